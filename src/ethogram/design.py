@@ -1,0 +1,284 @@
+"""The design: which pairs of traits are asked, in which order, with which prompt.
+
+Pure and seeded; knows nothing of models, stores or services. One design serves every model
+of a study.
+
+All of it follows from one sequence. The complete graph on K traits falls apart into
+Hamiltonian cycles (plus one perfect matching where K is even), each written as the zigzag
+s, s+1, s-1, s+2, s-2, ... closed through one extra vertex (Walecki's construction, in
+Lucas 1892; Alspach 2008, Bull. ICA 52). Each cycle is walked in steps of two edges, and
+every edge points along its cycle. Then *every prefix* of the sequence
+
+- has each trait equally often, within one;
+- has each trait as choice 1 and as choice 2 equally often, within one;
+- is connected once it holds K - 1 pairs.
+
+So a study of some rounds, or one cut short, is a prefix and needs no rule of its own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import gcd
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ethogram.errors import InputError
+
+IntArray = NDArray[np.int64]
+BoolArray = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Design:
+    """Trials of one study, in the order in which they are asked.
+
+    Attributes
+    ----------
+    first, second : int array, shape (n,)
+        Trait indices; `first` is shown to the tested model as choice 1.
+    prompt : int array, shape (n,)
+        Prompt indices.
+    repeat : int array, shape (n,)
+        0 the first time that a pair is asked, 1 the second time, ...
+    judge_swap : bool array, shape (n,)
+        True where the judge is shown `second` first. Balanced for every trait, and as often
+        true as false whichever trait the model saw first.
+    n_traits, n_prompts : int
+    seed : int
+    """
+
+    first: IntArray
+    second: IntArray
+    prompt: IntArray
+    repeat: IntArray
+    judge_swap: BoolArray
+    n_traits: int
+    n_prompts: int
+    seed: int
+
+    def __len__(self) -> int:
+        return len(self.first)
+
+
+def make_design(
+    n_traits: int,
+    n_prompts: int,
+    *,
+    pairs: str | int = "all",
+    repeats: int = 1,
+    orders: str = "balanced",
+    max_trials: int | None = None,
+    seed: int = 0,
+) -> Design:
+    """Lay out a study's trials.
+
+    Parameters
+    ----------
+    n_traits, n_prompts : int
+    pairs : "all" or int
+        Every pair once, or this many rounds, each a perfect matching of the traits (with an
+        odd number of traits, two rounds together are a cycle through all of them).
+    repeats : int
+        Ask each pair this many times, each time with another prompt.
+    orders : "balanced" or "both"
+        Ask each pair in one order, balanced per trait, or in both with the same prompt.
+    max_trials : int, optional
+        Stop after this many trials.
+    seed : int
+
+    Raises
+    ------
+    InputError
+        Numbers for which no such design exists; the text says which would do.
+    """
+    _check_numbers(n_traits, n_prompts, repeats=repeats, orders=orders, max_trials=max_trials)
+    _check_rounds(n_traits, pairs)
+    rng = np.random.default_rng([seed, 0xE7])
+    sequence, cycle = pair_sequence(n_traits, rng)
+    n_pairs = len(sequence) if pairs == "all" else int(pairs) * n_traits // 2
+    walk = _walk(cycle[:n_pairs], repeats=repeats, both=orders == "both")
+    order = rng.permutation(n_prompts)
+    offsets = prompt_offsets(n_pairs, n_prompts, repeats)
+    swap = _judge_swaps(walk, cycle, n_traits, rng)
+    flipped = sequence[:, ::-1]
+    pairs_asked = np.where(walk.flip[:, None], flipped[walk.pair], sequence[walk.pair])
+    keep = slice(None, max_trials)
+    return Design(
+        first=pairs_asked[keep, 0].copy(),
+        second=pairs_asked[keep, 1].copy(),
+        prompt=order[(walk.pair + offsets[walk.repeat]) % n_prompts][keep],
+        repeat=walk.repeat[keep],
+        judge_swap=swap[keep],
+        n_traits=n_traits,
+        n_prompts=n_prompts,
+        seed=seed,
+    )
+
+
+def pair_sequence(n_traits: int, rng: np.random.Generator) -> tuple[IntArray, IntArray]:
+    """Every pair of traits once, directed, so that each prefix is balanced.
+
+    Returns
+    -------
+    pairs : int array, shape (K(K-1)/2, 2)
+    cycle : int array, shape (K(K-1)/2,)
+        Which Hamiltonian cycle a pair belongs to; the last one is half a cycle where K is even.
+    """
+    n = n_traits - 1
+    n_cycles = (n + 1) // 2
+    zigzag = np.array([(i + 1) // 2 if i % 2 else -(i // 2) for i in range(n)])
+    starts = np.arange(n_cycles)
+    whole = n_cycles - 1 if n % 2 else n_cycles  # an even K leaves half a cycle: it stays last
+    starts[:whole] = rng.permutation(whole)
+    ring = np.empty((n_cycles, n_traits), dtype=np.int64)
+    ring[:, 0] = n
+    ring[:, 1:] = (starts[:, None] + zigzag) % n if n else 0
+    steps = np.concatenate([np.arange(0, n_traits, 2), np.arange(1, n_traits, 2)])
+    edges = np.stack([ring[:, steps], ring[:, (steps + 1) % n_traits]], axis=-1)
+    turn = rng.random(n_cycles) < 0.5
+    edges[turn] = edges[turn][:, :, ::-1]
+    names = rng.permutation(n_traits)
+    n_pairs = n_traits * n // 2
+    cycle = np.repeat(np.arange(n_cycles), n_traits)[:n_pairs]
+    return names[edges.reshape(-1, 2)[:n_pairs]], cycle
+
+
+@dataclass(frozen=True)
+class _Walk:
+    """The order in which pairs are asked: index, repeat, direction and block of each trial."""
+
+    pair: IntArray
+    repeat: IntArray
+    flip: BoolArray
+    block: IntArray
+
+
+def _walk(cycle: IntArray, *, repeats: int, both: bool) -> _Walk:
+    """Go through the pairs `repeats` times; every second time backwards and turned round.
+
+    Backwards and turned round, a pass undoes the imbalance that the one before left, step by step,
+    so prefixes stay balanced. With both orders each cycle is followed by itself turned round.
+    """
+    pair, flip, block = _one_pass(cycle, both=both)
+    n_blocks = int(block.max()) + 1
+    pairs, flips, blocks = [], [], []
+    for repeat in range(repeats):
+        step = -1 if repeat % 2 else 1
+        pairs.append(pair[::step])
+        flips.append(flip[::step] ^ bool(repeat % 2))
+        blocks.append(repeat * n_blocks + (n_blocks - 1 - block[::-1] if repeat % 2 else block))
+    return _Walk(
+        pair=np.concatenate(pairs),
+        repeat=np.repeat(np.arange(repeats), len(pair)),
+        flip=np.concatenate(flips),
+        block=np.concatenate(blocks),
+    )
+
+
+def _one_pass(cycle: IntArray, *, both: bool) -> tuple[IntArray, BoolArray, IntArray]:
+    """Return pair, direction and block of each trial of one pass."""
+    pair = np.arange(len(cycle))
+    if not both:
+        return pair, np.zeros(len(pair), dtype=bool), cycle
+    pair, flip = np.tile(pair, 2), np.repeat([False, True], len(pair))
+    order = np.lexsort((pair, flip, cycle[pair]))
+    pair, flip = pair[order], flip[order]
+    return pair, flip, 2 * cycle[pair] + flip
+
+
+def _judge_swaps(
+    walk: _Walk, cycle: IntArray, n_traits: int, rng: np.random.Generator
+) -> BoolArray:
+    """Turn the judge's order against the model's, whole cycles at a time.
+
+    A cycle turned or not shows each trait first once, so the judge's order stays balanced. Of two
+    cycles in succession one is turned, so the two orders are independent. Half a cycle (an even
+    number of traits) is always turned alike: only its next walk, the other way, balances it.
+    """
+    coin = rng.random() < 0.5  # drawn first, so that a longer study keeps a shorter one's orders
+    n = int(walk.block.max()) + 1
+    heads = rng.random((n + 1) // 2) < 0.5
+    swaps = np.stack([heads, ~heads], axis=1).ravel()[:n][walk.block]
+    half = cycle[walk.pair] == n_traits // 2 - 1 if n_traits % 2 == 0 else np.zeros_like(swaps)
+    return np.where(half, coin, swaps)
+
+
+def prompt_offsets(n_pairs: int, n_prompts: int, repeats: int) -> IntArray:
+    """Shifts that give pair i the prompt (i + offset) mod n_prompts in each repeat.
+
+    A pair never meets a prompt twice, and after any number of pairs, the passes walked
+    alternately up and down, prompts have been used equally often within one: each pass goes on
+    where the prompts used so far end.
+    """
+    period = n_prompts // gcd(n_pairs, n_prompts)
+    low = high = 0
+    offsets = []
+    for repeat in range(repeats):
+        if repeat % period == 0:  # every prompt was used equally often: begin again, one on
+            low = high = repeat // period
+        if repeat % 2:
+            low -= n_pairs
+            offsets.append(low)
+        else:
+            offsets.append(high)
+            high += n_pairs
+    return np.array(offsets, dtype=np.int64)
+
+
+def is_connected(first: IntArray, second: IntArray, n_traits: int) -> bool:
+    """Whether the comparisons join all traits into one graph."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    graph = coo_array((np.ones(len(first)), (first, second)), shape=(n_traits, n_traits))
+    return bool(connected_components(graph, directed=False)[0] == 1)
+
+
+def _check_numbers(
+    n_traits: int,
+    n_prompts: int,
+    *,
+    repeats: int,
+    orders: str,
+    max_trials: int | None,
+) -> None:
+    """Refuse numbers for which no balanced, connected design exists."""
+    if n_traits < 2:
+        raise InputError(f"{n_traits} traits: a comparison needs at least two")
+    if n_prompts < 1:
+        raise InputError("no prompts: a trial needs one")
+    if orders not in ("balanced", "both"):
+        raise InputError(f'orders = {orders!r}: expected "balanced" or "both"')
+    if repeats < 1:
+        raise InputError(f"repeats = {repeats}: expected 1 or more")
+    if repeats > n_prompts:
+        raise InputError(
+            f"repeats = {repeats} asks each pair with {repeats} different prompts, "
+            f"but there are only {n_prompts}"
+        )
+    if max_trials is not None and max_trials < n_traits - 1:
+        raise InputError(
+            f"max_trials = {max_trials}: {n_traits} traits are only connected "
+            f"by {n_traits - 1} trials or more"
+        )
+
+
+def _check_rounds(n_traits: int, pairs: str | int) -> None:
+    """Refuse a number of rounds that leaves the traits unconnected or uneven."""
+    if pairs == "all":
+        return
+    if isinstance(pairs, bool) or not isinstance(pairs, int):
+        raise InputError(f'pairs = {pairs!r}: expected "all" or a number of rounds')
+    low, high = min(2, n_traits - 1), n_traits - 1
+    if not low <= pairs <= high:
+        raise InputError(
+            f"pairs = {pairs} rounds: {n_traits} traits allow {low} to {high} "
+            "(ask more with repeats)"
+        )
+    if n_traits % 2 and pairs % 2:
+        raise InputError(
+            f"pairs = {pairs} rounds: an odd number of traits ({n_traits}) needs an even number "
+            "of rounds, or some trait would be asked less often"
+        )

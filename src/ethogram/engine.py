@@ -1,0 +1,341 @@
+"""The live engine: a request in, its attempts out, over HTTP.
+
+One `Caller` an endpoint. It asks again only for what can pass later, keeps every attempt through
+the `Writer`, and honours rate limits and the spending limit. Knows nothing of protocols: what
+a text means is the business of the `read` function that comes with each request.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
+
+import aiohttp
+
+from ethogram.endpoints import Endpoint
+from ethogram.errors import EndpointError, SpendLimitReached
+from ethogram.kernel import (
+    FATAL,
+    USABLE,
+    Attempt,
+    Reading,
+    Request,
+    Status,
+    failure,
+    read_response,
+    request_id,
+)
+from ethogram.limiter import Limiter
+from ethogram.prices import cost_of
+from ethogram.store import Store, Writer
+
+MAX_BODY = 16 * 2**20  # bytes; a longer response is no chat completion
+MAX_PAUSE = 600.0  # seconds that a Retry-After may hold an endpoint
+MAX_WAIT = 60.0  # seconds between two attempts of one request
+MAX_INVALID = 20  # so many invalid requests and nothing else: the endpoint itself is wrong
+RECENT = 2048  # answers kept at hand for requests of equal content
+
+Read = Callable[[Reading], Reading]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a request ended: the last attempt's reading and its id in the store."""
+
+    reading: Reading
+    attempt: int | None
+
+
+@dataclass
+class Ledger:
+    """What a run has spent, and what calls in flight may still cost."""
+
+    limit: float | None
+    spent: float = 0.0
+    reserved: float = 0.0
+    unknown: int = 0
+    _settled: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def reserve(self, amount: float) -> None:
+        """Set money aside for a call, waiting for calls in flight where it might not be enough.
+
+        Raises
+        ------
+        SpendLimitReached
+            The call could pass the limit, and nothing in flight can change that.
+        """
+        while self.limit is not None and self.spent + self.reserved + amount > self.limit:
+            if self.reserved <= 0:
+                raise SpendLimitReached(
+                    f"stopped before the spending limit: ${self.spent:.4f} spent, "
+                    f"${self.limit:.2f} allowed, and the next call may cost ${amount:.4f}; "
+                    "raise spend_limit and run again to go on"
+                )
+            self._settled.clear()
+            await self._settled.wait()
+        self.reserved += amount
+
+    def settle(self, amount: float, cost: float | None) -> None:
+        """Replace what was set aside by what the call cost, if anyone knows."""
+        self.reserved = max(0.0, self.reserved - amount)
+        if cost is None:
+            self.unknown += 1
+            self.spent += amount  # nobody said: count the most that it can have been
+        else:
+            self.spent += cost
+        self._settled.set()
+
+
+@dataclass
+class Meter:
+    """What a stage has done so far, for the progress display."""
+
+    done: int = 0
+    lost: int = 0
+    reused: int = 0
+    calls: int = 0
+    tokens: int = 0
+    cost: float = 0.0
+    unknown_cost: int = 0
+    waits: int = 0
+
+    def count(self, reading: Reading, cost: float | None) -> None:
+        """Count one call."""
+        self.calls += 1
+        self.tokens += reading.usage.completion_tokens or 0
+        self.cost += cost or 0.0
+        self.unknown_cost += cost is None and reading.status in USABLE
+
+
+class Caller:
+    """Calls one endpoint."""
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        session: aiohttp.ClientSession,
+        store: Store,
+        writer: Writer,
+        *,
+        ledger: Ledger,
+        meter: Meter,
+        attempts: int,
+        unparsed_attempts: int,
+    ) -> None:
+        table = endpoint.table
+        self.endpoint = endpoint
+        self.meter = meter
+        self.limiter = Limiter(
+            table.concurrency,
+            requests_per_minute=table.requests_per_minute,
+            tokens_per_minute=table.tokens_per_minute,
+        )
+        self._session = session
+        self._store = store
+        self._writer = writer
+        self._ledger = ledger
+        self._limits = {Status.UNPARSED: min(unparsed_attempts, attempts)}
+        self._attempts = attempts
+        self._headers = endpoint.headers()
+        self._timeout = aiohttp.ClientTimeout(
+            total=table.timeout, sock_connect=min(30.0, table.timeout)
+        )
+        self._key = endpoint.key.encode()
+        self._invalid = 0
+        self._recent: OrderedDict[str, Outcome] = OrderedDict()
+        self._asking: dict[str, asyncio.Future[Outcome]] = {}
+
+    async def ask(self, request: Request, read: Read) -> Outcome:
+        """Return the answer to a request, from the store if it is there, else by calling.
+
+        Raises
+        ------
+        EndpointError
+            The key, the address or the model name is wrong: no further call can succeed.
+        SpendLimitReached
+        """
+        canonical = request.canonical()
+        name = request_id(canonical)
+        if name in self._asking:
+            return await asyncio.shield(self._asking[name])
+        if (known := self._recent.get(name) or self._kept(name, read)) is not None:
+            self.meter.reused += 1
+            return known
+        answer = asyncio.get_running_loop().create_future()
+        self._asking[name] = answer
+        try:
+            outcome = await self._ask_again(request, canonical, name, read)
+            answer.set_result(outcome)
+        except BaseException:
+            answer.cancel()
+            raise
+        finally:
+            del self._asking[name]
+        self._recent[name] = outcome
+        if len(self._recent) > RECENT:
+            self._recent.popitem(last=False)
+        return outcome
+
+    def _kept(self, name: str, read: Read) -> Outcome | None:
+        """Return a usable answer that the store has, read again."""
+        row = self._store.answer(name)
+        if row is None:
+            return None
+        reading = read(read_response(row[1], row[2]))
+        return Outcome(reading, row[0]) if reading.status in USABLE else None
+
+    async def _ask_again(
+        self, request: Request, canonical: bytes, name: str, read: Read
+    ) -> Outcome:
+        """Try until it is answered, cannot be, or has been tried often enough."""
+        body = request.body()
+        number = self._store.attempts_made(name)
+        while True:
+            number += 1
+            reading, kept = await self._attempt(request, canonical, name, body, number, read)
+            if reading.status in FATAL:
+                raise EndpointError(self._explain(reading))
+            limit = self._limits.get(reading.status, self._attempts)
+            if not reading.retry or number >= limit:
+                return Outcome(reading, kept)
+            if reading.status is not Status.UNPARSED:
+                self.meter.waits += 1
+                await asyncio.sleep(self._wait(number))
+
+    async def _attempt(
+        self, request: Request, canonical: bytes, name: str, body: bytes, number: int, read: Read
+    ) -> tuple[Reading, int]:
+        """Make one call, and keep it."""
+        tokens = len(body) // 4 + self.endpoint.table.max_tokens
+        reserve = self._worst_cost(len(body))
+        await self._ledger.reserve(reserve)
+        cost: float | None = 0.0
+        try:
+            admitted = await self.limiter.enter(tokens)
+            try:
+                started, clock = time.time(), time.perf_counter()
+                http, response, raw, retry_after = await self._post(request.path, body)
+                seconds = time.perf_counter() - clock
+            finally:
+                self.limiter.leave()
+            reading = read(raw) if raw.status in USABLE else raw
+            cost = cost_of(reading.usage, self.endpoint.price) if http == 200 else 0.0
+        finally:
+            self._ledger.settle(reserve, cost)
+        self._steer(reading, admitted, retry_after, number)
+        self.meter.count(reading, cost)
+        attempt = Attempt(name, number, reading, http, response, started, seconds)
+        return reading, self._writer.put_attempt(canonical, attempt, cost=cost)
+
+    async def _post(
+        self, path: str, body: bytes
+    ) -> tuple[int | None, bytes | None, Reading, float | None]:
+        """Send it; whatever happens comes back as a reading."""
+        url = f"{self.endpoint.base_url}/{path}"
+        try:
+            async with self._session.post(
+                url,
+                data=body,
+                headers=self._headers,
+                timeout=self._timeout,
+                allow_redirects=False,
+            ) as answer:
+                content = await _read_body(answer)
+                retry_after = _retry_after(answer.headers.get("Retry-After"))
+                http = answer.status
+        except TimeoutError as error:
+            seconds = self.endpoint.table.timeout
+            said = str(error) or f"no answer within {seconds:g} s"
+            return None, None, failure(Status.TIMEOUT, said), None
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            reason = f"{type(error).__name__}: {error}"
+            return None, None, failure(Status.TRANSPORT, self._hide_key(reason)), None
+        if content is None:
+            reason = f"a body of more than {MAX_BODY >> 20} MB"
+            return http, None, failure(Status.MALFORMED, reason), retry_after
+        if self._key and self._key in content:
+            content = content.replace(self._key, b"[key]")
+        return http, content, read_response(http, content), retry_after
+
+    def _steer(
+        self, reading: Reading, admitted: float, retry_after: float | None, number: int
+    ) -> None:
+        """Tell the limiter how it went; stop an endpoint that only ever calls requests invalid."""
+        if reading.status is Status.RATE_LIMITED or retry_after is not None:
+            pause = self._wait(number) if retry_after is None else min(retry_after, MAX_PAUSE)
+            self.limiter.rate_limited(admitted, pause)
+        elif reading.status in USABLE:
+            self.limiter.succeeded()
+        if reading.status is Status.INVALID_REQUEST and self._invalid >= 0:
+            self._invalid += 1
+            if self._invalid >= MAX_INVALID:
+                raise EndpointError(
+                    f"{self.endpoint.name}: the first {MAX_INVALID} requests were all refused as "
+                    f"invalid: {reading.reason}"
+                )
+        elif reading.status in USABLE:
+            self._invalid = -1
+
+    def _wait(self, number: int) -> float:
+        """Seconds before the next attempt: exponential, with full jitter from the upper half."""
+        top = min(MAX_WAIT, self.endpoint.table.backoff * 2 ** (number - 1))
+        return float(top * random.uniform(0.5, 1.0))  # spreads load, decides nothing
+
+    def _worst_cost(self, body: int) -> float:
+        """Return the most that a call can cost, with three bytes a token as the floor."""
+        price = self.endpoint.price
+        return price.cost(body / 3, self.endpoint.table.max_tokens) if price else 0.0
+
+    def _hide_key(self, text: str) -> str:
+        return text.replace(self.endpoint.key, "[key]") if self.endpoint.key else text
+
+    def _explain(self, reading: Reading) -> str:
+        """Say what is wrong with an endpoint, naming the key and never its value."""
+        endpoint = self.endpoint
+        if reading.status is Status.UNAUTHORIZED:
+            what = f"the key in {endpoint.key_name}" if endpoint.key_name else "the call"
+            advice = "check the key and its credit, then run again"
+            return f"{endpoint.name}: {what} was not accepted ({reading.reason}); {advice}"
+        return (
+            f"{endpoint.name}: no model {endpoint.table.model!r} at {endpoint.base_url} "
+            f"({reading.reason}); mend model, service or base_url, then run again"
+        )
+
+
+async def _read_body(answer: aiohttp.ClientResponse) -> bytes | None:
+    """Read a response's body, or None where it is longer than any completion."""
+    if (answer.content_length or MAX_BODY + 1) <= MAX_BODY:
+        return await answer.read()
+    parts, size = [], 0
+    async for part in answer.content.iter_any():
+        parts.append(part)
+        size += len(part)
+        if size > MAX_BODY:
+            answer.close()
+            return None
+    return b"".join(parts)
+
+
+def _retry_after(value: str | None) -> float | None:
+    """Read a Retry-After header: seconds, or an HTTP date."""
+    if not value:
+        return None
+    try:
+        return max(0.0, float(value))
+    except ValueError:
+        pass
+    try:
+        return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
+    except (ValueError, TypeError):
+        return None
+
+
+def make_session() -> aiohttp.ClientSession:
+    """Return an HTTP session for any number of connections; limits are the endpoints' own."""
+    connector = aiohttp.TCPConnector(limit=0, ttl_dns_cache=300, keepalive_timeout=30)
+    return aiohttp.ClientSession(connector=connector, auto_decompress=True, trust_env=True)

@@ -1,0 +1,44 @@
+"""Every error that ethogram raises on purpose.
+
+::
+
+    EthogramError             one clear line for the user; the CLI turns it into exit code 2
+    ├── InputError            a file, key or value that cannot be used (also a ValueError)
+    │   └── StudyError        ... in a study file
+    ├── StoreError            a store that cannot be opened, is newer, or is in use
+    ├── EndpointError         a service that cannot be used at all (key, address, model name)
+    ├── SpendLimitReached     the next call could pass the spending limit
+    └── DisconnectedError     comparisons that give no common scale (also a ValueError)
+
+A message names the value, what was expected and what to do next.
+"""
+
+from __future__ import annotations
+
+
+class EthogramError(Exception):
+    """Base of all errors that are the user's to mend; its text is one clear line."""
+
+
+class InputError(EthogramError, ValueError):
+    """A file, key or value cannot be used."""
+
+
+class StudyError(InputError):
+    """A study file cannot be used."""
+
+
+class StoreError(EthogramError):
+    """A store cannot be opened, is written by a newer version, or is in use."""
+
+
+class EndpointError(EthogramError):
+    """A service cannot be used at all: a wrong key, address or model name."""
+
+
+class SpendLimitReached(EthogramError):
+    """The next call could pass the spending limit; nothing was lost."""
+
+
+class DisconnectedError(EthogramError, ValueError):
+    """Some items never meet the others, so their strengths have no common scale."""

@@ -1,0 +1,175 @@
+"""The interval that a profile carries, chosen by what the data are.
+
+- Every comparison with a prompt of its own: the Fisher information.
+- Prompts shared by several comparisons: a jackknife of prompts, t quantile on the effective number
+  of prompts. What a prompt does to all its comparisons would otherwise pass for certainty.
+- A trait with fewer than five wins or losses: its profile likelihood, widened as much as sharing
+  prompts widens the others. The jackknife collapses there: a trait that always wins has nothing
+  to vary.
+
+Knows nothing of models, judges or files.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import t as student
+
+from ethogram.comparisons import BoolArray, FloatArray, IntArray
+from ethogram.errors import InputError
+from ethogram.ratings import Fit, PairCounts
+from ethogram.resampling import bootstrap
+from ethogram.uncertainty import fisher_covariance, jackknife, likelihood_intervals, normal_quantile
+
+KINDS = ("auto", "fisher", "clustered", "bootstrap")
+FEW = 5
+"""Wins or losses below which a trait gets a profile-likelihood interval."""
+
+FEW_CLUSTERS = 20
+"""Effective prompts below which the intervals come with a warning."""
+
+# Profile likelihoods of many traits at once cost (traits) x (parameters)^3; about a minute here.
+_MOST_WORK = 2e10
+
+
+@dataclass(frozen=True)
+class Intervals:
+    """Covariance and 95% interval of (strengths, effects), with how they were made."""
+
+    covariance: FloatArray
+    low: FloatArray
+    high: FloatArray
+    words: str
+    caveats: tuple[str, ...]
+
+
+def find_intervals(
+    rows: PairCounts,
+    pairs: PairCounts,
+    fit: Fit,
+    cluster: IntArray,
+    *,
+    kind: str = "auto",
+    level: float = 0.95,
+    resamples: int = 1000,
+    seed: int = 0,
+) -> Intervals:
+    """Intervals of all strengths and effects.
+
+    Parameters
+    ----------
+    rows, pairs : PairCounts
+        One row a comparison, and the same comparisons counted by kind.
+    fit : Fit
+    cluster : int array, shape (n,)
+        Which prompt, codes from 0.
+    kind : {"auto", "fisher", "clustered", "bootstrap"}
+        "auto" is the rule of this module; "bootstrap" draws prompts with replacement.
+    resamples, seed : int
+        For the bootstrap.
+
+    Raises
+    ------
+    InputError
+        Another `kind`, or one prompt only where prompts are resampled.
+    """
+    if kind not in KINDS:
+        raise InputError(f"interval is {kind!r}, expected one of {', '.join(KINDS)}")
+    n_clusters = int(cluster.max()) + 1
+    shared = n_clusters < len(cluster)
+    if kind == "auto":
+        kind = "clustered" if shared and n_clusters > 1 else "fisher"
+    if kind != "fisher" and n_clusters < 2:
+        raise InputError(f"all comparisons share one prompt, so interval={kind!r} has no spread")
+    model_based = fisher_covariance(fit)
+    quantile = np.full(len(model_based), normal_quantile(level))
+    covariance, caveats = model_based, []
+    if kind == "fisher":
+        words = "95%, from the Fisher information"
+        if shared:
+            caveats.append(
+                "Prompts are shared by several comparisons, which these intervals ignore."
+            )
+    elif kind == "clustered":
+        left_out = jackknife(rows, fit, cluster)
+        covariance = left_out.covariance
+        quantile = student.ppf((1 + level) / 2, np.maximum(left_out.effective - 1, 1))
+        words = f"95%, leaving out each of {n_clusters} prompts in turn (jackknife, t quantile)"
+        caveats += _few_clusters(left_out.effective, len(fit.strengths))
+    else:
+        refits = bootstrap(rows, fit, cluster, resamples=resamples, seed=seed)
+        covariance = np.cov(refits.T)
+        words = f"95%, from {resamples} bootstrap resamples of {n_clusters} prompts"
+    return _assemble(
+        pairs,
+        fit,
+        covariance=covariance,
+        model_based=model_based,
+        quantile=quantile,
+        words=words,
+        caveats=caveats,
+    )
+
+
+def _few_clusters(effective: FloatArray, k: int) -> list[str]:
+    fewest = effective[:k].min()
+    if fewest >= FEW_CLUSTERS:
+        return []
+    return [
+        f"Some traits rest on an effective {fewest:.1f} prompts only; "
+        f"intervals from fewer than {FEW_CLUSTERS} are rough."
+    ]
+
+
+def seldom(pairs: PairCounts) -> BoolArray:
+    """Items with fewer than `FEW` wins or fewer than `FEW` losses."""
+    k, losses = pairs.n_items, pairs.count - pairs.wins
+    won = np.bincount(pairs.first, pairs.wins, k) + np.bincount(pairs.second, losses, k)
+    lost = np.bincount(pairs.first, losses, k) + np.bincount(pairs.second, pairs.wins, k)
+    few: BoolArray = np.minimum(won, lost) < FEW
+    return few
+
+
+def _assemble(
+    pairs: PairCounts,
+    fit: Fit,
+    *,
+    covariance: FloatArray,
+    model_based: FloatArray,
+    quantile: FloatArray,
+    words: str,
+    caveats: list[str],
+) -> Intervals:
+    """Symmetric intervals, but from the profile likelihood for traits that seldom win or lose."""
+    few = np.flatnonzero(seldom(pairs))
+    if few.size:
+        inflation = _inflation(pairs, covariance, model_based)
+        covariance = _not_below(covariance, inflation * np.diag(model_based), few)
+    half = quantile * np.sqrt(np.diag(covariance))
+    low, high = fit.parameters - half, fit.parameters + half
+    if few.size * len(low) ** 3 > _MOST_WORK:
+        words += f"; from the Fisher information for {few.size} traits with few wins or losses"
+    elif few.size:
+        root = quantile[few] * np.sqrt(inflation)
+        low[few], high[few] = likelihood_intervals(pairs, fit, few, root=root)
+        who = "all traits" if few.size == pairs.n_items else f"{few.size} of {pairs.n_items} traits"
+        words += f"; profile likelihood for {who}, with fewer than {FEW} wins or losses"
+    return Intervals(covariance, low, high, words, tuple(caveats))
+
+
+def _inflation(pairs: PairCounts, covariance: FloatArray, model_based: FloatArray) -> float:
+    """How much wider the variances are than the model's, over traits that can tell; at least 1."""
+    k = pairs.n_items
+    often = ~seldom(pairs)
+    ratio = np.diag(covariance)[:k] / np.diag(model_based)[:k]
+    return float(max(1.0, np.median(ratio[often] if often.any() else ratio)))
+
+
+def _not_below(covariance: FloatArray, variance: FloatArray, items: IntArray) -> FloatArray:
+    """Raise the variances of these items to the given ones, correlations kept."""
+    scale = np.ones(len(covariance))
+    now = np.diag(covariance)[items]
+    scale[items] = np.sqrt(np.maximum(1, variance[items] / np.maximum(now, 1e-300)))
+    return covariance * scale[:, None] * scale[None, :]

@@ -1,0 +1,1 @@
+"""One file a protocol: a function that builds messages, and a pure function that reads answers."""

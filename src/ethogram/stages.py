@@ -1,0 +1,601 @@
+"""The stages: what a study plans into the store, and the loops that turn pending rows into rows.
+
+Elicitation and judging overlap: a reply is handed to its judges as soon as it is there. Nothing
+is remembered between runs but the store, so going on after a crash is the same as starting.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections import deque
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from ethogram import __version__
+from ethogram.design import Design, make_design
+from ethogram.endpoints import Endpoint, local_servers, make_endpoint, plan_endpoint
+from ethogram.engine import Caller, Ledger, Meter, Outcome, Read, make_session
+from ethogram.errors import EndpointError, EthogramError, StudyError
+from ethogram.kernel import USABLE, Reading, Request, Status
+from ethogram.prompts import PromptSet, load_prompts
+from ethogram.protocols.elicit import elicit_messages, names_a_trait
+from ethogram.protocols.judge import judge_messages, parse_verdict, verdict_grammar
+from ethogram.protocols.templates import Templates, check_examples, make_templates
+from ethogram.store import (
+    PendingJudging,
+    PendingTrial,
+    ReplyRow,
+    Store,
+    VerdictRow,
+    Writer,
+)
+from ethogram.study import JudgeTable, Study
+from ethogram.traits import TraitSet, load_traits
+
+GRACE = 20.0  # seconds that calls in flight get to finish after the first Ctrl-C
+STAGES = ("elicit", "judge")
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A study with everything that it names read and checked; no call was made."""
+
+    study: Study
+    traits: TraitSet
+    prompts: PromptSet
+    templates: Templates
+    design: Design
+
+
+def prepare(study: Study) -> Prepared:
+    """Read the traits and prompts, check the templates, lay out the design."""
+    table = study.study
+    traits = load_traits(table.traits, base=study.base)
+    prompts = load_prompts(
+        table.prompts,
+        filter=study.prompts,
+        seed=table.seed,
+        base=study.base,
+        limit=_hub_limit(study, len(traits)),
+    )
+    templates = make_templates(study.templates.model_dump(), traits.names)
+    if any(judge.examples for judge in study.judges.values()):
+        check_examples(traits.names)
+    design = make_design(
+        len(traits),
+        len(prompts),
+        pairs=table.pairs,
+        repeats=table.repeats,
+        orders=table.orders,
+        max_trials=table.max_trials,
+        seed=table.seed,
+    )
+    return Prepared(study, traits, prompts, templates, design)
+
+
+def _hub_limit(study: Study, n_traits: int) -> int | None:
+    """Return how many prompts to draw from WildChat on the hub, which is never read whole."""
+    if study.study.prompts != "wildchat" or study.prompts.sample is not None:
+        return None
+    return n_traits * (n_traits - 1) // 2 * study.study.repeats
+
+
+# -- planning into the store ----------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Planned:
+    """Ids in the store of what a study plans."""
+
+    models: dict[str, int]
+    judges: dict[str, int]
+    trait_ids: dict[str, int]
+    trials: dict[str, list[int]]
+    prompts: list[int]
+
+
+def plan_into(store: Store, prepared: Prepared) -> Planned:
+    """Write the design into the store: every trial of every model, every judging of every judge.
+
+    Planning the same study again changes nothing; planning a longer one adds to it.
+    """
+    study, design = prepared.study, prepared.design
+    with store.planning():
+        store.add_study(
+            name=study.study.name,
+            version=__version__,
+            file=study.text,
+            settings=study.model_dump_json(exclude={"text", "path"}, exclude_none=True),
+        )
+        traits = store.add_traits((t.name, t.description) for t in prepared.traits.traits)
+        used = sorted({int(i) for i in design.prompt})
+        kept = store.add_prompts(
+            (p.id, p.text, p.language, p.topic) for p in (prepared.prompts.prompts[i] for i in used)
+        )
+        prompts = dict(zip(used, kept, strict=True))
+        rows = [
+            (seq, traits[a], traits[b], prompts[p], 0, None)
+            for seq, (a, b, p) in enumerate(
+                zip(design.first, design.second, design.prompt, strict=True)
+            )
+        ]
+        models = {
+            name: store.add_party("model", name, _model_settings(prepared, name))
+            for name in study.models
+        }
+        judges = {
+            name: store.add_party("judge", name, _judge_settings(prepared, name))
+            for name in study.judges
+        }
+        trials = {
+            name: store.add_trials(party, "main", study.study.condition, rows)
+            for name, party in models.items()
+        }
+        for name, judge in judges.items():
+            for ids in trials.values():
+                store.add_judgings(
+                    judge, "main", _judge_orders(study.judges[name].orders, ids, design.judge_swap)
+                )
+        store.reopen_lost(study.study.attempts, study.study.unparsed_attempts)
+    names = dict(zip(prepared.traits.names, traits, strict=True))
+    return Planned(models, judges, names, trials, kept)
+
+
+def _judge_orders(
+    orders: str, trials: Sequence[int], swap: Sequence[bool] | Any
+) -> Iterator[tuple[int, bool, int]]:
+    """Yield (trial, swapped, sample): one order a reply, balanced, or both."""
+    for trial, turned in zip(trials, swap, strict=True):
+        yield trial, bool(turned), 0
+        if orders == "both":
+            yield trial, not turned, 0
+
+
+def _model_settings(prepared: Prepared, name: str) -> str:
+    """Return what defines a model's answers, as canonical JSON."""
+    endpoint = plan_endpoint(name, prepared.study.models[name])
+    condition = prepared.study.study.condition
+    templates = {condition: getattr(prepared.templates, condition)}
+    return _json({**endpoint.settings(), "templates": templates})
+
+
+def _judge_settings(prepared: Prepared, name: str) -> str:
+    """Return what defines a judge's answers, as canonical JSON."""
+    table = prepared.study.judges[name]
+    text = "judge" if table.show_prompt else "judge_without_prompt"
+    return _json(
+        {
+            **plan_endpoint(name, table).settings(),
+            "templates": {key: getattr(prepared.templates, key) for key in ("judge_system", text)},
+            "examples": table.examples,
+            "grammar": table.grammar,
+            "ties": table.ties,
+            "verdict": table.verdict,
+        }
+    )
+
+
+def _json(value: Any) -> str:
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
+
+
+# -- running --------------------------------------------------------------------------------
+
+
+@dataclass
+class Run:
+    """What a run did: a meter for each stage and party, and why it ended early, if it did."""
+
+    meters: dict[tuple[str, str], Meter] = field(default_factory=dict)
+    stopped: EthogramError | None = None
+    interrupted: bool = False
+    ledger: Ledger | None = None
+
+    @property
+    def calls(self) -> int:
+        """How many calls this run made."""
+        return sum(meter.calls for meter in self.meters.values())
+
+
+Watch = Callable[[Run], Coroutine[Any, Any, None]]
+
+
+def run_stages(
+    prepared: Prepared,
+    store: Store,
+    planned: Planned,
+    *,
+    stages: Sequence[str] = STAGES,
+    models: Sequence[str] | None = None,
+    judges: Sequence[str] | None = None,
+    parts: Sequence[str] = ("main",),
+    watch: Watch | None = None,
+) -> Run:
+    """Turn pending rows into rows, until none is left, a limit stops it, or Ctrl-C.
+
+    Parameters
+    ----------
+    prepared, store, planned
+        A study, its store open for writing, and what was planned there.
+    stages : which of "elicit" and "judge"
+    models, judges : names, optional
+        Only these.
+    parts : which parts of the plan
+    watch : coroutine function, optional
+        Runs beside the stages and is cancelled when they end: the progress display.
+
+    Returns
+    -------
+    Run
+        Its `stopped` is the error that ended it early; all results so far are committed.
+    """
+    study = prepared.study
+    asked = [n for n in (models or study.models) if "elicit" in stages]
+    judging = [n for n in (judges or study.judges) if "judge" in stages]
+    _check_names(asked, study.models, "models")
+    _check_names(judging, study.judges, "judges")
+    if study.study.spend_limit is not None:
+        _check_prices(study, asked, judging)
+    tables = [study.models[n].model for n in asked] + [study.judges[n].model for n in judging]
+    with local_servers(tables, base=study.base) as urls:
+        ready = {
+            **{
+                ("elicit", n): make_endpoint(n, t, local_url=urls.get(t.model, ""))
+                for n, t in study.models.items()
+                if n in asked
+            },
+            **{
+                ("judge", n): make_endpoint(n, t, local_url=urls.get(t.model, ""))
+                for n, t in study.judges.items()
+                if n in judging
+            },
+        }
+        return _run_to_end(_Runner(prepared, store, planned, ready, parts).run(watch))
+
+
+def _run_to_end(work: Coroutine[Any, Any, Run]) -> Run:
+    """Run a coroutine to its end, also from a notebook, whose own loop is running already."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(work)
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, work).result()
+
+
+def _check_names(names: Sequence[str], known: dict[str, Any], table: str) -> None:
+    """Refuse a name that the study file does not have."""
+    for name in names:
+        if name not in known:
+            raise StudyError(f"no [{table}.{name}] in the study file; it has {', '.join(known)}")
+
+
+def _check_prices(study: Study, models: Sequence[str], judges: Sequence[str]) -> None:
+    """Refuse a spending limit that could not be kept because a price is unknown."""
+    tables = {n: study.models[n] for n in models} | {n: study.judges[n] for n in judges}
+    for name, table in tables.items():
+        if plan_endpoint(name, table).price is None:
+            raise StudyError(
+                f"spend_limit is set, but the price of {name} ({table.model}) is unknown: give "
+                "prices = { input = ..., output = ... } (US dollars a million tokens), or remove "
+                "spend_limit"
+            )
+
+
+class _Runner:
+    """One run over a store: the callers, the queues between the stages, and the workers."""
+
+    def __init__(
+        self,
+        prepared: Prepared,
+        store: Store,
+        planned: Planned,
+        endpoints: dict[tuple[str, str], Endpoint],
+        parts: Sequence[str],
+    ) -> None:
+        self.study = prepared.study
+        self.templates = prepared.templates
+        self.store = store
+        self.planned = planned
+        self.endpoints = endpoints
+        self.parts = parts
+        self.result = Run(meters={key: Meter() for key in endpoints})
+        self.stopping = False
+        self.judges = [name for stage, name in endpoints if stage == "judge"]
+        self.models = [name for stage, name in endpoints if stage == "elicit"]
+        self.queues: dict[str, asyncio.Queue[PendingJudging | None]] = {}
+
+    async def run(self, watch: Watch | None) -> Run:
+        """Run all stages side by side."""
+        spent, unknown = self.store.spent()
+        ledger = Ledger(self.study.study.spend_limit, spent=spent, unknown=unknown)
+        self.result.ledger = ledger
+        self.until = self.store.last_attempt()
+        writer = self.store.writer()
+        watching = asyncio.create_task(watch(self.result)) if watch else None
+        try:
+            async with make_session() as session:
+                callers = {
+                    key: Caller(
+                        endpoint,
+                        session,
+                        self.store,
+                        writer,
+                        ledger=ledger,
+                        meter=self.result.meters[key],
+                        attempts=self.study.study.attempts,
+                        unparsed_attempts=self.study.study.unparsed_attempts,
+                    )
+                    for key, endpoint in self.endpoints.items()
+                }
+                await self._stages(callers, writer)
+        finally:
+            if watching:
+                watching.cancel()
+                await asyncio.gather(watching, return_exceptions=True)
+            try:
+                writer.close()
+            except EthogramError as error:
+                self.result.stopped = self.result.stopped or error
+        return self.result
+
+    async def _stages(self, callers: dict[tuple[str, str], Caller], writer: Writer) -> None:
+        """Start every worker, and wait until all are done or one fails."""
+        work = asyncio.ensure_future(self._work(callers, writer))
+        with _on_interrupt(lambda: self._interrupt(work)):
+            try:
+                await work
+            except asyncio.CancelledError:
+                if not self.stopping:
+                    raise
+            except BaseExceptionGroup as errors:
+                known, bugs = errors.split(EthogramError)
+                if bugs is not None or known is None:
+                    raise
+                self.result.stopped = _first(known)
+        self.result.interrupted = self.stopping
+
+    def _interrupt(self, work: asyncio.Future[None]) -> None:
+        """First Ctrl-C: take nothing new; after some seconds, or at the second, drop the rest."""
+        if self.stopping:
+            work.cancel()
+            return
+        self.stopping = True
+        asyncio.get_running_loop().call_later(GRACE, work.cancel)
+
+    async def _work(self, callers: dict[tuple[str, str], Caller], writer: Writer) -> None:
+        for name in self.judges:
+            size = 4 * self.study.judges[name].concurrency
+            self.queues[name] = asyncio.Queue(maxsize=size)
+        async with asyncio.TaskGroup() as group:
+            for name in self.judges:
+                caller, backlog = callers["judge", name], self._judgings(name)
+                for _ in range(self.study.judges[name].concurrency):
+                    group.create_task(self._judge_worker(caller, name, backlog, writer))
+            asking = []
+            for name in self.models:
+                caller, trials = callers["elicit", name], self._trials(name)
+                for _ in range(self.study.models[name].concurrency):
+                    worker = self._elicit_worker(caller, name, trials, writer)
+                    asking.append(group.create_task(worker))
+            group.create_task(self._end_queues(asking))
+
+    async def _end_queues(self, asking: list[asyncio.Task[None]]) -> None:
+        """Tell the judges when no more replies will come."""
+        await asyncio.gather(*asking)
+        for name, queue in self.queues.items():
+            for _ in range(self.study.judges[name].concurrency):
+                await queue.put(None)
+
+    # -- elicitation --
+
+    def _trials(self, name: str) -> Iterator[PendingTrial]:
+        """Yield a model's pending trials, read a chunk at a time."""
+        after = 0
+        while rows := self.store.pending_trials(self.planned.models[name], after, self.parts):
+            yield from rows
+            after = rows[-1].id
+
+    async def _elicit_worker(
+        self, caller: Caller, name: str, feed: Iterator[PendingTrial], writer: Writer
+    ) -> None:
+        """Answer trials until there are none."""
+        for trial in feed:
+            if self.stopping:
+                return
+            request = caller.endpoint.request(
+                elicit_messages(
+                    self.templates,
+                    trial.condition,
+                    trial.prompt,
+                    trial.planted or trial.trait_1,
+                    trial.trait_2,
+                ),
+                sample=trial.sample,
+            )
+            outcome = await caller.ask(request, _as_it_is)
+            self._keep_reply(trial, outcome, caller.meter, writer)
+            if outcome.reading.status in USABLE:
+                await self._hand_over(trial, outcome.reading.text)
+
+    def _keep_reply(
+        self, trial: PendingTrial, outcome: Outcome, meter: Meter, writer: Writer
+    ) -> None:
+        """Write a reply's row."""
+        reading = outcome.reading
+        usable = reading.status in USABLE
+        row = ReplyRow(
+            trial=trial.id,
+            status=str(reading.status),
+            reason=reading.reason,
+            chars=len(reading.text) if usable else None,
+            named=names_a_trait(reading.text, trial.trait_1, trial.trait_2) if usable else None,
+        )
+        writer.put_reply(row, outcome.attempt)
+        _count(meter, reading)
+
+    async def _hand_over(self, trial: PendingTrial, reply: str) -> None:
+        """Give a new reply to its judges; a judge that is behind holds elicitation back."""
+        for name, queue in self.queues.items():
+            for judging, swapped, sample in self.store.judgings_of(
+                trial.id, self.planned.judges[name], self.parts
+            ):
+                await queue.put(
+                    PendingJudging(
+                        judging,
+                        trial.id,
+                        trial.trait_1,
+                        trial.trait_2,
+                        swapped,
+                        sample,
+                        trial.prompt,
+                        reply,
+                    )
+                )
+
+    # -- judging --
+
+    def _judgings(self, name: str) -> Iterator[PendingJudging]:
+        """Yield the pending judgings of replies from before this run."""
+        after, judge = 0, self.planned.judges[name]
+        while rows := self.store.pending_judgings(judge, after, self.parts, until=self.until):
+            yield from rows
+            after = rows[-1].id
+
+    async def _judge_worker(
+        self, caller: Caller, name: str, feed: Iterator[PendingJudging], writer: Writer
+    ) -> None:
+        """Judge the replies of before, then the new ones as they come."""
+        for judging in feed:
+            if self.stopping:
+                break
+            await self._judge(caller, name, judging, writer)
+        queue = self.queues[name]
+        while (new := await queue.get()) is not None:
+            if self.stopping:
+                continue  # left for the next run; keep emptying, so that no one waits
+            await self._judge(caller, name, new, writer)
+
+    async def _judge(
+        self, caller: Caller, name: str, judging: PendingJudging, writer: Writer
+    ) -> None:
+        """Ask for one verdict and write its row."""
+        table = self.study.judges[name]
+        request = judge_request(caller.endpoint, table, self.templates, judging)
+        first, second = shown(judging)
+        read = verdict_reader(table, first, second)
+        outcome = await caller.ask(request, read)
+        reading = outcome.reading
+        winner = None
+        if reading.status in USABLE:
+            winner = parse_verdict(reading.text, first, second, ties=table.ties).winner
+        row = VerdictRow(
+            judging=judging.id,
+            status=str(reading.status),
+            reason=reading.reason,
+            winner=None if winner is None else self.planned.trait_ids[winner],
+        )
+        writer.put_verdict(row, outcome.attempt)
+        _count(caller.meter, reading)
+
+
+def shown(judging: PendingJudging) -> tuple[str, str]:
+    """Return the two traits in the order that the judge is shown."""
+    pair = (judging.trait_1, judging.trait_2)
+    return (pair[1], pair[0]) if judging.swapped else pair
+
+
+def judge_request(
+    endpoint: Endpoint, table: JudgeTable, templates: Templates, judging: PendingJudging
+) -> Request:
+    """Return the request for one verdict."""
+    first, second = shown(judging)
+    messages = judge_messages(
+        templates,
+        judging.prompt,
+        judging.reply,
+        first,
+        second,
+        show_prompt=table.show_prompt,
+        examples=table.examples,
+        ties=table.ties,
+    )
+    extra = {"grammar": verdict_grammar(first, second, ties=table.ties)} if table.grammar else None
+    return endpoint.request(messages, sample=judging.sample, extra=extra)
+
+
+def verdict_reader(table: JudgeTable, first: str, second: str) -> Read:
+    """Return a function that classes a judge's text as `unparsed` where it names no one trait."""
+
+    def read(reading: Reading) -> Reading:
+        reason = parse_verdict(reading.text, first, second, ties=table.ties).reason
+        return reading.as_status(Status.UNPARSED, reason) if reason else reading
+
+    return read
+
+
+def _as_it_is(reading: Reading) -> Reading:
+    """Read a reply: whatever text there is, is the reply."""
+    return reading
+
+
+def _count(meter: Meter, reading: Reading) -> None:
+    """Count one row as done or lost."""
+    if reading.status in USABLE:
+        meter.done += 1
+    else:
+        meter.lost += 1
+
+
+def _first(errors: BaseExceptionGroup[EthogramError]) -> EthogramError:
+    """Return one error of a group, an endpoint's before any other."""
+    flat: list[EthogramError] = []
+    pending: deque[BaseException] = deque([errors])
+    while pending:
+        error = pending.popleft()
+        if isinstance(error, BaseExceptionGroup):
+            pending.extend(error.exceptions)
+        elif isinstance(error, EthogramError):
+            flat.append(error)
+    return min(flat, key=lambda e: not isinstance(e, EndpointError))
+
+
+@contextmanager
+def _on_interrupt(react: Callable[[], None]) -> Iterator[None]:
+    """Call `react` at each Ctrl-C (and SIGTERM) instead of raising, where the platform can."""
+    loop = asyncio.get_running_loop()
+    signals = (signal.SIGINT, signal.SIGTERM)
+    try:
+        for number in signals:
+            loop.add_signal_handler(number, react)
+    except (NotImplementedError, RuntimeError, ValueError):  # Windows, or not the main thread
+        yield
+        return
+    try:
+        yield
+    finally:
+        for number in signals:
+            loop.remove_signal_handler(number)
+
+
+def store_path(study: Study, given: str | Path | None) -> Path:
+    """Return the store that a study writes to."""
+    return Path(given) if given else study.default_store
+
+
+__all__ = [
+    "Planned",
+    "Prepared",
+    "Run",
+    "plan_into",
+    "prepare",
+    "run_stages",
+    "store_path",
+]

@@ -1,0 +1,663 @@
+"""The store: one SQLite file, the only hand-over between stages, and the only SQL.
+
+Plans (`trial`, `judging`) and readings (`reply`, `verdict`) are rows; what is pending is a query.
+Attempts are only ever added. All writes of a run go through `Writer`, one thread that commits
+batches of at most `BATCH_SECONDS`. Schema: migrations/*.sql and docs/store.md.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import sqlite3
+import threading
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from types import TracebackType
+from typing import Any, NamedTuple
+
+from ethogram.errors import StoreError
+from ethogram.kernel import PASSING, USABLE, Attempt, read_response
+
+APPLICATION_ID = 0x45544847  # "ETHG"
+BATCH_SECONDS = 0.03
+CHUNK = 400
+
+_USABLE = ", ".join(f"'{s}'" for s in sorted(USABLE))
+_PASSING = ", ".join(f"'{s}'" for s in sorted(PASSING))
+
+
+class PendingTrial(NamedTuple):
+    """A trial that has no reply yet."""
+
+    id: int
+    condition: str
+    trait_1: str
+    trait_2: str
+    prompt: str
+    sample: int
+    planted: str | None
+
+
+class PendingJudging(NamedTuple):
+    """A judging that has no verdict yet, of a trial that has a reply."""
+
+    id: int
+    trial: int
+    trait_1: str
+    trait_2: str
+    swapped: bool
+    sample: int
+    prompt: str
+    reply: str
+
+
+class Count(NamedTuple):
+    """Planned, done and lost of one model (and judge) in one stage."""
+
+    model: str
+    judge: str
+    part: str
+    condition: str
+    planned: int
+    done: int
+    losses: dict[str, int]
+
+    @property
+    def lost(self) -> int:
+        """Planned rows that ended without a usable reading."""
+        return sum(self.losses.values())
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyRow:
+    """What a reply came to."""
+
+    trial: int
+    status: str
+    reason: str
+    chars: int | None
+    named: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class VerdictRow:
+    """What a verdict came to; `winner` is a trait's id in the store."""
+
+    judging: int
+    status: str
+    reason: str
+    winner: int | None
+    p_first: float | None = None
+
+
+class Store:
+    """One study's file. Open it with `Store.open` (to write) or `Store.read`."""
+
+    def __init__(self, path: Path, connection: sqlite3.Connection, lock: _Lock | None) -> None:
+        self.path = path
+        self._db = connection
+        self._lock = lock
+
+    @classmethod
+    def open(cls, path: str | Path) -> Store:
+        """Open for writing, making or migrating it as needed.
+
+        Raises
+        ------
+        StoreError
+            It is another program's file, newer than this program, unreadable, or in use.
+        """
+        path = Path(path)
+        lock = _Lock(path)
+        try:
+            db = _connect(path)
+            _migrate(db, path)
+        except sqlite3.Error as error:
+            lock.release()
+            raise StoreError(f"{path} cannot be opened as a store: {error}") from error
+        except StoreError:
+            lock.release()
+            raise
+        return cls(path, db, lock)
+
+    @classmethod
+    def read(cls, path: str | Path) -> Store:
+        """Open for reading only; a run may be writing it meanwhile."""
+        path = Path(path)
+        if not path.is_file():
+            raise StoreError(f"no store at {path}: `ethogram run STUDY.toml` makes one")
+        try:
+            db = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
+            version = _check_version(db, path)
+            db.execute("SELECT count(*) FROM party").fetchone()
+        except sqlite3.Error as error:
+            raise StoreError(f"{path} cannot be read as a store: {error}") from error
+        if version < len(_migrations()):
+            raise StoreError(
+                f"{path} was written by an older version: run `ethogram run` or "
+                "`ethogram judge` on it once to bring it up to date"
+            )
+        return cls(path, db, None)
+
+    def close(self) -> None:
+        """Close the file and let others write it."""
+        self._db.close()
+        if self._lock:
+            self._lock.release()
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    # -- planning ---------------------------------------------------------------------------
+
+    @contextmanager
+    def planning(self) -> Iterator[None]:
+        """One transaction around all that a study plans."""
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+            yield
+            self._db.execute("COMMIT")
+        except sqlite3.Error as error:
+            _roll_back(self._db)
+            raise StoreError(f"{self.path} cannot be written: {error}") from error
+        except BaseException:
+            _roll_back(self._db)
+            raise
+
+    def add_study(self, *, name: str, version: str, file: str, settings: str) -> None:
+        """Keep the study file as it was for this run."""
+        self._db.execute(
+            "INSERT INTO study (name, version, file, settings, started) VALUES (?, ?, ?, ?, ?)",
+            (name, version, file, settings, time.time()),
+        )
+
+    def studies(self) -> list[dict[str, Any]]:
+        """Every run's study file and settings, oldest first."""
+        rows = self._db.execute("SELECT name, version, file, settings, started FROM study")
+        names = ("name", "version", "file", "settings", "started")
+        return [dict(zip(names, row, strict=True)) for row in rows]
+
+    def add_traits(self, traits: Iterable[tuple[str, str]]) -> list[int]:
+        """Keep traits (name, description); returns their ids, in order."""
+        traits = list(traits)
+        self._db.executemany(
+            "INSERT INTO trait (name, description) VALUES (?, ?) ON CONFLICT (name) DO NOTHING",
+            traits,
+        )
+        ids = dict(self._db.execute("SELECT name, id FROM trait").fetchall())
+        return [ids[name] for name, _ in traits]
+
+    def add_prompts(self, prompts: Iterable[tuple[str, str, str, str]]) -> list[int]:
+        """Keep prompts (key, text, language, topic); returns their ids, in order.
+
+        Raises
+        ------
+        StoreError
+            A key stands for another text here.
+        """
+        prompts = list(prompts)
+        self._db.executemany(
+            "INSERT INTO prompt (key, text, language, topic) VALUES (?, ?, ?, ?) "
+            "ON CONFLICT (key) DO NOTHING",
+            prompts,
+        )
+        known = {k: (i, t) for k, i, t in self._db.execute("SELECT key, id, text FROM prompt")}
+        for key, text, _, _ in prompts:
+            if known[key][1] != text:
+                raise StoreError(
+                    f"prompt {key!r} has another text in {self.path}: use another store (--store)"
+                )
+        return [known[key][0] for key, *_ in prompts]
+
+    def add_party(self, role: str, name: str, settings: str) -> int:
+        """Keep a model or judge; returns its id.
+
+        Raises
+        ------
+        StoreError
+            It has answers here that were got with other settings.
+        """
+        row = self._db.execute(
+            "SELECT id, settings FROM party WHERE role = ? AND name = ?", (role, name)
+        ).fetchone()
+        if row is None:
+            insert = "INSERT INTO party (role, name, settings) VALUES (?, ?, ?) RETURNING id"
+            return int(self._db.execute(insert, (role, name, settings)).fetchone()[0])
+        if row[1] != settings:
+            if self._has_answers(row[0]):
+                raise StoreError(
+                    f"{role} {name!r} has answers in {self.path} that were got with other settings "
+                    f"({_difference(row[1], settings)}): give it another name in the study file, "
+                    "or use another store (--store)"
+                )
+            self._db.execute("UPDATE party SET settings = ? WHERE id = ?", (settings, row[0]))
+        return int(row[0])
+
+    def _has_answers(self, party: int) -> bool:
+        """Whether any reply or verdict came from this party."""
+        query = """SELECT
+            EXISTS (SELECT 1 FROM reply JOIN trial ON trial.id = trial WHERE model = :p) OR
+            EXISTS (SELECT 1 FROM verdict JOIN judging ON judging.id = judging WHERE judge = :p)"""
+        return bool(self._db.execute(query, {"p": party}).fetchone()[0])
+
+    def add_trials(
+        self, model: int, part: str, condition: str, rows: Sequence[tuple[Any, ...]]
+    ) -> list[int]:
+        """Plan trials: (seq, trait_1, trait_2, prompt, sample, planted); returns their ids.
+
+        Raises
+        ------
+        StoreError
+            Trials planned here before, at the same places, ask something else.
+        """
+        self._db.executemany(
+            "INSERT INTO trial (model, part, condition, seq, trait_1, trait_2, prompt, sample, "
+            f"planted) VALUES ({model}, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+            [(part, condition, *row) for row in rows],
+        )
+        known = {
+            (row[1], row[5]): row
+            for row in self._db.execute(
+                "SELECT id, seq, trait_1, trait_2, prompt, sample, planted FROM trial "
+                "WHERE model = ? AND part = ? AND condition = ?",
+                (model, part, condition),
+            )
+        }
+        found = [known[row[0], row[4]] for row in rows]
+        for asked, kept in zip(rows, found, strict=True):
+            if tuple(asked) != tuple(kept[1:]):
+                raise StoreError(
+                    f"{self.path} holds another design ({part} trial {asked[0]} differs: other "
+                    "traits, prompts, seed or orders): use another store (--store)"
+                )
+        return [row[0] for row in found]
+
+    def add_judgings(self, judge: int, part: str, rows: Iterable[tuple[int, bool, int]]) -> None:
+        """Plan judgings: (trial, swapped, sample)."""
+        self._db.executemany(
+            f"INSERT INTO judging (judge, part, trial, swapped, sample) "
+            f"VALUES ({judge}, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+            [(part, trial, int(swapped), sample) for trial, swapped, sample in rows],
+        )
+
+    def reopen_lost(self, attempts: int, unparsed_attempts: int) -> int:
+        """Make pending again what was lost to something that passes, with tries left."""
+        reopened = 0
+        for table in ("reply", "verdict"):
+            reopened += self._db.execute(
+                f"""DELETE FROM {table} WHERE status IN ({_PASSING})
+                AND (SELECT count(*) FROM attempt WHERE request =
+                     (SELECT request FROM attempt a WHERE a.id = {table}.attempt))
+                < CASE status WHEN 'unparsed' THEN ? ELSE ? END""",
+                (min(attempts, unparsed_attempts), attempts),
+            ).rowcount
+        return reopened
+
+    # -- what is pending --------------------------------------------------------------------
+
+    def pending_trials(self, model: int, after: int, parts: Sequence[str]) -> list[PendingTrial]:
+        """Return the next trials of a model without a reply, by id, at most `CHUNK`."""
+        rows = self._db.execute(
+            f"""SELECT t.id, t.condition, a.name, b.name, p.text, t.sample, c.name
+            FROM trial t JOIN trait a ON a.id = t.trait_1 JOIN trait b ON b.id = t.trait_2
+            LEFT JOIN trait c ON c.id = t.planted JOIN prompt p ON p.id = t.prompt
+            WHERE t.model = ? AND t.id > ? AND t.part IN ({_marks(parts)})
+            AND NOT EXISTS (SELECT 1 FROM reply r WHERE r.trial = t.id)
+            ORDER BY t.id LIMIT {CHUNK}""",
+            (model, after, *parts),
+        )
+        return [PendingTrial(*row) for row in rows]
+
+    def pending_judgings(
+        self, judge: int, after: int, parts: Sequence[str], *, until: int
+    ) -> list[PendingJudging]:
+        """Return the next judgings with a reply and no verdict, by id, at most `CHUNK`.
+
+        Only of replies from attempts up to `until`: the later ones are this run's own, and
+        are judged as they come.
+        """
+        rows = self._db.execute(
+            f"""SELECT j.id, t.id, a.name, b.name, j.swapped, j.sample, p.text, s.body
+            FROM judging j JOIN trial t ON t.id = j.trial JOIN reply r ON r.trial = t.id
+            JOIN response s ON s.attempt = r.attempt
+            JOIN trait a ON a.id = t.trait_1 JOIN trait b ON b.id = t.trait_2
+            JOIN prompt p ON p.id = t.prompt
+            WHERE j.judge = ? AND j.id > ? AND j.part IN ({_marks(parts)})
+            AND r.status IN ({_USABLE}) AND r.attempt <= ?
+            AND NOT EXISTS (SELECT 1 FROM verdict v WHERE v.judging = j.id)
+            ORDER BY j.id LIMIT {CHUNK}""",
+            (judge, after, *parts, until),
+        )
+        return [
+            PendingJudging(i, t, a, b, bool(w), n, p, read_response(200, _bytes(body)).text)
+            for i, t, a, b, w, n, p, body in rows
+        ]
+
+    def judgings_of(
+        self, trial: int, judge: int, parts: Sequence[str]
+    ) -> list[tuple[int, bool, int]]:
+        """Return (id, swapped, sample) of what is planned for one reply and has no verdict."""
+        rows = self._db.execute(
+            f"SELECT id, swapped, sample FROM judging WHERE trial = ? AND judge = ? "
+            f"AND part IN ({_marks(parts)}) "
+            "AND NOT EXISTS (SELECT 1 FROM verdict v WHERE v.judging = judging.id)",
+            (trial, judge, *parts),
+        )
+        return [(i, bool(swapped), sample) for i, swapped, sample in rows]
+
+    def attempts_made(self, request: str) -> int:
+        """How many attempts at this request are kept."""
+        query = "SELECT count(*) FROM attempt WHERE request = ?"
+        return int(self._db.execute(query, (request,)).fetchone()[0])
+
+    def answer(self, request: str) -> tuple[int, int, bytes] | None:
+        """Return (attempt, http status, body) of a usable answer to this request, if kept."""
+        row = self._db.execute(
+            f"SELECT a.id, a.http, s.body FROM attempt a JOIN response s ON s.attempt = a.id "
+            f"WHERE a.request = ? AND a.status IN ({_USABLE}) ORDER BY a.id LIMIT 1",
+            (request,),
+        ).fetchone()
+        return (row[0], row[1], _bytes(row[2])) if row else None
+
+    def last_attempt(self) -> int:
+        """Return the highest attempt id."""
+        return int(self._db.execute("SELECT coalesce(max(id), 0) FROM attempt").fetchone()[0])
+
+    def spent(self) -> tuple[float, int]:
+        """Return US dollars spent so far, and how many attempts have an unknown cost."""
+        row = self._db.execute(
+            "SELECT coalesce(sum(cost), 0.0), sum(cost IS NULL AND completion_tokens IS NOT NULL) "
+            "FROM attempt"
+        ).fetchone()
+        return float(row[0]), int(row[1] or 0)
+
+    def trait_ids(self) -> dict[str, int]:
+        """Trait ids by name."""
+        return dict(self._db.execute("SELECT name, id FROM trait ORDER BY id").fetchall())
+
+    def parties(self, role: str) -> dict[str, tuple[int, str]]:
+        """Return {name: (id, settings)} of the models or the judges."""
+        rows = self._db.execute(
+            "SELECT name, id, settings FROM party WHERE role = ? ORDER BY id", (role,)
+        )
+        return {name: (i, settings) for name, i, settings in rows}
+
+    # -- reading back -----------------------------------------------------------------------
+
+    def query(self, sql: str, parameters: Sequence[Any] = ()) -> tuple[list[str], list[Any]]:
+        """Run one of the read-only queries of `ethogram.records`; returns names and rows."""
+        cursor = self._db.execute(sql, parameters)
+        return [d[0] for d in cursor.description], cursor.fetchall()
+
+    def writer(self) -> Writer:
+        """Start the thread that writes a run's results."""
+        return Writer(self.path, first_attempt=self.last_attempt() + 1)
+
+
+class Writer:
+    """One thread that commits a run's results in batches.
+
+    `put` never blocks; when the disk fails, `put` and `close` raise `StoreError`, and
+    all that was committed before is kept.
+    """
+
+    def __init__(self, path: Path, *, first_attempt: int) -> None:
+        self._path = path
+        self._next = first_attempt
+        self._queue: queue.SimpleQueue[tuple[Any, ...] | None] = queue.SimpleQueue()
+        self._error: sqlite3.Error | None = None
+        self._thread = threading.Thread(target=self._run, name="ethogram-writer", daemon=True)
+        self._thread.start()
+
+    def put_attempt(self, canonical: bytes, attempt: Attempt, *, cost: float | None) -> int:
+        """Keep an attempt; returns the id it will have."""
+        number, self._next = self._next, self._next + 1
+        self._put(("attempt", number, canonical, attempt, cost))
+        return number
+
+    def put_reply(self, row: ReplyRow, attempt: int | None) -> None:
+        """Keep a reply's reading."""
+        self._put(("reply", row, attempt))
+
+    def put_verdict(self, row: VerdictRow, attempt: int | None) -> None:
+        """Keep a verdict's reading."""
+        self._put(("verdict", row, attempt))
+
+    @property
+    def backlog(self) -> int:
+        """How many results wait to be written."""
+        return self._queue.qsize()
+
+    def close(self) -> None:
+        """Write what is left and stop."""
+        self._queue.put(None)
+        self._thread.join()
+        self._check()
+
+    def _put(self, item: tuple[Any, ...]) -> None:
+        self._check()
+        self._queue.put(item)
+
+    def _check(self) -> None:
+        if self._error is not None:
+            raise StoreError(
+                f"{self._path} cannot be written: {self._error}. All that was committed before is "
+                "kept; free the disk or mend the file, then run again"
+            ) from self._error
+
+    def _run(self) -> None:
+        try:
+            db = _connect(self._path)
+            while (batch := self._collect()) is not None:
+                _write(db, batch)
+            db.close()
+        except sqlite3.Error as error:
+            self._error = error
+
+    def _collect(self) -> list[tuple[Any, ...]] | None:
+        """Wait for a result, then gather what comes within a batch's time."""
+        first = self._queue.get()
+        if first is None:
+            return None
+        batch, end = [first], time.monotonic() + BATCH_SECONDS
+        while (left := end - time.monotonic()) > 0:
+            try:
+                item = self._queue.get(timeout=left)
+            except queue.Empty:
+                break
+            if item is None:  # closing: write this batch, then stop
+                self._queue.put(None)
+                break
+            batch.append(item)
+        return batch
+
+
+def _write(db: sqlite3.Connection, batch: list[tuple[Any, ...]]) -> None:
+    """Commit one batch."""
+    attempts = [item for item in batch if item[0] == "attempt"]
+    db.execute("BEGIN IMMEDIATE")
+    db.executemany(
+        "INSERT INTO request (id, body) VALUES (?, ?) ON CONFLICT DO NOTHING",
+        [(a.request_id, body.decode()) for _, _, body, a, _ in attempts if a.number == 1],
+    )
+    db.executemany(
+        "INSERT INTO attempt VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        [_attempt_row(number, attempt, cost) for _, number, _, attempt, cost in attempts],
+    )
+    db.executemany(
+        "INSERT INTO response VALUES (?, ?)",
+        [(n, _text_or_blob(a.response)) for _, n, _, a, _ in attempts if a.response is not None],
+    )
+    db.executemany(
+        "INSERT INTO reply (trial, attempt, status, reason, chars, named) "
+        "VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+        [
+            (r.trial, attempt, r.status, r.reason, r.chars, r.named)
+            for _, r, attempt in (item for item in batch if item[0] == "reply")
+        ],
+    )
+    db.executemany(
+        "INSERT INTO verdict (judging, attempt, status, reason, winner, p_first) "
+        "VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+        [
+            (v.judging, attempt, v.status, v.reason, v.winner, v.p_first)
+            for _, v, attempt in (item for item in batch if item[0] == "verdict")
+        ],
+    )
+    db.execute("COMMIT")
+
+
+def _attempt_row(number: int, attempt: Attempt, cost: float | None) -> tuple[Any, ...]:
+    """Return the columns of one attempt."""
+    reading, usage = attempt.reading, attempt.reading.usage
+    return (
+        number,
+        attempt.request_id,
+        attempt.number,
+        str(reading.status),
+        reading.reason,
+        attempt.http_status,
+        attempt.started,
+        attempt.seconds,
+        usage.prompt_tokens,
+        usage.completion_tokens,
+        usage.reasoning_tokens,
+        cost,
+        reading.provider,
+        reading.model_said,
+    )
+
+
+class _Lock:
+    """An advisory lock beside the store, held while a process may write it."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path.with_name(path.name + ".lock")
+        try:
+            self._file = self._path.open("a+", encoding="utf-8")
+        except OSError as error:
+            raise StoreError(f"{path} cannot be written: {error.strerror}") from error
+        try:
+            _lock_file(self._file.fileno())
+        except OSError:
+            self._file.seek(0)
+            holder = self._file.read().strip() or "unknown"
+            self._file.close()
+            raise StoreError(
+                f"{path} is in use by another ethogram (process {holder}): wait for it to end"
+            ) from None
+        self._file.seek(0)
+        self._file.truncate()
+        self._file.write(str(os.getpid()))
+        self._file.flush()
+
+    def release(self) -> None:
+        """Let others write; the lock file stays (removing it would race)."""
+        self._file.close()
+
+
+def _lock_file(number: int) -> None:
+    """Lock an open file or raise OSError at once."""
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        import msvcrt
+
+        msvcrt.locking(number, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
+        return
+    fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    """Open a connection that writes durably: a commit is on the disk when it returns."""
+    db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=30)
+    db.execute("PRAGMA journal_mode = WAL")
+    db.execute("PRAGMA synchronous = FULL")
+    db.execute("PRAGMA foreign_keys = ON")
+    return db
+
+
+def _migrations() -> list[str]:
+    """Return the SQL of each migration, in order."""
+    folder = resources.files("ethogram") / "migrations"
+    files = sorted((f for f in folder.iterdir() if f.name.endswith(".sql")), key=lambda f: f.name)
+    return [f.read_text(encoding="utf-8") for f in files]
+
+
+def _check_version(db: sqlite3.Connection, path: Path) -> int:
+    """Return the schema version; refuse other programs' files and newer stores."""
+    application = db.execute("PRAGMA application_id").fetchone()[0]
+    version = int(db.execute("PRAGMA user_version").fetchone()[0])
+    tables = db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+    if application != APPLICATION_ID and tables:
+        raise StoreError(f"{path} is a database, but no ethogram store: name another (--store)")
+    if version > len(_migrations()):
+        raise StoreError(
+            f"{path} was written by a newer ethogram (schema {version}, this one knows "
+            f"{len(_migrations())}): update with `pip install -U ethogram`"
+        )
+    return version
+
+
+def _migrate(db: sqlite3.Connection, path: Path) -> None:
+    """Bring a store up to date, each migration in a transaction of its own."""
+    version = _check_version(db, path)
+    for number, sql in enumerate(_migrations()[version:], start=version + 1):
+        db.executescript(
+            f"BEGIN IMMEDIATE; PRAGMA application_id = {APPLICATION_ID};\n{sql}\n"
+            f"PRAGMA user_version = {number}; COMMIT;"
+        )
+
+
+def _roll_back(db: sqlite3.Connection) -> None:
+    """Undo an open transaction, if there is one."""
+    if db.in_transaction:
+        db.execute("ROLLBACK")
+
+
+def _marks(values: Sequence[Any]) -> str:
+    """Return as many question marks as there are values."""
+    return ", ".join("?" * len(values))
+
+
+def _bytes(body: str | bytes) -> bytes:
+    """Return a stored body as it was received."""
+    return body.encode() if isinstance(body, str) else body
+
+
+def _text_or_blob(body: bytes) -> str | bytes:
+    """Keep a body as text where it is UTF-8, so that other tools can read it."""
+    try:
+        return body.decode()
+    except UnicodeDecodeError:
+        return body
+
+
+def _difference(kept: str, asked: str) -> str:
+    """Name the settings in which two differ, with both values."""
+    import json
+
+    before, after = json.loads(kept), json.loads(asked)
+    keys = [k for k in sorted(before | after) if before.get(k) != after.get(k)]
+    return "; ".join(
+        f"{k} was {_short(before.get(k))}, is {_short(after.get(k))}" for k in keys[:3]
+    )
+
+
+def _short(value: Any) -> str:
+    """Return a value on one line, cut."""
+    text = " ".join(str(value).split())
+    return text if len(text) <= 60 else text[:57] + "..."

@@ -1,0 +1,246 @@
+"""The study file: what is measured, with what, by whom. TOML in, a validated `Study` out.
+
+Knows nothing of stores or of HTTP.
+"""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from ethogram.errors import StudyError
+from ethogram.prompts import PromptFilter
+from ethogram.services import SERVICES
+
+Condition = Literal["feels", "likes", "random"]
+Positive = Annotated[int, Field(ge=1)]
+
+
+class _Table(BaseModel):
+    """A TOML table: unknown keys are refused, values are not converted."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class StudyTable(_Table):
+    """`[study]`: the design and the limits of the whole study."""
+
+    name: Annotated[str, Field(min_length=1)]
+    seed: Annotated[int, Field(ge=0)] = 0
+    traits: str = "study144"
+    prompts: str = "bundled"
+    pairs: Literal["all"] | Positive = "all"
+    repeats: Positive = 1
+    max_trials: Positive | None = None
+    orders: Literal["balanced", "both"] = "balanced"
+    condition: Condition = "feels"
+    spend_limit: Annotated[float, Field(gt=0, strict=False)] | None = None
+    attempts: Positive = 5
+    unparsed_attempts: Positive = 3
+    max_lost: Annotated[float, Field(ge=0, le=1, strict=False)] = 0.05
+
+
+class Prices(_Table):
+    """US dollars for a million tokens."""
+
+    input: Annotated[float, Field(ge=0, strict=False)]
+    output: Annotated[float, Field(ge=0, strict=False)]
+
+
+class ModelTable(_Table):
+    """`[models.NAME]`: one tested model, where it is and how it is asked."""
+
+    service: str | None = None
+    base_url: Annotated[str, Field(pattern=r"^https?://")] | None = None
+    model: Annotated[str, Field(min_length=1)]
+    api_key_env: str | None = None
+    temperature: Annotated[float, Field(ge=0, le=2, strict=False)] | None = None
+    top_p: Annotated[float, Field(gt=0, le=1, strict=False)] | None = None
+    top_k: Annotated[int, Field(ge=0)] | None = None
+    min_p: Annotated[float, Field(ge=0, le=1, strict=False)] | None = None
+    presence_penalty: Annotated[float, Field(ge=-2, le=2, strict=False)] | None = None
+    frequency_penalty: Annotated[float, Field(ge=-2, le=2, strict=False)] | None = None
+    repetition_penalty: Annotated[float, Field(gt=0, le=2, strict=False)] | None = None
+    max_tokens: Positive = 5120
+    seed: int | None = None
+    stop: list[str] | None = None
+    reasoning: Literal["none", "minimal", "low", "medium", "high"] | None = None
+    extra_body: dict[str, Any] = Field(default_factory=dict)
+    concurrency: Annotated[int, Field(ge=1, le=2000)] = 16
+    requests_per_minute: Annotated[float, Field(gt=0, strict=False)] | None = None
+    tokens_per_minute: Annotated[float, Field(gt=0, strict=False)] | None = None
+    timeout: Annotated[float, Field(gt=0, strict=False)] = 300.0
+    backoff: Annotated[float, Field(ge=0, strict=False)] = 1.0
+    prices: Prices | None = None
+    family: str | None = None
+
+    @model_validator(mode="after")
+    def _has_an_address(self) -> Self:
+        """Refuse a table from which no address follows."""
+        if self.model.startswith("local/"):
+            return self
+        if self.service is None and self.base_url is None:
+            raise ValueError("needs a service or a base_url")
+        if self.service is not None and self.service not in SERVICES:
+            raise ValueError(
+                f'service = "{self.service}": expected one of {", ".join(sorted(SERVICES))}, '
+                "or a base_url"
+            )
+        return self
+
+
+class JudgeTable(ModelTable):
+    """`[judges.NAME]`: one judge; what a model has, and how it is shown a reply."""
+
+    orders: Literal["balanced", "both"] = "balanced"
+    show_prompt: bool = True
+    examples: bool = False
+    grammar: bool = False
+    ties: bool = False
+    verdict: Literal["word", "logprobs", "completion"] = "word"
+
+
+class TemplatesTable(_Table):
+    """`[templates]`: words to use in place of ours, each with its slots."""
+
+    feels: str | None = None
+    likes: str | None = None
+    random: str | None = None
+    plant: str | None = None
+    judge_system: str | None = None
+    judge: str | None = None
+    judge_without_prompt: str | None = None
+
+
+class Study(_Table):
+    """A whole study file.
+
+    Attributes
+    ----------
+    study : StudyTable
+    models, judges : mapping of name to table
+    prompts : PromptFilter
+    templates : TemplatesTable
+    path : Path, optional
+        Where it was read; relative paths in it are relative to that folder.
+    text : str
+        The file as it was.
+    """
+
+    study: StudyTable
+    models: dict[str, ModelTable]
+    judges: dict[str, JudgeTable]
+    prompts: PromptFilter = Field(default_factory=PromptFilter)
+    templates: TemplatesTable = Field(default_factory=TemplatesTable)
+    path: Path | None = None
+    text: str = ""
+
+    @property
+    def base(self) -> Path:
+        """The folder that relative paths start from."""
+        return self.path.parent if self.path else Path()
+
+    @property
+    def default_store(self) -> Path:
+        """STEM.db in the working directory."""
+        return Path(f"{self.path.stem if self.path else self.study.name}.db")
+
+
+def load_study(path: str | Path) -> Study:
+    """Read and validate a study file.
+
+    Raises
+    ------
+    StudyError
+        The text names the key, its value and what is allowed.
+    """
+    path = Path(path)
+    try:
+        text = path.read_bytes().decode("utf-8")
+    except OSError as error:
+        raise StudyError(
+            f"{path}: {error.strerror}; `ethogram init` writes a study file"
+        ) from error
+    except UnicodeDecodeError as error:
+        raise StudyError(f"{path} is not UTF-8 text (byte {error.start})") from error
+    return parse_study(text, path=path)
+
+
+def parse_study(text: str, *, path: Path | None = None) -> Study:
+    """Validate a study file's text."""
+    where = str(path or "study")
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise StudyError(f"{where} is not valid TOML: {error}") from error
+    for taken in ("path", "text"):
+        if taken in data:
+            raise StudyError(f"{where}: unknown table or key {taken!r}; {_allowed(Study)}")
+    for table in ("models", "judges"):
+        if not data.get(table):
+            raise StudyError(f"{where}: no [{table}.NAME] table; a study needs at least one")
+    try:
+        return Study.model_validate({**data, "path": path, "text": text})
+    except ValidationError as error:
+        raise StudyError(f"{where}: {_first_error(error, data)}") from error
+
+
+def _first_error(error: ValidationError, data: Mapping[str, Any]) -> str:
+    """Say the first thing that is wrong: key, value, what is allowed."""
+    found = error.errors(include_url=False)
+    first = found[0]
+    location = [str(part) for part in first["loc"] if not _is_branch(part)]
+    table, key = ".".join(location[:-1]), location[-1]
+    more = f" (and {len(found) - 1} more)" if len({e["loc"][:3] for e in found}) > 1 else ""
+    if first["type"] == "extra_forbidden":
+        return f"unknown key {key!r} in [{table}]{_guess(key, location[0])}{more}"
+    if first["type"] == "missing":
+        return f"[{table}] needs the key {key!r}{more}" if table else f"no [{key}] table{more}"
+    message = str(first["msg"]).removeprefix("Value error, ")
+    if first["type"] == "value_error":
+        return f"[{'.'.join(location)}] {message}{more}"
+    expected = " or ".join(
+        dict.fromkeys(_expected(e) for e in found if e["loc"][:3] == first["loc"][:3])
+    )
+    return f"[{table}] {key} = {first['input']!r}: {expected}{more}"
+
+
+def _expected(error: Any) -> str:
+    """Return pydantic's message in lower case, as the second half of ours."""
+    message = str(error["msg"]).removeprefix("Input should be ")
+    return f"expected {message[0].lower()}{message[1:]}"
+
+
+def _is_branch(part: str | int) -> bool:
+    """Whether a part of an error's place is pydantic's name for a branch of a union."""
+    return isinstance(part, str) and (
+        part.startswith(("literal[", "constrained", "function-"))
+        or part in ("int", "float", "str", "list[str]")
+    )
+
+
+_TABLES: dict[str, type[BaseModel]] = {
+    "study": StudyTable,
+    "models": ModelTable,
+    "judges": JudgeTable,
+    "prompts": PromptFilter,
+    "templates": TemplatesTable,
+}
+
+
+def _guess(key: str, table: str) -> str:
+    """Offer the nearest key that is allowed, and all of them."""
+    kind = _TABLES.get(table, Study)
+    near = difflib.get_close_matches(key, kind.model_fields, n=1)
+    return f"; did you mean {near[0]!r}? {_allowed(kind)}" if near else f"; {_allowed(kind)}"
+
+
+def _allowed(kind: type[BaseModel]) -> str:
+    """List the keys of a table."""
+    names = [name for name in kind.model_fields if name not in ("path", "text")]
+    return f"allowed: {', '.join(names)}"
