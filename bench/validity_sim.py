@@ -138,84 +138,80 @@ def side_by_side(seeds, n_traits, **options):
     return np.array(rows, dtype=float), refused
 
 
+HEAD = """\
+| {} | accuracy | error plain | corrected | raw | Spearman plain | corrected | raw \
+| coverage plain | corrected | half width plain | corrected | nearer | default |
+|---|---|---|---|---|---|---|---|---|---|---|---|---|---|"""
+
+
+def print_row(name, accuracy, rows, refused):
+    """One line of a Markdown table: means over studies; how often corrected ratings are nearer."""
+    mean = rows.mean(axis=0)
+    errors, ranks = (" | ".join(f"{mean[kind, i]:.2f}" for kind in range(3)) for i in (0, 1))
+    rest = " | ".join(f"{mean[kind, i]:.2f}" for i in (2, 3) for kind in range(2))
+    n = len(rows)
+    nearer = f"{(rows[:, 1, 0] < rows[:, 0, 0]).sum()} of {n}"
+    chosen = f"{int(rows[:, 3, 1].sum())} of {n}" + (f" ({refused} refused)" if refused else "")
+    print(
+        f"| {name} | {accuracy} | {errors} | {ranks} | {rest} | {nearer} | {chosen} |", flush=True
+    )
+
+
 def print_correction(seeds=range(8)):
-    """Plain and corrected ratings over judges of three accuracies."""
-    print("| design | accuracy | ratings | error | Spearman | coverage | half width |")
-    print("|---|---|---|---|---|---|---|")
+    """Plain, corrected and raw ratings over judges of three accuracies."""
+    print(HEAD.format("design"))
     designs = [
-        ("144 traits, 10,296 comparisons, 8 plants a trait", 144, {}),
-        ("40 traits, 2,340 comparisons, 8 plants a trait", 40, {"rounds": 3}),
-        ("40 traits, 780 comparisons, 2 plants a trait", 40, {"plants_each": 2}),
-        ("10 traits, 180 comparisons, 8 plants a trait", 10, {"rounds": 4}),
+        ("144 traits, 10,296 comparisons, 1,152 plants", 144, {}),
+        ("40 traits, 2,340 comparisons, 320 plants", 40, {"rounds": 3}),
+        ("40 traits, 780 comparisons, 80 plants", 40, {"plants_each": 2}),
+        ("10 traits, 180 comparisons, 80 plants", 10, {"rounds": 4}),
     ]
     for name, k, options in designs:
         for accuracy in (0.65, 0.8, 0.95):
             many = seeds if k == 144 else range(3 * len(seeds))
-            rows, refused = side_by_side(many, k, accuracy=accuracy, **options)
-            print_rows(f"{name}", accuracy, rows, refused)
+            print_row(name, accuracy, *side_by_side(many, k, accuracy=accuracy, **options))
 
 
-def print_rows(name, accuracy, rows, refused):
-    """Three lines of a Markdown table."""
-    mean = rows.mean(axis=0)
-    wins = f"nearer to the truth in {(rows[:, 1, 0] < rows[:, 0, 0]).sum()} of {len(rows)}"
-    note = f"{wins}; noise {mean[3, 0]:.2f}; preferred in {int(rows[:, 3, 1].sum())}"
-    note += f"; refused {refused}" if refused else ""
-    for kind, label in enumerate(("plain", "corrected", "raw, trait by trait")):
-        error, rank, covered, width = mean[kind]
-        more = f"{covered:.2f} | {width:.2f}" if kind < 2 else "| "
-        tail = f" <!-- {note} -->" if kind == 1 else ""
-        print(f"| {name} | {accuracy} | {label} | {error:.2f} | {rank:.2f} | {more} |{tail}")
-    sys.stdout.flush()
-
-
-def print_noise(n=8):
-    """How often the corrected ratings are nearer to the truth, by plants and by their own noise."""
+def print_noise(seeds=range(100, 110)):
+    """How often corrected ratings are nearer, by plants and noise: the limits of `preferred`."""
     found = []
     designs = ((10, 1, 4), (10, 4, 8), (10, 4, 24), (25, 1, 4), (25, 2, 8), (40, 1, 2), (40, 3, 8))
     for k, rounds, each in designs:
         for accuracy in (0.65, 0.7, 0.8, 0.95):
-            rows, _ = side_by_side(range(n), k, accuracy=accuracy, rounds=rounds, plants_each=each)
+            rows, _ = side_by_side(seeds, k, accuracy=accuracy, rounds=rounds, plants_each=each)
             if len(rows):
                 plants = np.full(len(rows), k * each)
                 found.append(
                     np.stack([plants, rows[:, 3, 0], rows[:, 1, 0], rows[:, 0, 0]], axis=1)
                 )
-    table = np.concatenate(found)
+    size, noise, error, plain = np.concatenate(found).T
     print("| plants | noise | studies | corrected nearer | error corrected | error plain |")
     print("|---|---|---|---|---|---|")
-    for least, most in ((0, 100), (101, 1000)):
-        for low, high in itertools.pairwise((0, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 1.0)):
-            size, noise = table[:, 0], table[:, 1]
-            row = table[(size >= least) & (size <= most) & (noise > low) & (noise <= high)]
-            if len(row):
-                won = (row[:, 2] < row[:, 3]).mean()
-                error, plain = row[:, 2].mean(), row[:, 3].mean()
-                print(
-                    f"| {least} to {most} | {low} to {high} | {len(row)} | {won:.0%} "
-                    f"| {error:.2f} | {plain:.2f} |"
-                )
+    for sizes, of_size in (("40 to 100", size <= 100), ("200 to 320", size >= 200)):
+        for low, high in itertools.pairwise((0, 0.2, 0.4, 0.6, 1.0)):
+            row = of_size & (noise > low) & (noise <= high)
+            won = (error[row] < plain[row]).mean()
+            print(
+                f"| {sizes} | {low} to {high} | {row.sum()} | {won:.0%} "
+                f"| {error[row].mean():.2f} | {plain[row].mean():.2f} |"
+            )
 
 
 def print_broken(seeds=range(6)):
     """What happens where the model's assumptions do not hold (40 traits, each pair 3 times)."""
-    print("| what is wrong | accuracy | ratings | error | Spearman | coverage | half width |")
-    print("|---|---|---|---|---|---|---|")
+    print(HEAD.format("what is wrong"))
     worlds = [
         ("nothing", {}),
         ("planted replies are easier (0.7 logits)", {"acted": 0.7}),
         ("accuracy depends on the other trait (0.7 logits)", {"pair_spread": 0.7}),
-        (
-            "judge leans to the first (0.6), model too (0.4): modelled",
-            {"place": 0.6, "choice": 0.4},
-        ),
-        ("profile wider than the prior expects (2 logits)", {"scale": 2.0}),
-        ("profile flat (0.3 logits)", {"scale": 0.3}),
+        ("judge, model lean to the first (0.6, 0.4; modelled)", {"place": 0.6, "choice": 0.4}),
+        ("a wide profile (2 logits)", {"scale": 2.0}),
+        ("a flat profile (0.3 logits)", {"scale": 0.3}),
     ]
     for name, options in worlds:
         for accuracy in (0.8, 0.95):
-            rows, refused = side_by_side(seeds, 40, accuracy=accuracy, rounds=3, **options)
-            print_rows(name, accuracy, rows, refused)
+            rows = side_by_side(seeds, 40, accuracy=accuracy, rounds=3, **options)
+            print_row(name, accuracy, *rows)
 
 
 def print_power(n=100):

@@ -68,9 +68,9 @@ def test_impossible_plans_are_refused(k, share):
 
 
 def test_overall_accuracy_covers_what_was_planted():
-    """Over 200 judges the interval holds the planted mean accuracy in 90 to 99%."""
+    """Over 100 judges the interval holds the planted mean accuracy in 90 to 99%."""
     inside = []
-    for seed in range(200):
+    for seed in range(100):
         made = judge_accuracy(judged(0.8, k=20, seed=seed)).overall
         inside.append(made.low <= 0.8 <= made.high)
     assert 0.90 <= np.mean(inside) <= 0.99

@@ -266,17 +266,18 @@ def test_disattenuation_by_hand():
 @pytest.mark.parametrize(("n_traits", "error"), [(144, 0.21), (144, 0.6), (12, 0.4)])
 def test_disattenuated_interval_covers_the_true_correlation(n_traits, error):
     """The interval without noise covers the truth; the one as measured does not claim to."""
-    hits, naive, repeats = 0, 0, 150
+    hits, naive, repeats = 0, 0, 400
     for seed in range(repeats):
         rng = np.random.default_rng(seed)
         true = rng.normal(size=n_traits) + 0.6 * rng.normal(size=(2, n_traits))
         measured = true + error * rng.normal(size=true.shape)
-        found = correlate_models(make_cohort(measured, error), n_draws=200, seed=seed).pearson
+        found = correlate_models(make_cohort(measured, error), n_draws=100, seed=seed).pearson
         truth = correlation_matrix(true)[0, 1]
         hits += found.disattenuated_low[0, 1] <= truth <= found.disattenuated_high[0, 1]
         naive += found.low[0, 1] <= truth <= found.high[0, 1]
-    # 95% less four standard errors of a share in 150 repeats, and 1% for the small samples.
-    assert hits / repeats > 0.95 - 4 * np.sqrt(0.95 * 0.05 / repeats) - 0.01
+    # Taking the reliabilities as known gave 0.895 in the two noisy cases; 800 repeats with
+    # other seeds gave 0.96, 0.96 and 0.94. One standard error of 400 repeats is 0.011.
+    assert 0.91 < hits / repeats < 0.99
     assert naive < hits
 
 

@@ -34,7 +34,7 @@ def test_net_ratings_cover_the_planted_difference():
     """Preference planted on top of what is shown without it lies within 92 to 98% of intervals."""
     rng = np.random.default_rng(0)
     inside = []
-    for _ in range(40):
+    for _ in range(24):
         ease, preference = centred(rng.normal(0, 0.7, K)), centred(rng.normal(0, 1, K))
         measured = rate(verdicts(ease + preference, rng), splits=0)
         control = rate(verdicts(ease, rng, condition="random"), splits=0)
@@ -69,7 +69,7 @@ def test_what_is_left_covers_the_planted_share():
     """Where 40% of every lead remains by plan, the interval holds 40% in at least 9 of 10."""
     rng = np.random.default_rng(3)
     inside = []
-    for _ in range(40):
+    for _ in range(24):
         strengths = centred(rng.normal(0, 1, K))
         measured = rate(verdicts(strengths, rng, rounds=2), splits=0)
         control = rate(verdicts(0.4 * strengths, rng, rounds=2), splits=0)

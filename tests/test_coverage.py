@@ -57,16 +57,19 @@ def one_prompt_each(rng, k, times=1, sd=1.2, **effects):
 def test_intervals_of_a_full_study_cover(position):
     """144 traits, 10,296 comparisons: 95% of the intervals hold, position bias or not."""
     make = one_prompt_each(np.random.default_rng(1), 144, position=position)
-    held = coverage(make, replications=40)
+    held = coverage(make, replications=150)
     assert LOW < held.mean() < HIGH
-    assert LOW - 0.03 < held[:, [0, 1, 2, -3, -2, -1]].mean()
+    assert LOW < held[:, [0, 1, 2, -3, -2, -1]].mean() < HIGH
 
 
 @pytest.mark.parametrize("times", [1, 2])
 def test_intervals_of_a_small_study_cover(times):
-    """Ten traits, 45 or 90 comparisons: all traits, and the two extreme ones by themselves."""
+    """Ten traits, 45 or 90 comparisons: all traits, and the two extreme ones by themselves.
+
+    The true strengths are as spread as the reference profiles' (standard deviation 1.2 logits).
+    """
     make = one_prompt_each(np.random.default_rng(2), 10, times)
-    held = coverage(make, replications=600)
+    held = coverage(make, replications=1500)
     assert LOW < held.mean() < HIGH
     assert LOW < held[:, [0, -1]].mean() < HIGH
 
@@ -97,12 +100,12 @@ def shared_prompts(rng, k=12, n_prompts=60, sd=1.0):
 
 def test_intervals_of_shared_prompts_cover():
     """12 traits, 60 prompts that each serve all 66 pairs and shift the traits by N(0, 1)."""
-    held = coverage(shared_prompts(np.random.default_rng(3)), replications=200)
+    held = coverage(shared_prompts(np.random.default_rng(3)), replications=600)
     assert LOW < held.mean() < HIGH
 
 
 def test_intervals_that_ignore_shared_prompts_fail():
     """On the same data the Fisher intervals hold the truth far less often than they say."""
     make = shared_prompts(np.random.default_rng(3))
-    held = coverage(make, replications=60, interval="fisher")
-    assert held.mean() < 0.8
+    held = coverage(make, replications=150, interval="fisher")
+    assert held.mean() < 0.86

@@ -12,19 +12,15 @@ import pytest
 import vl_convert
 
 from ethogram.analysis import analyse
-from ethogram.charts_models import (
-    cluster_map,
-    component_chart,
-    convergence_chart,
-    deviation_panels,
-    place_labels,
-    similarity_map,
-)
-from ethogram.charts_profiles import distributions, forest, radial, rank_map, shift_bars
+from ethogram.charts_components import cluster_map, component_chart
+from ethogram.charts_models import convergence_chart, deviation_panels, similarity_map
+from ethogram.charts_profiles import distributions, forest, rank_map, shift_bars
+from ethogram.charts_radial import radial
 from ethogram.clusters import Cluster
 from ethogram.cohort import gather
 from ethogram.errors import InputError
 from ethogram.figures import draw_figures, file_names, save_figures
+from ethogram.labels import place_labels
 from ethogram.profiles import rate_counts, reference_profiles
 from ethogram.shifts import shift
 from ethogram.theme import PALETTES

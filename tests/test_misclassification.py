@@ -83,7 +83,7 @@ def test_draws_have_the_moments_of_a_known_posterior():
         k=2,
     )
     start = np.array([0.3, -0.3, 6.0, 6.0, 0.0, 0.0, 4.0, -0.5, -0.3])
-    draws = np.concatenate([sample(start, e, draws=1500, seed=s) for s in (0, 1)])
+    draws = np.concatenate([sample(start, e, draws=1000, seed=s) for s in (0, 1)])
     gap = draws[:, 0] - draws[:, 1]
     # The choice effect c ~ N(0, 1) adds to the gap (the first is always choice 1).
     g, c, log_s = np.meshgrid(

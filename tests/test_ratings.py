@@ -210,7 +210,7 @@ def test_expected_wins_and_slopes_are_derivatives(tie):
 def test_unmet_items_are_refused_by_name():
     """Two groups that never meet have no common scale; the error names the smaller one."""
     pairs = count_pairs([0, 1, 3], [1, 2, 4], [1, 0, 1], 5)
-    with pytest.raises(DisconnectedError, match="2 groups.*blunt, calm never"):
+    with pytest.raises(DisconnectedError, match=r"2 groups.*blunt, calm never"):
         check_connected(pairs, ["warm", "wise", "bold", "blunt", "calm"])
     with pytest.raises(DisconnectedError, match="item 3"):
         fit_bradley_terry(pairs)

@@ -55,8 +55,7 @@ def test_jackknife_leaves_out_each_prompt(n_prompts):
     for prompt in range(0, cluster.max() + 1, 1 + cluster.max() // 5):
         rest = fit_bradley_terry(merge(take(rows, np.flatnonzero(cluster != prompt))))
         moved = rest.parameters - fit.parameters
-        tolerance = 0.02 * np.abs(moved).max() + 0.1 * np.abs(moved).max() ** 2 + 1e-4
-        assert np.abs(found.influence[prompt] - moved).max() < max(tolerance, 0.2 * moved.std())
+        assert np.abs(found.influence[prompt] - moved).max() < 0.1 * np.abs(moved).max()
 
 
 def test_jackknife_of_independent_comparisons_agrees_with_fisher():
@@ -118,7 +117,7 @@ def test_likelihood_and_fisher_intervals_agree_with_much_data():
 
 
 def test_outer_products_give_every_curvature():
-    """weights @ products is X' diag(weights) X."""
+    """Weights @ products is X' diag(weights) X."""
     rows, _ = make_rows(n=50)
     weights = np.random.default_rng(0).random(50)
     curvature = (outer_products(design_matrix(rows)).T @ weights).reshape(9, 9)

@@ -400,8 +400,8 @@ def retest(
     A verdict that differs from its repetition in a share d of trials has a variance of d / 2 over
     repetitions. A win rate over N trials has d / (2 N) of it, and the reliability is
     1 - d / (2 N V), V being the variance of the observed win rates between traits (Lord & Novick
-    1968, ch. 3: reliability is true over observed variance). The prompts are the same again, so this
-    says nothing of other prompts and is an upper bound for them.
+    1968, ch. 3: reliability is true over observed variance). The prompts are the same again, so
+    this says nothing of other prompts and is an upper bound for them.
     """
     once, again = np.asarray(once), np.asarray(again)
     both = (once >= 0) & (again >= 0)

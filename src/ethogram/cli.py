@@ -32,6 +32,8 @@ models_app = typer.Typer(
     help="The known services; a check of a study's models.", rich_markup_mode=None
 )
 app.add_typer(models_app, name="models")
+reference_app = typer.Typer(help="The published study's profiles.", rich_markup_mode=None)
+app.add_typer(reference_app, name="reference")
 
 StudyFile = Annotated[Path, typer.Argument(metavar="STUDY", help="A study file (TOML).")]
 StoreOption = Annotated[
@@ -96,22 +98,17 @@ def run(
     judge: Judges = None,
     report: Annotated[
         bool, typer.Option("--report/--no-report", help="Write STEM.html when done.")
-    ] = False,
+    ] = True,
 ) -> None:
     """Elicit, judge, rate and report. Run it again to go on where it stopped."""
     from ethogram.terminal import print_rated
 
     path, done, counts = _run_stages(study, store, ("elicit", "judge"), model, judge)
     console = _console()
-    rated = _rate(path)
-    print_rated(console, rated)
+    print_rated(console, _rate(path))
     _say_judges(console, path)
     if report:
-        from ethogram.report import write_report
-        from ethogram.store import Store
-
-        with Store.read(path) as opened:
-            page = write_report(opened, path.with_suffix(".html"))
+        page = _write_report(path, path.with_suffix(".html"), correct=False)
         console.print(f"Report: {page}; store: {path}")
     raise typer.Exit(_exit_code(study, done, counts))
 
@@ -130,15 +127,54 @@ def judge(study: StudyFile, store: StoreOption = None, judge: Judges = None) -> 
     raise typer.Exit(_exit_code(study, done, counts))
 
 
+@app.command()
+def validity(
+    study: StudyFile,
+    store: StoreOption = None,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="plants, orders, repeats, retest; or random, natural, each as large as the "
+            "study itself (repeatable). All but the last two if not given."
+        ),
+    ] = None,
+    correct: Annotated[
+        bool, typer.Option("--correct/--no-correct", help="Rate with the judge's errors modelled.")
+    ] = True,
+    json: Json = False,
+) -> None:
+    """Test the judge and the choice: planted traits, both orders, repeats, controls."""
+    from ethogram.protocols.checks import check_names
+    from ethogram.store import Store
+    from ethogram.terminal import print_validity
+    from ethogram.validity import measure_validity, validity_json
+
+    checks = check_names(only)
+    path, done, counts = _run_stages(
+        study, store, ("elicit", "judge"), None, None, checks=checks, quiet=json
+    )
+    with Store.read(path) as opened:
+        found = measure_validity(opened, corrections=correct)
+    if json:
+        _print_json(validity_json(found))
+    else:
+        print_validity(_console(), found)
+    raise typer.Exit(_exit_code(study, done, counts))
+
+
 def _run_stages(
     study_file: Path,
     store_file: Path | None,
     stages: tuple[str, ...],
     models: list[str] | None,
     judges: list[str] | None,
+    *,
+    checks: tuple[str, ...] = (),
+    quiet: bool = False,
 ) -> tuple[Path, Run, list[StageCount]]:
     """Run stages with a progress display; returns the store's path, the run and the counts."""
     from ethogram.progress import Progress
+    from ethogram.protocols.checks import parts_of, plan_checks
     from ethogram.records import count_stages
     from ethogram.stages import plan_into, prepare, run_stages, store_path
     from ethogram.store import Store
@@ -150,7 +186,10 @@ def _run_stages(
     console, errors = _console(), _console(stderr=True)
     with Store.open(path) as store:
         planned = plan_into(store, prepared)
-        progress = Progress(errors, _totals(count_stages(store)))
+        plan_checks(store, prepared, planned, checks)
+        parts = parts_of(checks) if checks else ("main",)
+        wanted = [c for c in count_stages(store) if c.stage in stages and c.part in parts]
+        progress = Progress(errors, _totals(wanted))
         done = run_stages(
             prepared,
             store,
@@ -158,11 +197,13 @@ def _run_stages(
             stages=stages,
             models=models,
             judges=judges,
+            parts=parts,
             watch=progress.watch,
         )
-        counts = [c for c in count_stages(store) if c.stage in stages]
-    _say_what_was_done(console, done, path)
-    print_losses(console, counts)
+        counts = [c for c in count_stages(store) if c.stage in stages and c.part in parts]
+    if not quiet:
+        _say_what_was_done(console, done, path)
+        print_losses(console, counts)
     return path, done, counts
 
 
@@ -217,10 +258,24 @@ def _rate(path: Path, *, without: tuple[str, ...] = (), method: str = "bradley-t
 def _say_judges(console: Console, path: Path) -> None:
     """Say of each judge whether it can be believed."""
     from ethogram.store import Store
+    from ethogram.validity import judge_sentences
 
     with Store.read(path) as store:
-        for name in store.parties("judge"):
-            console.print(f"{name}: judge not tested.")
+        for sentence in judge_sentences(store):
+            console.print(sentence)
+
+
+def _write_report(
+    path: Path, out: Path, *, without: tuple[str, ...] = (), correct: bool = True
+) -> Path:
+    """Write a store's report, with what is known of its judges."""
+    from ethogram.report import judge_account, write_report
+    from ethogram.store import Store
+    from ethogram.validity import measure_validity
+
+    with Store.read(path) as store:
+        account = judge_account(measure_validity(store, corrections=correct))
+        return write_report(store, out, judge=account, without=without)
 
 
 # -- reading --------------------------------------------------------------------------------
@@ -271,6 +326,9 @@ def ratings(
     method: Annotated[Method, typer.Option(help="How to rate.")] = Method.BRADLEY_TERRY,
     model: Annotated[str | None, typer.Option(help="Only this model.")] = None,
     without: Without = None,
+    corrected: Annotated[
+        bool, typer.Option("--corrected", help="Corrected for the judge's measured errors.")
+    ] = False,
     reference: Annotated[
         str | None, typer.Option(help="Print a published profile instead, such as gpt-5.1.")
     ] = None,
@@ -279,6 +337,7 @@ def ratings(
     """Rate traits and print each profile with its intervals."""
     from ethogram.results import Rated, as_json, rate_all, read_source
     from ethogram.terminal import print_rated
+    from ethogram.validity import rate_corrected
 
     if reference is not None:
         rated = Rated((_reference(reference),), ())
@@ -288,7 +347,7 @@ def ratings(
         found = read_source(source, without=tuple(without or ()), model=model)
         if not found:
             raise InputError(f"{source} has no comparisons{f' of {model!r}' if model else ''}")
-        rated = rate_all(found, method=method.value)
+        rated = rate_corrected(source, found) if corrected else rate_all(found, method=method.value)
     if json:
         _print_json(as_json(rated))
     else:
@@ -308,16 +367,100 @@ def _reference(name: str) -> Any:
 
 @app.command()
 def report(
-    source: StoreFile,
+    source: Annotated[
+        Path, typer.Argument(help="A store, or a CSV or Parquet file of comparisons.")
+    ],
     out: Annotated[Path | None, typer.Option("-o", "--out", help="The HTML file.")] = None,
+    without: Without = None,
 ) -> None:
     """Write the report: one HTML file that opens offline."""
-    from ethogram.report import write_report
-    from ethogram.store import Store
+    from ethogram.report import write_table_report
+    from ethogram.results import is_table, read_source
 
-    with Store.read(source) as opened:
-        page = write_report(opened, out or source.with_suffix(".html"))
+    page = out or source.with_suffix(".html")
+    if is_table(source):
+        write_table_report(read_source(source), page, title=source.stem)
+    else:
+        _write_report(source, page, without=tuple(without or ()))
     typer.echo(f"{page}")
+
+
+@app.command()
+def figures(
+    source: Annotated[
+        Path | None, typer.Argument(help="A store or comparison file; none: the published study.")
+    ] = None,
+    out: Annotated[Path, typer.Option("-o", "--out", help="The folder.")] = Path("figures"),
+    format: Annotated[str, typer.Option(help="svg, png, pdf, json; with commas.")] = "svg,png,pdf",
+    dark: Annotated[bool, typer.Option("--dark", help="For a dark page.")] = False,
+    seed: Annotated[int, typer.Option(help="Of every random draw.")] = 0,
+) -> None:
+    """Save every figure that the profiles allow."""
+    from ethogram.figures import save_figures
+    from ethogram.profiles import reference_profiles
+    from ethogram.results import rate_all, read_source
+
+    rated = rate_all(read_source(source)).profiles if source else reference_profiles().values()
+    if not rated:
+        raise InputError(f"{source} has no comparisons that can be rated")
+    formats = tuple(name.strip() for name in format.split(",") if name.strip())
+    theme = "dark" if dark else "light"
+    for path in save_figures(list(rated), out, formats=formats, theme=theme, seed=seed):  # type: ignore[arg-type]
+        typer.echo(f"{path}")
+
+
+@app.command()
+def shift(
+    before: Annotated[Path, typer.Argument(help="A store or comparison file.")],
+    after: Annotated[Path | None, typer.Argument(help="Another, if not the same.")] = None,
+    model: Annotated[
+        list[str] | None, typer.Option("--model", help="The two models, in order (twice).")
+    ] = None,
+    judge: Annotated[str | None, typer.Option(help="By this judge.")] = None,
+    condition: Annotated[str | None, typer.Option(help="Under this condition.")] = None,
+    json: Json = False,
+) -> None:
+    """How far each trait moved between two models, or before and after a fine-tune."""
+    from ethogram.results import pick_two
+    from ethogram.shifts import shift as measure_shift
+    from ethogram.terminal import print_shift
+
+    moved = measure_shift(*pick_two(before, after, tuple(model or ()), judge, condition))
+    if json:
+        _print_json(
+            {
+                "before": moved.before,
+                "after": moved.after,
+                "stretch": moved.stretch,
+                "paired": moved.paired,
+                "n_shared": moved.n_shared,
+                "caveats": list(moved.caveats),
+                "shifts": moved.frame().to_dicts(),
+            }
+        )
+    else:
+        print_shift(_console(), moved)
+
+
+@reference_app.callback(invoke_without_command=True)
+def _reference_models(context: typer.Context) -> None:
+    """List the published profiles."""
+    from ethogram.profiles import reference_profiles
+
+    if context.invoked_subcommand is None:
+        for name in reference_profiles():
+            typer.echo(name)
+
+
+@reference_app.command("report")
+def reference_report(
+    out: Annotated[Path, typer.Option("-o", "--out", help="The folder.")] = Path("out"),
+) -> None:
+    """Write the report of the published study, from its win counts; no call is made."""
+    from ethogram.report import write_reference_report
+
+    out.mkdir(parents=True, exist_ok=True)
+    typer.echo(f"{write_reference_report(out)}")
 
 
 @app.command()

@@ -167,9 +167,10 @@ def word_preference(comparisons: Comparisons) -> Profile:
     squared error (the method of moments of DerSimonian & Laird 1986, Controlled Clinical Trials
     7), and at least a quarter of the latter.
     """
-    first = rate(comparisons, ties="half", interval="fisher", splits=0)
+    # The default prior would shrink these, too, and make the spread seem smaller than it is.
+    first = rate(comparisons, ridge=0.01, ties="half", interval="fisher", splits=0)
     noise = float(np.diag(first.covariance).mean())
-    # A spread of zero would deny what few verdicts cannot exclude, and the intervals would be short.
+    # A spread of zero would deny what few verdicts cannot exclude: intervals would be too short.
     spread = float(np.sqrt(max(first.strengths.var() - noise, noise / 4)))
     drawn = rate(comparisons, ridge=1 / spread**2, ties="half", interval="fisher", splits=0)
     return replace(

@@ -26,8 +26,10 @@ DRAWS = 400
 """Draws kept of each chain."""
 
 NOISE_LIMIT = 0.6
-"""Corrected ratings are preferred where noise is at most this share of their variance: in
-simulations (docs/validity.md) they beat the plain ones below it, and lose as often as not above."""
+PLANT_LIMIT = 150
+"""Corrected ratings are preferred where noise is at most this share of their variance, and at least
+so many plants say what the judge finds: elsewhere they lose to the plain ones about as often as
+they win (simulations in docs/validity.md)."""
 
 _LEAST_GAP = 0.05  # of accuracy over false share, below which a win rate says nothing
 
@@ -49,7 +51,8 @@ class Corrected:
     noise : float
         Posterior variance of the strengths over their whole variance: 0 sharp, 1 nothing known.
     preferred : bool
-        The corrected ratings are the better estimate (`noise` is at most `NOISE_LIMIT`).
+        The corrected ratings are the better estimate: `noise` is at most `NOISE_LIMIT`, and the
+        judge was measured on at least `PLANT_LIMIT` plants.
     reason : str
     convergence : float
         Largest split R-hat of any strength; near 1 is good.
@@ -199,7 +202,6 @@ def _corrected(chains: FloatArray, plain: Profile, judge: JudgeAccuracy) -> Corr
         prior_effect=float("nan"),
         caveats=(*plain.caveats, *_caveats(judge, convergence)),
     )
-    preferred = bool(noise <= NOISE_LIMIT)
     return Corrected(
         profile=profile,
         plain=plain,
@@ -208,8 +210,8 @@ def _corrected(chains: FloatArray, plain: Profile, judge: JudgeAccuracy) -> Corr
         accuracy_high=skill_high,
         judge=judge,
         noise=float(noise),
-        preferred=preferred,
-        reason=_reason(float(noise), preferred),
+        preferred=bool(noise <= NOISE_LIMIT and judge.n >= PLANT_LIMIT),
+        reason=_reason(float(noise), judge.n),
         convergence=convergence,
     )
 
@@ -220,15 +222,15 @@ def _effect(name: str, draws: FloatArray) -> Effect:
     return Effect(name, float(draws.mean()), float(low), float(high))
 
 
-def _reason(noise: float, preferred: bool) -> str:
+def _reason(noise: float, plants: int) -> str:
     """Why the corrected ratings are, or are not, the better estimate."""
-    share = f"noise is {100 * noise:.0f}% of the variance of the corrected ratings"
-    limit = f"{100 * NOISE_LIMIT:.0f}%"
-    if preferred:
-        return f"The corrected ratings are the better estimate: {share} (limit {limit})."
+    said = f"noise is {100 * noise:.0f}% of their variance (limit {100 * NOISE_LIMIT:.0f}%)"
+    said += f", on {plants} planted replies (at least {PLANT_LIMIT})"
+    if noise <= NOISE_LIMIT and plants >= PLANT_LIMIT:
+        return f"The corrected ratings are the better estimate: {said}."
     return (
-        f"The plain ratings are kept as the default: {share}, and above {limit} correcting does "
-        "not reliably bring them nearer to the truth."
+        f"The plain ratings stay the default. Of the corrected ones {said}; beyond these limits "
+        "correcting does not reliably bring ratings nearer to the truth."
     )
 
 

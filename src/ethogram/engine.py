@@ -14,6 +14,8 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 
@@ -145,6 +147,7 @@ class Caller:
         self._timeout = aiohttp.ClientTimeout(
             total=table.timeout, sock_connect=min(30.0, table.timeout)
         )
+        self._proxy = proxy_for(endpoint.base_url)
         self._key = endpoint.key.encode()
         self._invalid = 0
         self._recent: OrderedDict[str, Outcome] = OrderedDict()
@@ -243,6 +246,7 @@ class Caller:
                 data=body,
                 headers=self._headers,
                 timeout=self._timeout,
+                proxy=self._proxy,
                 allow_redirects=False,
             ) as answer:
                 content = await _read_body(answer)
@@ -336,6 +340,16 @@ def _retry_after(value: str | None) -> float | None:
 
 
 def make_session() -> aiohttp.ClientSession:
-    """Return an HTTP session for any number of connections; limits are the endpoints' own."""
+    """Return an HTTP session for any number of connections; limits are the endpoints' own.
+
+    It keeps no cookies, and reads no proxy from the environment: aiohttp would do so anew for
+    every request, in a thread, and take keys from ~/.netrc as well. See `proxy_for`.
+    """
     connector = aiohttp.TCPConnector(limit=0, ttl_dns_cache=300, keepalive_timeout=30)
-    return aiohttp.ClientSession(connector=connector, auto_decompress=True, trust_env=True)
+    return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
+
+
+def proxy_for(url: str) -> str | None:
+    """Return the proxy that the environment names for an address (https_proxy, no_proxy)."""
+    parts = urlsplit(url)
+    return None if proxy_bypass(parts.netloc) else getproxies().get(parts.scheme)

@@ -1,8 +1,9 @@
 """Every figure of a set of profiles: drawn as specifications, saved as pictures.
 
-The figures themselves are in `charts_profiles` (what a profile is) and `charts_models` (how
-profiles compare); colours in `theme`. A specification is Vega-Lite: interactive on a page,
-and SVG, PNG or PDF by vl-convert, without a browser.
+The figures themselves are in `charts_radial` and `charts_profiles` (what profiles are),
+`charts_models` and `charts_components` (how they compare); colours in `theme`. A
+specification is Vega-Lite: interactive on a page, and SVG, PNG or PDF by vl-convert, without
+a browser.
 """
 
 from __future__ import annotations
@@ -13,14 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ethogram.analysis import Analysis, analyse
-from ethogram.charts_models import (
-    cluster_map,
-    component_chart,
-    convergence_chart,
-    deviation_panels,
-    similarity_map,
-)
-from ethogram.charts_profiles import distributions, forest, radial, rank_map, shift_bars
+from ethogram.charts_components import cluster_map, component_chart
+from ethogram.charts_models import convergence_chart, deviation_panels, similarity_map
+from ethogram.charts_profiles import distributions, forest, rank_map, shift_bars
+from ethogram.charts_radial import radial
 from ethogram.cohort import label_models
 from ethogram.errors import InputError
 from ethogram.shifts import Shift, shift

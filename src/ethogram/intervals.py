@@ -30,8 +30,8 @@ FEW = 5
 FEW_CLUSTERS = 20
 """Effective prompts below which the intervals come with a warning."""
 
-# Profile likelihoods of many traits at once cost (traits) x (parameters)^3; about a minute here.
-_MOST_WORK = 2e10
+# Profile likelihoods of many traits at once cost (traits) x (parameters)^3: some ten seconds here.
+_MOST_WORK = 2e9
 
 
 @dataclass(frozen=True)

@@ -210,7 +210,7 @@ def _class_completion(found: Reading, choice: dict[str, Any], message: dict[str,
         return found.as_status(Status.FILTERED, "stopped by the service's content filter")
     if stop == "error":
         return found.as_status(Status.SERVER_ERROR, f"finish_reason error: {choice.get('error')}")
-    if not found.text.strip():
+    if not found.text.strip() and not (found.logprobs and stop == "length"):
         why = "only reasoning" if found.reasoning else "no text"
         if stop == "length":
             return found.as_status(Status.EMPTY, f"{why}, cut at the token limit", retry=False)

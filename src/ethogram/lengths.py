@@ -64,9 +64,7 @@ def length_slopes(comparisons: Comparisons, *, ridge: float = DEFAULT_RIDGE) -> 
     columns[np.arange(n), known.first] = standard
     columns[np.arange(n), known.second] = -standard
     columns[:, k] = 1  # being choice 1
-    rows = pair_rows(
-        known.first, known.second, known.outcome, k, tie=known.tie, covariates=columns
-    )
+    rows = pair_rows(known.first, known.second, known.outcome, k, tie=known.tie, covariates=columns)
     fit = fit_bradley_terry(rows, ridge=ridge)
     slope = fit.effects[:k] - fit.effects[:k].mean()
     error = np.sqrt(np.diag(centred(inverse(fit)[k : 2 * k, k : 2 * k], k)))

@@ -10,6 +10,7 @@ import numpy as np
 
 from ethogram.endpoints import plan_endpoint
 from ethogram.prices import Price
+from ethogram.protocols.checks import CHECKS, extra_calls
 from ethogram.protocols.elicit import elicit_messages
 from ethogram.protocols.judge import judge_messages
 from ethogram.records import count_stages
@@ -55,7 +56,17 @@ class PlanRow:
 
 @dataclass(frozen=True)
 class Plan:
-    """All rows of a study's plan."""
+    """All rows of a study's plan.
+
+    Attributes
+    ----------
+    rows : tuple of PlanRow
+        Of the study itself.
+    checks : dict
+        Calls that each of the default validity checks would add.
+    extra : float
+        All of them, as a share of the study's own calls.
+    """
 
     study: str
     traits: int
@@ -63,6 +74,8 @@ class Plan:
     trials: int
     spend_limit: float | None
     rows: tuple[PlanRow, ...]
+    checks: dict[str, int]
+    extra: float
 
     @property
     def expected(self) -> float | None:
@@ -90,7 +103,7 @@ def make_plan(prepared: Prepared, store: Path | None = None) -> Plan:
         Where it exists, what it has is not asked again, and its answers give the lengths.
     """
     study, trials = prepared.study, len(prepared.design)
-    done, lengths = _known(store)
+    done, lengths = _known(store, study.study.condition)
     elicit_tokens, judge_tokens = _prompt_tokens(prepared)
     reply = float(np.mean([_answer(lengths, "elicit", n, t)[0] for n, t in study.models.items()]))
     rows = [
@@ -101,6 +114,9 @@ def make_plan(prepared: Prepared, store: Path | None = None) -> Plan:
         asked = trials * len(study.models) * (2 if judge.orders == "both" else 1)
         tokens = judge_tokens[name] + min(reply, 2000)
         rows.append(_row("judge", name, judge, asked, done, lengths, tokens))
+    checks = dict.fromkeys(CHECKS, 0)
+    for (check, _, _), calls in extra_calls(prepared, CHECKS).items():
+        checks[check] += calls
     return Plan(
         study=study.study.name,
         traits=len(prepared.traits),
@@ -108,6 +124,8 @@ def make_plan(prepared: Prepared, store: Path | None = None) -> Plan:
         trials=trials,
         spend_limit=study.study.spend_limit,
         rows=tuple(rows),
+        checks=checks,
+        extra=sum(checks.values()) / sum(row.requests for row in rows),
     )
 
 
@@ -197,7 +215,7 @@ def estimate_tokens(text: str) -> float:
 
 
 def _known(
-    path: Path | None,
+    path: Path | None, condition: str
 ) -> tuple[dict[tuple[str, str], int], dict[tuple[str, str], float]]:
     """Return rows that are settled, and mean answer lengths, by (stage, name)."""
     if path is None or not path.is_file():
@@ -206,7 +224,7 @@ def _known(
     with Store.read(path) as store:
         for count in count_stages(store):
             key = (count.stage, count.model if count.stage == "elicit" else count.judge)
-            if count.part == "main":
+            if count.part == "main" and count.condition == condition:
                 done[key] = done.get(key, 0) + count.planned - count.pending
         _, rows = store.query(
             """SELECT 'elicit', m.name, avg(a.completion_tokens) FROM reply r
@@ -230,6 +248,7 @@ def plan_json(plan: Plan) -> dict[str, Any]:
         "spend_limit": plan.spend_limit,
         "expected_cost": plan.expected,
         "most_cost": plan.most,
+        "validity": {"calls": plan.checks, "share_of_the_study": plan.extra},
         "rows": [
             {
                 "stage": r.stage,

@@ -36,6 +36,8 @@ DEFAULT_RIDGE = 0.1
 # that moves no log odds by more than 1.79 goes uphill. Shorter ones do, too, so no line search.
 _MAX_MOVE = 1.5
 
+_DENSE = 4  # possible kinds of comparison, for each row, up to which a table of them is kept
+
 
 @dataclass(frozen=True)
 class PairCounts:
@@ -213,11 +215,33 @@ def take(rows: PairCounts, chosen: IntArray) -> PairCounts:
 def kinds(rows: PairCounts) -> tuple[IntArray, int, IntArray]:
     """For each row its kind (pair and covariates), how many kinds, and a row of each."""
     key = rows.first * rows.n_items + rows.second
+    width = rows.n_items**2
     for column in rows.covariates.T:
-        values, code = np.unique(column, return_inverse=True)
-        _, key = np.unique(key * len(values) + code, return_inverse=True)
-    _, example, kind = np.unique(key, return_index=True, return_inverse=True)
-    return kind, len(example), example
+        values = _levels(column)
+        if len(values) > 1:
+            key = key * len(values) + np.searchsorted(values, column)
+            width *= len(values)
+        if width > _DENSE * len(key):
+            key = np.unique(key, return_inverse=True)[1]
+            width = len(key)
+    if width > max(_DENSE * len(key), 1_000_000):
+        _, example, kind = np.unique(key, return_index=True, return_inverse=True)
+        return kind, len(example), example
+    # Few possible keys: a table of them is much faster than sorting the rows.
+    found = np.flatnonzero(np.bincount(key, minlength=width))
+    place = np.zeros(width, dtype=np.int64)
+    place[found] = np.arange(len(found))
+    kind = place[key]
+    example = np.zeros(len(found), dtype=np.int64)
+    example[kind] = np.arange(len(kind))
+    return kind, len(found), example
+
+
+def _levels(column: FloatArray) -> FloatArray:
+    """The different values of a covariate, sorted; most often 1 and -1, so look for few first."""
+    few = np.unique(column[:1000])
+    rest = np.searchsorted(few, column).clip(max=len(few) - 1)
+    return few if len(few) < 10 and np.array_equal(few[rest], column) else np.unique(column)
 
 
 def incidence(pairs: PairCounts) -> csr_array:

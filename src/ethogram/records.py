@@ -7,13 +7,13 @@ With `ethogram.store` the only SQL. Counting and rating never read a reply's tex
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import orjson
 
-from ethogram.comparisons import Comparisons, compare
+from ethogram.comparisons import BoolArray, Comparisons, FloatArray, IntArray, compare
 from ethogram.errors import InputError
 from ethogram.kernel import USABLE, read_response
 from ethogram.store import Store
@@ -142,6 +142,7 @@ def read_comparisons(
     judge: str | None = None,
     part: str = "main",
     without: Sequence[str] = (),
+    soft: bool = True,
 ) -> list[Comparisons]:
     """Read the comparisons of each model, judge and condition.
 
@@ -154,6 +155,9 @@ def read_comparisons(
         Which part of the judgings.
     without : of "truncated" and "named"
         Leave out replies that were cut, or that name a trait.
+    soft : bool
+        Use the judge's probabilities where it gave them, averaged over both orders where it was
+        asked in both; else its words alone.
 
     Returns
     -------
@@ -171,7 +175,7 @@ def read_comparisons(
         and model in (None, c.model)
         and judge in (None, c.judge)
     ]
-    return [_comparisons(store, count, traits, place, without) for count in keys]
+    return [_comparisons(store, count, traits, place, without, soft=soft) for count in keys]
 
 
 def _check_without(without: Sequence[str]) -> None:
@@ -186,6 +190,8 @@ def _comparisons(
     traits: list[str],
     place: dict[int, int],
     without: Sequence[str],
+    *,
+    soft: bool,
 ) -> Comparisons:
     """Read one model's comparisons by one judge."""
     conditions = [f"v.status IN ({_USABLE})"]
@@ -194,7 +200,7 @@ def _comparisons(
     if "named" in without:
         conditions.append("r.named = 0")
     _, rows = store.query(
-        f"""SELECT t.trait_1, t.trait_2, t.prompt, v.winner, v.p_first, j.swapped, r.chars
+        f"""SELECT t.id, t.trait_1, t.trait_2, t.prompt, v.winner, v.p_first, j.swapped, r.chars
         FROM judging j JOIN verdict v ON v.judging = j.id JOIN trial t ON t.id = j.trial
         JOIN reply r ON r.trial = t.id JOIN party m ON m.id = t.model
         JOIN party d ON d.id = j.judge
@@ -202,27 +208,150 @@ def _comparisons(
         AND {" AND ".join(conditions)} ORDER BY t.seq, t.sample, j.id""",
         (count.model, count.judge, count.part, count.condition),
     )
-    table = np.array(
-        [[np.nan if x is None else x for x in row] for row in rows], dtype=float
-    ).reshape(-1, 7)
-    first, second, prompt, winner, soft, swapped, chars = table.T
-    tie = np.isnan(winner) & np.isnan(soft)
-    outcome = np.where(np.isnan(soft), np.where(tie, 0.5, winner == first), soft)
-    seen = sorted({int(i) for i in np.r_[first, second]})
-    local = {i: n for n, i in enumerate(sorted(seen, key=lambda i: place[i]))}
+    trial, first, second, prompt, winner, p_first, swapped, chars = _columns(rows, 8)
+    asked_soft = soft and not np.isnan(p_first).all()
+    tie = np.isnan(winner) & (np.isnan(p_first) | (not asked_soft))
+    outcome = np.where(tie, 0.5, winner == first)
+    judge_first = np.where(swapped == 1, -1, 1)
+    keep = np.arange(len(trial))
+    if asked_soft:
+        outcome = np.where(np.isnan(p_first), outcome, p_first)
+        keep, outcome, judge_first = _over_orders(trial, outcome, judge_first)
+    planned = _planned_traits(store, count, place)
+    local = np.full(max(place, default=0) + 1, -1)
+    local[planned] = np.arange(len(planned))
     return compare(
-        [traits[place[i]] for i in local],
-        [local[int(i)] for i in first],
-        [local[int(i)] for i in second],
+        [traits[place[i]] for i in planned],
+        local[first[keep].astype(np.int64)],
+        local[second[keep].astype(np.int64)],
         outcome,
-        tie=tie,
-        prompt=prompt.astype(np.int64),
-        judge_first=np.where(swapped == 1, -1, 1),
-        length=chars,
+        tie=tie[keep],
+        prompt=prompt[keep].astype(np.int64),
+        judge_first=judge_first,
+        length=chars[keep],
         lost=count.planned - len(rows),
         model=count.model,
         judge=count.judge,
         condition=count.condition,
+    )
+
+
+def _columns(rows: Sequence[tuple[Any, ...]], width: int) -> FloatArray:
+    """Turn rows into float columns, None into NaN; shape (width, n)."""
+    columns = list(zip(*rows, strict=True)) or [()] * width
+    return np.array([np.array(column, dtype=np.float64) for column in columns])
+
+
+def _over_orders(
+    trial: FloatArray, outcome: FloatArray, judge_first: IntArray
+) -> tuple[IntArray, FloatArray, IntArray]:
+    """Average a probability over the orders that a reply was judged in: one row a reply."""
+    _, keep, group, count = np.unique(
+        trial, return_index=True, return_inverse=True, return_counts=True
+    )
+    mean = np.bincount(group, outcome) / count
+    order = np.argsort(keep)
+    keep, mean, count = keep[order], mean[order], count[order]
+    return keep, mean, np.where(count == 1, judge_first[keep], 0)
+
+
+def _planned_traits(store: Store, count: StageCount, place: dict[int, int]) -> list[int]:
+    """Return the ids of all traits that were planned, verdict or not, in the study's order."""
+    _, rows = store.query(
+        """SELECT DISTINCT t.trait_1, t.trait_2 FROM judging j JOIN trial t ON t.id = j.trial
+        JOIN party m ON m.id = t.model JOIN party d ON d.id = j.judge
+        WHERE m.name = ? AND d.name = ? AND j.part = ? AND t.condition = ?""",
+        (count.model, count.judge, count.part, count.condition),
+    )
+    return sorted({i for row in rows for i in row}, key=lambda i: place[i])
+
+
+@dataclass(frozen=True)
+class Verdicts:
+    """One judge's verdicts, of every part and model.
+
+    Attributes
+    ----------
+    traits, models, conditions, parts : tuple of str
+    trial, seq, prompt : int array, shape (n,)
+    first, second : int array, shape (n,)
+        Indices into `traits`: trait 1 and trait 2 of the trial.
+    model, condition, label : int array, shape (n,)
+        Indices into `models`, `conditions` and `parts` (of the judging).
+    swapped : bool array, shape (n,)
+        The judge was shown trait 2 first.
+    code : int array, shape (n,)
+        1: trait 1 won; 0: trait 2; -1: no verdict, or a tie.
+    """
+
+    traits: tuple[str, ...]
+    models: tuple[str, ...]
+    conditions: tuple[str, ...]
+    parts: tuple[str, ...]
+    trial: IntArray
+    seq: IntArray
+    prompt: IntArray
+    first: IntArray
+    second: IntArray
+    model: IntArray
+    condition: IntArray
+    label: IntArray
+    swapped: BoolArray
+    code: IntArray
+
+    def __len__(self) -> int:
+        return len(self.trial)
+
+    def take(self, rows: IntArray | BoolArray) -> Verdicts:
+        """Return these rows only."""
+        arrays: dict[str, Any] = {
+            name: value[rows] for name, value in vars(self).items() if isinstance(value, np.ndarray)
+        }
+        return replace(self, **arrays)
+
+    def part(self, *names: str) -> Verdicts:
+        """Return the rows of these parts."""
+        wanted = [i for i, name in enumerate(self.parts) if name in names]
+        return self.take(np.isin(self.label, wanted))
+
+    def of(self, model: str, condition: str) -> Verdicts:
+        """Return the rows of one model under one condition."""
+        same = (np.array(self.models, dtype=str)[self.model] == model) & (
+            np.array(self.conditions, dtype=str)[self.condition] == condition
+        )
+        return self.take(same)
+
+
+def read_verdicts(store: Store, judge: str) -> Verdicts:
+    """Read all of a judge's verdicts; rows without one (of replies that are there) are -1."""
+    _, rows = store.query(
+        f"""SELECT t.id, t.seq, t.prompt, t.trait_1, t.trait_2, m.name, t.condition, j.part,
+        j.swapped, CASE WHEN v.status IN ({_USABLE}) AND v.winner IS NOT NULL
+                   THEN v.winner = t.trait_1 ELSE -1 END
+        FROM judging j JOIN verdict v ON v.judging = j.id JOIN trial t ON t.id = j.trial
+        JOIN party m ON m.id = t.model JOIN party d ON d.id = j.judge
+        WHERE d.name = ? ORDER BY t.id, j.id""",
+        (judge,),
+    )
+    ids = store.trait_ids()
+    place = {i: n for n, i in enumerate(ids.values())}
+    columns: list[Any] = list(zip(*rows, strict=True)) or [()] * 10
+    models, conditions, parts = (tuple(dict.fromkeys(columns[i])) for i in (5, 6, 7))
+    return Verdicts(
+        traits=tuple(ids),
+        models=models,
+        conditions=conditions,
+        parts=parts,
+        trial=np.array(columns[0], dtype=np.int64),
+        seq=np.array(columns[1], dtype=np.int64),
+        prompt=np.array(columns[2], dtype=np.int64),
+        first=np.array([place[i] for i in columns[3]], dtype=np.int64),
+        second=np.array([place[i] for i in columns[4]], dtype=np.int64),
+        model=np.array([models.index(x) for x in columns[5]], dtype=np.int64),
+        condition=np.array([conditions.index(x) for x in columns[6]], dtype=np.int64),
+        label=np.array([parts.index(x) for x in columns[7]], dtype=np.int64),
+        swapped=np.array(columns[8], dtype=bool),
+        code=np.array(columns[9], dtype=np.int64),
     )
 
 

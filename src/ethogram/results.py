@@ -49,13 +49,53 @@ def read_source(
         A comparison file that lacks a column or holds a row that is no comparison.
     """
     path = Path(path)
-    if path.suffix.lower() in (".csv", ".parquet", ".pq"):
+    if is_table(path):
         if without:
             raise InputError("--without needs a store: a comparison file does not say it")
         found = read_table(path)
         return [c for c in found if model in (None, c.model)]
     with Store.read(path) as store:
         return read_comparisons(store, without=without, model=model)
+
+
+def is_table(path: Path) -> bool:
+    """Whether a path names a comparison file, by its ending."""
+    return path.suffix.lower() in (".csv", ".parquet", ".pq")
+
+
+def pick_two(
+    before: Path,
+    after: Path | None,
+    models: Sequence[str] = (),
+    judge: str | None = None,
+    condition: str | None = None,
+) -> tuple[Comparisons, Comparisons]:
+    """Find the two sets of comparisons that a shift is between.
+
+    Raises
+    ------
+    InputError
+        The choice is not clear; the text says what there is.
+    """
+    sides = [read_source(before), read_source(after or before)]
+    sides = [
+        [c for c in side if judge in (None, c.judge) and condition in (None, c.condition)]
+        for side in sides
+    ]
+    if len(models) not in (0, 2):
+        raise InputError(f"{len(models)} models named; give --model twice, in order, or not at all")
+    if models:
+        sides = [[c for c in side if c.model == m] for side, m in zip(sides, models, strict=True)]
+    elif after is None and len(sides[0]) == 2:
+        sides = [sides[0][:1], sides[1][1:]]
+    for side, path in zip(sides, (before, after or before), strict=True):
+        if len(side) != 1:
+            there = ", ".join(f"{c.model} by {c.judge} ({c.condition})" for c in read_source(path))
+            raise InputError(
+                f"{len(side)} sets of comparisons fit in {path}, expected one; it has {there}: "
+                "choose with --model (twice), --judge and --condition"
+            )
+    return sides[0][0], sides[1][0]
 
 
 def rate_all(

@@ -249,7 +249,7 @@ def _change(one: _Side, other: _Side) -> Change:
     quantile = student.ppf(0.975, np.maximum(freedom, 1))
     half = quantile * np.sqrt(_paired_variance(one, other))
     below, above = np.where(alone, below, half), np.where(alone, above, half)
-    toward_zero = np.where(difference > 0, below, above)
+    toward_zero = np.maximum(np.where(difference > 0, below, above), 1e-300)
     p = 2 * student.sf(np.abs(difference) * quantile / toward_zero, np.maximum(freedom, 1))
     return Change(difference, difference - below, difference + above, p, false_discovery_control(p))
 

@@ -27,6 +27,14 @@ from ethogram.kernel import USABLE, Reading, Request, Status
 from ethogram.prompts import PromptSet, load_prompts
 from ethogram.protocols.elicit import elicit_messages, names_a_trait
 from ethogram.protocols.judge import judge_messages, parse_verdict, verdict_grammar
+from ethogram.protocols.probability import (
+    CHAT_PARAMS,
+    COMPLETION_PARAMS,
+    NEUTRAL,
+    chat_probability,
+    completion_choice,
+    completion_messages,
+)
 from ethogram.protocols.templates import Templates, check_examples, make_templates
 from ethogram.store import (
     PendingJudging,
@@ -41,6 +49,7 @@ from ethogram.traits import TraitSet, load_traits
 
 GRACE = 20.0  # seconds that calls in flight get to finish after the first Ctrl-C
 STAGES = ("elicit", "judge")
+CONDITIONS = ("feels", "likes", "random", "plant")
 
 
 @dataclass(frozen=True)
@@ -99,6 +108,7 @@ class Planned:
     trait_ids: dict[str, int]
     trials: dict[str, list[int]]
     prompts: list[int]
+    prompt_ids: dict[int, int]
 
 
 def plan_into(store: Store, prepared: Prepared) -> Planned:
@@ -120,12 +130,7 @@ def plan_into(store: Store, prepared: Prepared) -> Planned:
             (p.id, p.text, p.language, p.topic) for p in (prepared.prompts.prompts[i] for i in used)
         )
         prompts = dict(zip(used, kept, strict=True))
-        rows = [
-            (seq, traits[a], traits[b], prompts[p], 0, None)
-            for seq, (a, b, p) in enumerate(
-                zip(design.first, design.second, design.prompt, strict=True)
-            )
-        ]
+        names = dict(zip(prepared.traits.names, traits, strict=True))
         models = {
             name: store.add_party("model", name, _model_settings(prepared, name))
             for name in study.models
@@ -134,21 +139,31 @@ def plan_into(store: Store, prepared: Prepared) -> Planned:
             name: store.add_party("judge", name, _judge_settings(prepared, name))
             for name in study.judges
         }
-        trials = {
-            name: store.add_trials(party, "main", study.study.condition, rows)
-            for name, party in models.items()
-        }
+        planned = Planned(models, judges, names, {}, kept, prompts)
+        rows = design_rows(prepared, planned)
+        for name, party in models.items():
+            planned.trials[name] = store.add_trials(party, "main", study.study.condition, rows)
         for name, judge in judges.items():
-            for ids in trials.values():
+            for ids in planned.trials.values():
                 store.add_judgings(
-                    judge, "main", _judge_orders(study.judges[name].orders, ids, design.judge_swap)
+                    judge, "main", judge_orders(study.judges[name].orders, ids, design.judge_swap)
                 )
         store.reopen_lost(study.study.attempts, study.study.unparsed_attempts)
-    names = dict(zip(prepared.traits.names, traits, strict=True))
-    return Planned(models, judges, names, trials, kept)
+    return planned
 
 
-def _judge_orders(
+def design_rows(prepared: Prepared, planned: Planned) -> list[tuple[Any, ...]]:
+    """Return the design as rows of the store: seq, trait_1, trait_2, prompt, sample, planted."""
+    design = prepared.design
+    traits = [planned.trait_ids[name] for name in prepared.traits.names]
+    columns = zip(design.first, design.second, design.prompt, strict=True)
+    return [
+        (seq, traits[a], traits[b], planned.prompt_ids[int(p)], 0, None)
+        for seq, (a, b, p) in enumerate(columns)
+    ]
+
+
+def judge_orders(
     orders: str, trials: Sequence[int], swap: Sequence[bool] | Any
 ) -> Iterator[tuple[int, bool, int]]:
     """Yield (trial, swapped, sample): one order a reply, balanced, or both."""
@@ -161,8 +176,7 @@ def _judge_orders(
 def _model_settings(prepared: Prepared, name: str) -> str:
     """Return what defines a model's answers, as canonical JSON."""
     endpoint = plan_endpoint(name, prepared.study.models[name])
-    condition = prepared.study.study.condition
-    templates = {condition: getattr(prepared.templates, condition)}
+    templates = {name: getattr(prepared.templates, name) for name in CONDITIONS}
     return _json({**endpoint.settings(), "templates": templates})
 
 
@@ -170,10 +184,11 @@ def _judge_settings(prepared: Prepared, name: str) -> str:
     """Return what defines a judge's answers, as canonical JSON."""
     table = prepared.study.judges[name]
     text = "judge" if table.show_prompt else "judge_without_prompt"
+    used = ("completion",) if table.verdict == "completion" else ("judge_system", text)
     return _json(
         {
             **plan_endpoint(name, table).settings(),
-            "templates": {key: getattr(prepared.templates, key) for key in ("judge_system", text)},
+            "templates": {key: getattr(prepared.templates, key) for key in used},
             "examples": table.examples,
             "grammar": table.grammar,
             "ties": table.ties,
@@ -289,6 +304,9 @@ def _check_prices(study: Study, models: Sequence[str], judges: Sequence[str]) ->
             )
 
 
+Judgings = dict[str, list[tuple[int, bool, int]]]  # a trial's, by judge: id, swapped, sample
+
+
 class _Runner:
     """One run over a store: the callers, the queues between the stages, and the workers."""
 
@@ -383,7 +401,7 @@ class _Runner:
             for name in self.models:
                 caller, trials = callers["elicit", name], self._trials(name)
                 for _ in range(self.study.models[name].concurrency):
-                    worker = self._elicit_worker(caller, name, trials, writer)
+                    worker = self._elicit_worker(caller, trials, writer)
                     asking.append(group.create_task(worker))
             group.create_task(self._end_queues(asking))
 
@@ -396,18 +414,27 @@ class _Runner:
 
     # -- elicitation --
 
-    def _trials(self, name: str) -> Iterator[PendingTrial]:
-        """Yield a model's pending trials, read a chunk at a time."""
+    def _trials(self, name: str) -> Iterator[tuple[PendingTrial, Judgings]]:
+        """Yield a model's pending trials with their judgings, read a chunk at a time."""
         after = 0
         while rows := self.store.pending_trials(self.planned.models[name], after, self.parts):
-            yield from rows
+            ids = [row.id for row in rows]
+            planned = {
+                judge: self.store.judgings_of(ids, self.planned.judges[judge], self.parts)
+                for judge in self.queues
+            }
+            for row in rows:
+                yield row, {judge: found[row.id] for judge, found in planned.items()}
             after = rows[-1].id
 
     async def _elicit_worker(
-        self, caller: Caller, name: str, feed: Iterator[PendingTrial], writer: Writer
+        self,
+        caller: Caller,
+        feed: Iterator[tuple[PendingTrial, Judgings]],
+        writer: Writer,
     ) -> None:
         """Answer trials until there are none."""
-        for trial in feed:
+        for trial, judgings in feed:
             if self.stopping:
                 return
             request = caller.endpoint.request(
@@ -423,7 +450,7 @@ class _Runner:
             outcome = await caller.ask(request, _as_it_is)
             self._keep_reply(trial, outcome, caller.meter, writer)
             if outcome.reading.status in USABLE:
-                await self._hand_over(trial, outcome.reading.text)
+                await self._hand_over(trial, judgings, outcome.reading.text)
 
     def _keep_reply(
         self, trial: PendingTrial, outcome: Outcome, meter: Meter, writer: Writer
@@ -441,13 +468,11 @@ class _Runner:
         writer.put_reply(row, outcome.attempt)
         _count(meter, reading)
 
-    async def _hand_over(self, trial: PendingTrial, reply: str) -> None:
+    async def _hand_over(self, trial: PendingTrial, judgings: Judgings, reply: str) -> None:
         """Give a new reply to its judges; a judge that is behind holds elicitation back."""
-        for name, queue in self.queues.items():
-            for judging, swapped, sample in self.store.judgings_of(
-                trial.id, self.planned.judges[name], self.parts
-            ):
-                await queue.put(
+        for name, planned in judgings.items():
+            for judging, swapped, sample in planned:
+                await self.queues[name].put(
                     PendingJudging(
                         judging,
                         trial.id,
@@ -488,22 +513,17 @@ class _Runner:
     ) -> None:
         """Ask for one verdict and write its row."""
         table = self.study.judges[name]
-        request = judge_request(caller.endpoint, table, self.templates, judging)
-        first, second = shown(judging)
-        read = verdict_reader(table, first, second)
-        outcome = await caller.ask(request, read)
-        reading = outcome.reading
-        winner = None
-        if reading.status in USABLE:
-            winner = parse_verdict(reading.text, first, second, ties=table.ties).winner
+        ask = ask_completion if table.verdict == "completion" else ask_word
+        outcome, winner, p = await ask(caller, table, self.templates, judging)
         row = VerdictRow(
             judging=judging.id,
-            status=str(reading.status),
-            reason=reading.reason,
+            status=str(outcome.reading.status),
+            reason=outcome.reading.reason,
             winner=None if winner is None else self.planned.trait_ids[winner],
+            p_first=p if p is None or not judging.swapped else 1 - p,
         )
         writer.put_verdict(row, outcome.attempt)
-        _count(caller.meter, reading)
+        _count(caller.meter, outcome.reading)
 
 
 def shown(judging: PendingJudging) -> tuple[str, str]:
@@ -527,8 +547,51 @@ def judge_request(
         examples=table.examples,
         ties=table.ties,
     )
-    extra = {"grammar": verdict_grammar(first, second, ties=table.ties)} if table.grammar else None
+    extra: dict[str, Any] = dict(CHAT_PARAMS) if table.verdict == "logprobs" else {}
+    if table.grammar:
+        extra["grammar"] = verdict_grammar(first, second, ties=table.ties)
     return endpoint.request(messages, sample=judging.sample, extra=extra)
+
+
+Judged = tuple[Outcome, str | None, float | None]  # outcome, winner, P(the trait shown first)
+
+
+async def ask_word(
+    caller: Caller, table: JudgeTable, templates: Templates, judging: PendingJudging
+) -> Judged:
+    """Ask a chat judge for its word, and for how nearly it named the other, where it can say."""
+    first, second = shown(judging)
+    request = judge_request(caller.endpoint, table, templates, judging)
+    outcome = await caller.ask(request, verdict_reader(table, first, second))
+    reading = outcome.reading
+    if reading.status not in USABLE:
+        return outcome, None, None
+    winner = parse_verdict(reading.text, first, second, ties=table.ties).winner
+    soft = table.verdict == "logprobs"
+    return outcome, winner, chat_probability(reading.logprobs, first, second) if soft else None
+
+
+async def ask_completion(
+    caller: Caller, table: JudgeTable, templates: Templates, judging: PendingJudging
+) -> Judged:
+    """Ask a completion judge twice: after the reply, and after a neutral text for the prior."""
+    del table
+    first, second = shown(judging)
+    outcomes = []
+    for prompt, reply in ((judging.prompt, judging.reply), ("", NEUTRAL)):
+        messages = completion_messages(templates, prompt, reply, first, second)
+        request = caller.endpoint.request(
+            messages, sample=judging.sample, extra=COMPLETION_PARAMS, path="completions"
+        )
+        outcomes.append(await caller.ask(request, _as_it_is))
+        if outcomes[-1].reading.status not in USABLE:
+            return outcomes[-1], None, None
+    outcome, prior = outcomes
+    p = completion_choice(outcome.reading.logprobs, prior.reading.logprobs, first, second)
+    if p is None:
+        reading = outcome.reading.as_status(Status.UNPARSED, "neither word among the likely ones")
+        return Outcome(reading, outcome.attempt), None, None
+    return outcome, first if p >= 0.5 else second, p
 
 
 def verdict_reader(table: JudgeTable, first: str, second: str) -> Read:

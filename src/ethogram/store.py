@@ -8,14 +8,15 @@ batches of at most `BATCH_SECONDS`. Schema: migrations/*.sql and docs/store.md.
 from __future__ import annotations
 
 import os
-import queue
 import sqlite3
 import threading
 import time
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import resources
+from itertools import chain
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple
@@ -26,6 +27,7 @@ from ethogram.kernel import PASSING, USABLE, Attempt, read_response
 APPLICATION_ID = 0x45544847  # "ETHG"
 BATCH_SECONDS = 0.03
 CHUNK = 400
+ROWS = 64  # rows that one INSERT writes
 
 _USABLE = ", ".join(f"'{s}'" for s in sorted(USABLE))
 _PASSING = ", ".join(f"'{s}'" for s in sorted(PASSING))
@@ -102,6 +104,7 @@ class Store:
         self.path = path
         self._db = connection
         self._lock = lock
+        self._asked: Asked | None = None
 
     @classmethod
     def open(cls, path: str | Path) -> Store:
@@ -293,6 +296,24 @@ class Store:
             [(part, trial, int(swapped), sample) for trial, swapped, sample in rows],
         )
 
+    def replies_of(self, trials: Sequence[int]) -> set[int]:
+        """Return which of these trials have a usable reply."""
+        low, high = (min(trials), max(trials)) if trials else (0, 0)
+        rows = self._db.execute(
+            f"SELECT trial FROM reply WHERE trial BETWEEN ? AND ? AND status IN ({_USABLE})",
+            (low, high),
+        )
+        return {row[0] for row in rows} & set(trials)
+
+    def borrow_replies(self, pairs: Iterable[tuple[int, int]]) -> None:
+        """Give trials the replies of others: (trial, the one it borrows from)."""
+        self._db.executemany(
+            "INSERT INTO reply (trial, attempt, status, reason, chars, named) "
+            "SELECT ?, attempt, status, reason, chars, NULL FROM reply WHERE trial = ? "
+            "ON CONFLICT DO NOTHING",
+            list(pairs),
+        )
+
     def reopen_lost(self, attempts: int, unparsed_attempts: int) -> int:
         """Make pending again what was lost to something that passes, with tries left."""
         reopened = 0
@@ -309,12 +330,15 @@ class Store:
     # -- what is pending --------------------------------------------------------------------
 
     def pending_trials(self, model: int, after: int, parts: Sequence[str]) -> list[PendingTrial]:
-        """Return the next trials of a model without a reply, by id, at most `CHUNK`."""
+        """Return the next trials of a model without a reply, by id, at most `CHUNK`.
+
+        The plus signs keep SQLite from an index that would have to be sorted for every chunk.
+        """
         rows = self._db.execute(
             f"""SELECT t.id, t.condition, a.name, b.name, p.text, t.sample, c.name
             FROM trial t JOIN trait a ON a.id = t.trait_1 JOIN trait b ON b.id = t.trait_2
             LEFT JOIN trait c ON c.id = t.planted JOIN prompt p ON p.id = t.prompt
-            WHERE t.model = ? AND t.id > ? AND t.part IN ({_marks(parts)})
+            WHERE +t.model = ? AND t.id > ? AND +t.part IN ({_marks(parts)})
             AND NOT EXISTS (SELECT 1 FROM reply r WHERE r.trial = t.id)
             ORDER BY t.id LIMIT {CHUNK}""",
             (model, after, *parts),
@@ -347,24 +371,31 @@ class Store:
         ]
 
     def judgings_of(
-        self, trial: int, judge: int, parts: Sequence[str]
-    ) -> list[tuple[int, bool, int]]:
-        """Return (id, swapped, sample) of what is planned for one reply and has no verdict."""
+        self, trials: Sequence[int], judge: int, parts: Sequence[str]
+    ) -> dict[int, list[tuple[int, bool, int]]]:
+        """Return (id, swapped, sample) of what is planned and has no verdict, for each trial."""
         rows = self._db.execute(
-            f"SELECT id, swapped, sample FROM judging WHERE trial = ? AND judge = ? "
-            f"AND part IN ({_marks(parts)}) "
-            "AND NOT EXISTS (SELECT 1 FROM verdict v WHERE v.judging = judging.id)",
-            (trial, judge, *parts),
+            f"SELECT trial, id, swapped, sample FROM judging WHERE trial IN ({_marks(trials)}) "
+            f"AND judge = ? AND part IN ({_marks(parts)}) "
+            "AND NOT EXISTS (SELECT 1 FROM verdict v WHERE v.judging = judging.id) ORDER BY id",
+            (*trials, judge, *parts),
         )
-        return [(i, bool(swapped), sample) for i, swapped, sample in rows]
+        found: dict[int, list[tuple[int, bool, int]]] = {trial: [] for trial in trials}
+        for trial, judging, swapped, sample in rows:
+            found[trial].append((judging, bool(swapped), sample))
+        return found
 
     def attempts_made(self, request: str) -> int:
         """How many attempts at this request are kept."""
+        if self._asked is not None and request not in self._asked:
+            return 0
         query = "SELECT count(*) FROM attempt WHERE request = ?"
         return int(self._db.execute(query, (request,)).fetchone()[0])
 
     def answer(self, request: str) -> tuple[int, int, bytes] | None:
         """Return (attempt, http status, body) of a usable answer to this request, if kept."""
+        if self._asked is not None and request not in self._asked:
+            return None
         row = self._db.execute(
             f"SELECT a.id, a.http, s.body FROM attempt a JOIN response s ON s.attempt = a.id "
             f"WHERE a.request = ? AND a.status IN ({_USABLE}) ORDER BY a.id LIMIT 1",
@@ -399,12 +430,44 @@ class Store:
 
     def query(self, sql: str, parameters: Sequence[Any] = ()) -> tuple[list[str], list[Any]]:
         """Run one of the read-only queries of `ethogram.records`; returns names and rows."""
-        cursor = self._db.execute(sql, parameters)
-        return [d[0] for d in cursor.description], cursor.fetchall()
+        try:
+            cursor = self._db.execute(sql, parameters)
+            return [d[0] for d in cursor.description], cursor.fetchall()
+        except sqlite3.DatabaseError as error:
+            raise StoreError(f"{self.path} cannot be read: {error}") from error
 
     def writer(self) -> Writer:
         """Start the thread that writes a run's results."""
-        return Writer(self.path, first_attempt=self.last_attempt() + 1)
+        self._asked = Asked(row[0] for row in self._db.execute("SELECT id FROM request"))
+        return Writer(self.path, first_attempt=self.last_attempt() + 1, asked=self._asked)
+
+
+class Asked:
+    """Which requests may have been asked: a "no" is certain, so that it needs no query.
+
+    One bit a hash (a Bloom filter with one function): 2 MB however large the study; with a
+    million requests one "perhaps" in seventeen is wrong, and costs a query.
+    """
+
+    BITS = 1 << 24
+
+    def __init__(self, requests: Iterable[str] = ()) -> None:
+        self._bits = bytearray(self.BITS // 8)
+        for request in requests:
+            self.add(request)
+
+    def add(self, request: str) -> None:
+        """Note a request by its id."""
+        byte, bit = self._place(request)
+        self._bits[byte] |= bit
+
+    def __contains__(self, request: str) -> bool:
+        byte, bit = self._place(request)
+        return bool(self._bits[byte] & bit)
+
+    def _place(self, request: str) -> tuple[int, int]:
+        place = hash(request) % self.BITS
+        return place >> 3, 1 << (place & 7)
 
 
 class Writer:
@@ -414,17 +477,21 @@ class Writer:
     all that was committed before is kept.
     """
 
-    def __init__(self, path: Path, *, first_attempt: int) -> None:
+    def __init__(self, path: Path, *, first_attempt: int, asked: Asked) -> None:
         self._path = path
         self._next = first_attempt
-        self._queue: queue.SimpleQueue[tuple[Any, ...] | None] = queue.SimpleQueue()
-        self._error: sqlite3.Error | None = None
+        self._asked = asked
+        self._waiting: deque[tuple[Any, ...]] = deque()
+        self._some = threading.Event()
+        self._closing = threading.Event()
+        self._error: Exception | None = None
         self._thread = threading.Thread(target=self._run, name="ethogram-writer", daemon=True)
         self._thread.start()
 
     def put_attempt(self, canonical: bytes, attempt: Attempt, *, cost: float | None) -> int:
         """Keep an attempt; returns the id it will have."""
         number, self._next = self._next, self._next + 1
+        self._asked.add(attempt.request_id)
         self._put(("attempt", number, canonical, attempt, cost))
         return number
 
@@ -439,17 +506,20 @@ class Writer:
     @property
     def backlog(self) -> int:
         """How many results wait to be written."""
-        return self._queue.qsize()
+        return len(self._waiting)
 
     def close(self) -> None:
         """Write what is left and stop."""
-        self._queue.put(None)
+        self._closing.set()
+        self._some.set()
         self._thread.join()
         self._check()
 
     def _put(self, item: tuple[Any, ...]) -> None:
         self._check()
-        self._queue.put(item)
+        self._waiting.append(item)
+        if not self._some.is_set():
+            self._some.set()
 
     def _check(self) -> None:
         if self._error is not None:
@@ -461,63 +531,70 @@ class Writer:
     def _run(self) -> None:
         try:
             db = _connect(self._path)
-            while (batch := self._collect()) is not None:
-                _write(db, batch)
+            while self._write_batch(db):
+                pass
             db.close()
-        except sqlite3.Error as error:
+        except Exception as error:  # a thread's error is lost unless it is handed over
             self._error = error
 
-    def _collect(self) -> list[tuple[Any, ...]] | None:
-        """Wait for a result, then gather what comes within a batch's time."""
-        first = self._queue.get()
-        if first is None:
-            return None
-        batch, end = [first], time.monotonic() + BATCH_SECONDS
-        while (left := end - time.monotonic()) > 0:
-            try:
-                item = self._queue.get(timeout=left)
-            except queue.Empty:
-                break
-            if item is None:  # closing: write this batch, then stop
-                self._queue.put(None)
-                break
-            batch.append(item)
-        return batch
+    def _write_batch(self, db: sqlite3.Connection) -> bool:
+        """Wait for a result, gather what comes within a batch's time, commit; False: the end."""
+        self._some.wait()
+        self._some.clear()  # before the batch is taken, so that no later result goes unseen
+        closing = self._closing.wait(BATCH_SECONDS)
+        batch = [self._waiting.popleft() for _ in range(len(self._waiting))]
+        if batch:
+            _write(db, batch)
+        return not closing
 
 
 def _write(db: sqlite3.Connection, batch: list[tuple[Any, ...]]) -> None:
     """Commit one batch."""
-    attempts = [item for item in batch if item[0] == "attempt"]
+    attempts = [item[1:] for item in batch if item[0] == "attempt"]
     db.execute("BEGIN IMMEDIATE")
-    db.executemany(
-        "INSERT INTO request (id, body) VALUES (?, ?) ON CONFLICT DO NOTHING",
-        [(a.request_id, body.decode()) for _, _, body, a, _ in attempts if a.number == 1],
+    _insert(
+        db,
+        "request (id, body)",
+        [(a.request_id, body.decode()) for _, body, a, _ in attempts if a.number == 1],
     )
-    db.executemany(
-        "INSERT INTO attempt VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        [_attempt_row(number, attempt, cost) for _, number, _, attempt, cost in attempts],
+    _insert(db, "attempt", [_attempt_row(number, a, cost) for number, _, a, cost in attempts])
+    _insert(
+        db,
+        "response",
+        [(n, _text_or_blob(a.response)) for n, _, a, _ in attempts if a.response is not None],
     )
-    db.executemany(
-        "INSERT INTO response VALUES (?, ?)",
-        [(n, _text_or_blob(a.response)) for _, n, _, a, _ in attempts if a.response is not None],
-    )
-    db.executemany(
-        "INSERT INTO reply (trial, attempt, status, reason, chars, named) "
-        "VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+    _insert(
+        db,
+        "reply (trial, attempt, status, reason, chars, named)",
         [
             (r.trial, attempt, r.status, r.reason, r.chars, r.named)
             for _, r, attempt in (item for item in batch if item[0] == "reply")
         ],
     )
-    db.executemany(
-        "INSERT INTO verdict (judging, attempt, status, reason, winner, p_first) "
-        "VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+    _insert(
+        db,
+        "verdict (judging, attempt, status, reason, winner, p_first)",
         [
             (v.judging, attempt, v.status, v.reason, v.winner, v.p_first)
             for _, v, attempt in (item for item in batch if item[0] == "verdict")
         ],
     )
     db.execute("COMMIT")
+
+
+def _insert(db: sqlite3.Connection, into: str, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Insert rows, many in a statement.
+
+    `executemany` lets go of the interpreter's lock and takes it again for every row, and so
+    stops the event loop as often; a statement of many rows does so once.
+    """
+    for start in range(0, len(rows), ROWS):
+        part = rows[start : start + ROWS]
+        marks = ", ".join([f"({_marks(part[0])})"] * len(part))
+        db.execute(
+            f"INSERT INTO {into} VALUES {marks} ON CONFLICT DO NOTHING",
+            list(chain.from_iterable(part)),
+        )
 
 
 def _attempt_row(number: int, attempt: Attempt, cost: float | None) -> tuple[Any, ...]:
@@ -584,7 +661,6 @@ def _lock_file(number: int) -> None:
 def _connect(path: Path) -> sqlite3.Connection:
     """Open a connection that writes durably: a commit is on the disk when it returns."""
     db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=30)
-    db.execute("PRAGMA journal_mode = WAL")
     db.execute("PRAGMA synchronous = FULL")
     db.execute("PRAGMA foreign_keys = ON")
     return db
@@ -615,6 +691,7 @@ def _check_version(db: sqlite3.Connection, path: Path) -> int:
 def _migrate(db: sqlite3.Connection, path: Path) -> None:
     """Bring a store up to date, each migration in a transaction of its own."""
     version = _check_version(db, path)
+    db.execute("PRAGMA journal_mode = WAL")  # after the check: it would change another's file
     for number, sql in enumerate(_migrations()[version:], start=version + 1):
         db.executescript(
             f"BEGIN IMMEDIATE; PRAGMA application_id = {APPLICATION_ID};\n{sql}\n"

@@ -13,9 +13,11 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from ethogram.accuracy import PLANT_SHARE
 from ethogram.errors import StudyError
 from ethogram.prompts import PromptFilter
 from ethogram.services import SERVICES
+from ethogram.shares import Shares
 
 Condition = Literal["feels", "likes", "random"]
 Positive = Annotated[int, Field(ge=1)]
@@ -115,6 +117,23 @@ class TemplatesTable(_Table):
     judge_system: str | None = None
     judge: str | None = None
     judge_without_prompt: str | None = None
+    completion: str | None = None
+
+
+class ValidityTable(_Table):
+    """`[validity]`: how much of the study each check asks again, as shares of its trials."""
+
+    plants: Annotated[float, Field(gt=0, le=1, strict=False)] = PLANT_SHARE
+    orders: Annotated[float, Field(ge=0, le=1, strict=False)] = Shares.orders
+    repeats: Annotated[float, Field(ge=0, le=1, strict=False)] = Shares.repeats
+    retest: Annotated[float, Field(ge=0, le=1, strict=False)] = Shares.retest
+    words: Annotated[float, Field(ge=0, le=1, strict=False)] = 0.1
+
+    def shares(self) -> Shares:
+        """Return them as the checks take them."""
+        return Shares(
+            plants=self.plants, orders=self.orders, repeats=self.repeats, retest=self.retest
+        )
 
 
 class Study(_Table):
@@ -137,6 +156,7 @@ class Study(_Table):
     judges: dict[str, JudgeTable]
     prompts: PromptFilter = Field(default_factory=PromptFilter)
     templates: TemplatesTable = Field(default_factory=TemplatesTable)
+    validity: ValidityTable = Field(default_factory=ValidityTable)
     path: Path | None = None
     text: str = ""
 
@@ -230,6 +250,7 @@ _TABLES: dict[str, type[BaseModel]] = {
     "judges": JudgeTable,
     "prompts": PromptFilter,
     "templates": TemplatesTable,
+    "validity": ValidityTable,
 }
 
 

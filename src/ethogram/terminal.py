@@ -12,11 +12,13 @@ from ethogram.probe import Check
 from ethogram.profiles import Profile
 from ethogram.records import StageCount
 from ethogram.results import Rated, Unrated
+from ethogram.shifts import Shift
+from ethogram.validity import Validity
 
 
 def _table(*columns: tuple[str, str]) -> Table:
     """Return a table of (title, justify) columns, without lines."""
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
     for title, justify in columns:
         table.add_column(title, justify=justify, no_wrap=True)  # type: ignore[arg-type]
     return table
@@ -58,7 +60,7 @@ def print_profile(console: Console, profile: Profile) -> None:
         table.add_row(
             f"{row['rank']:g}",
             f"{row['rank_low']}-{row['rank_high']}",
-            row["trait"],
+            _cut(row["trait"], 18),
             f"{row['rating']:.0f}",
             f"{row['low']:.0f} to {row['high']:.0f}",
             f"{row['wins']:g}",
@@ -79,8 +81,8 @@ def print_profile(console: Console, profile: Profile) -> None:
 
 
 def _bar(low: float, middle: float, high: float, least: float, most: float) -> str:
-    """Draw an interval with its middle, 20 characters wide."""
-    width, span = 20, max(most - least, 1e-9)
+    """Draw an interval with its middle, 16 characters wide."""
+    width, span = 16, max(most - least, 1e-9)
     at = [round((value - least) / span * (width - 1)) for value in (low, middle, high)]
     cells = [" "] * width
     for i in range(at[0], at[2] + 1):
@@ -114,9 +116,9 @@ def print_counts(console: Console, counts: Sequence[StageCount]) -> None:
     for c in counts:
         table.add_row(
             c.stage,
-            c.model[:24],
-            c.judge[:16],
-            c.part,
+            _cut(c.model, 16),
+            _cut(c.judge, 11),
+            c.part if c.part != "main" or c.condition == "feels" else c.condition,
             f"{c.planned:,}",
             f"{c.done:,}",
             f"{c.truncated:,}",
@@ -154,21 +156,20 @@ def print_plan(console: Console, plan: Plan) -> None:
     """Print requests, tokens and cost."""
     console.print(f"{plan.study}: {plan.traits} traits, {plan.trials:,} trials a model.")
     console.print(plan.prompts)
+    begun = any(r.pending != r.requests for r in plan.rows)
     table = _table(
         ("stage", "left"),
         ("name", "left"),
-        ("requests", "right"),
-        ("pending", "right"),
+        ("to ask" if begun else "requests", "right"),
         ("tokens in", "right"),
-        ("tokens out", "right"),
+        ("out", "right"),
         ("about", "right"),
         ("at most", "right"),
     )
     for r in plan.rows:
         table.add_row(
             r.stage,
-            r.name[:26],
-            f"{r.requests:,}",
+            _cut(r.name, 20),
             f"{r.pending:,}",
             _short(r.prompt_tokens),
             _short(r.completion_tokens),
@@ -177,6 +178,11 @@ def print_plan(console: Console, plan: Plan) -> None:
         )
     console.print(table)
     console.print(f"About {_dollars(plan.expected)}, at most {_dollars(plan.most)}.")
+    checks = ", ".join(f"{name} {calls:,}" for name, calls in plan.checks.items())
+    console.print(
+        f"ethogram validity adds {sum(plan.checks.values()):,} calls, {100 * plan.extra:.0f}% of "
+        f"the study's: {checks}."
+    )
     bases = {r.basis for r in plan.rows}
     if "assumed" in bases:
         console.print(
@@ -192,6 +198,11 @@ def print_plan(console: Console, plan: Plan) -> None:
         )
     if plan.spend_limit is not None:
         console.print(f"The run stops before it passes {_dollars(plan.spend_limit)}.")
+
+
+def _cut(name: str, width: int) -> str:
+    """Return a name, cut so that a table keeps to 80 columns."""
+    return name if len(name) <= width else name[: width - 1] + "…"
 
 
 def _short(tokens: int) -> str:
@@ -218,7 +229,9 @@ def print_checks(console: Console, checks: Sequence[Check]) -> None:
     for c in checks:
         usage = c.reading.usage
         tokens = f"{_count(usage.prompt_tokens)}/{_count(usage.completion_tokens)}"
-        table.add_row(c.name, c.model, str(c.reading.status), f"{c.seconds:.2f}", tokens)
+        table.add_row(
+            _cut(c.name, 18), _cut(c.model, 26), str(c.reading.status), f"{c.seconds:.2f}", tokens
+        )
     console.print(table)
     for c in checks:
         if not c.ok:
@@ -237,3 +250,51 @@ def print_checks(console: Console, checks: Sequence[Check]) -> None:
 
 def _count(tokens: int | None) -> str:
     return "?" if tokens is None else f"{tokens}"
+
+
+def print_shift(console: Console, moved: Shift, *, most: int = 20) -> None:
+    """Print the traits that moved, largest first, and how sure that is."""
+    console.print(f"\n[bold]{moved.after} minus {moved.before}[/bold], in rating points")
+    table = _table(
+        ("trait", "left"),
+        ("shift", "right"),
+        ("95% interval", "right"),
+        ("p, corrected", "right"),
+        ("on one scale", "right"),
+    )
+    rows = moved.frame().to_dicts()
+    clear = [row for row in rows if row["p_adjusted"] < 0.05]
+    for row in sorted(clear, key=lambda r: -abs(r["shift"]))[:most]:
+        table.add_row(
+            row["trait"],
+            f"{row['shift']:+.0f}",
+            f"{row['low']:+.0f} to {row['high']:+.0f}",
+            f"{row['p_adjusted']:.3f}",
+            f"{row['scaled_shift']:+.0f}",
+        )
+    if clear:
+        console.print(table)
+    console.print(
+        f"{len(clear)} of {len(rows)} traits moved (p below 0.05 after Benjamini-Hochberg over "
+        f"{len(rows)} tests)."
+    )
+    for caveat in moved.caveats:
+        console.print(caveat, style="dim")
+
+
+def print_validity(console: Console, found: Validity) -> None:
+    """Print what the checks say, in sentences."""
+    for judge in found.judges:
+        console.print(f"\n[bold]{judge.judge}[/bold]")
+        console.print(judge.sentence.removeprefix(f"{judge.judge}: "))
+        for sentence in judge.findings():
+            console.print(sentence)
+    if found.agreement is not None:
+        console.print("\n[bold]judges against each other[/bold]")
+        for sentence in found.agreement.findings():
+            console.print(sentence)
+    for net in found.nets:
+        console.print(f"\n[bold]{net.profile.model}, {net.profile.condition}[/bold]")
+        console.print(net.sentence)
+    for note in found.notes:
+        console.print(note, style="dim")

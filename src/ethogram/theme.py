@@ -186,3 +186,15 @@ def _quoted(text: str) -> str:
 
 def _short(value: Any) -> Any:
     return float(f"{value:.5g}") if isinstance(value, float) else value
+
+
+def count_of(n: int, thing: str) -> str:
+    """Say how many, with a plural."""
+    return f"{n} {thing}" if n == 1 else f"{n} {thing}s"
+
+
+def say_comparisons(n: Sequence[int]) -> str:
+    """State how many comparisons are behind each model."""
+    low, high = min(n), max(n)
+    each = f"{low:,}" if low == high else f"{low:,} to {high:,}"
+    return f"{each} comparisons {'' if len(n) == 1 else 'a model'}".rstrip() + "."

@@ -7,6 +7,7 @@ comes from a seed given as an argument.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from scipy.sparse import csr_array, hstack
@@ -15,7 +16,9 @@ from scipy.stats import norm
 from ethogram.comparisons import FloatArray, IntArray
 from ethogram.ratings import Fit, PairCounts, expect, incidence, log_likelihood
 
-_ROWS_AT_ONCE = 20_000
+_ROWS_AT_ONCE = 20_000  # of a jackknife, and
+_NUMBERS_AT_ONCE = 2_000_000  # of curvatures in one block: bounds the memory
+_PRECISION = 1e-6  # of an interval's end, in logits
 
 
 def centred(covariance: FloatArray, k: int) -> FloatArray:
@@ -156,7 +159,8 @@ def jackknife(
     influence = np.zeros((n_clusters, width)) if keep_influence else None
     for size in np.unique(sizes[sizes > 0]):
         same = np.flatnonzero(sizes == size)
-        for block in np.array_split(same, -(-len(same) * int(size) // _ROWS_AT_ONCE)):
+        n_blocks = 1 + len(same) * int(size) // _ROWS_AT_ONCE
+        for block in np.array_split(same, n_blocks):
             chosen = order[starts[block][:, None] + np.arange(size)]
             moved, share = _leave_out(design, bread, residual, weight, chosen)
             covariance += moved.T @ moved
@@ -252,36 +256,56 @@ def _walk(
     """Parameters at which the likelihood has fallen by root**2 / 2 in each direction."""
     design = design_matrix(pairs)
     products = outer_products(design).T
-    p, k = len(fit.parameters), pairs.n_items
-    best = penalised(pairs, design, fit, fit.parameters[None])
-    covariance = inverse(fit)
-    toward = direction @ covariance
+    toward = direction @ inverse(fit)
     multiple = root / np.sqrt((toward * direction).sum(axis=1))
     theta = fit.parameters + np.minimum(1, 2 / root)[:, None] * multiple[:, None] * toward
-    active = np.arange(len(theta))
-    for _ in range(max_iter):
-        now = theta[active]
-        gap = (design @ now.T).T
-        expected, slope, _ = expect(gap, fit.tie)
-        gradient = (design.T @ (pairs.wins - pairs.count * expected).T).T - fit.ridge * now
-        hessian = (products @ (pairs.count * slope).T).T.reshape(-1, p, p)
-        hessian[:, np.arange(p), np.arange(p)] += fit.ridge
-        hessian[:, :k, :k] += hessian[:, :1, :1] / k
-        off = gradient + multiple[active, None] * direction[active]
-        steps = np.linalg.solve(hessian, np.stack([off, direction[active]], axis=2))
-        loss = np.sqrt(np.maximum(2 * (best - penalised(pairs, design, fit, now)), 1e-12))
-        wanted = loss * (root[active] - loss)
-        along = (gradient * steps[:, :, 1]).sum(axis=1)
-        turn = (-wanted - (gradient * steps[:, :, 0]).sum(axis=1)) / np.minimum(along, -1e-12)
-        step = steps[:, :, 0] + turn[:, None] * steps[:, :, 1]
-        move = np.abs(design @ step.T).max(axis=0)
-        fraction = np.minimum(1, 1 / np.maximum(move, 1e-300))
-        theta[active] += fraction[:, None] * step
-        multiple[active] += fraction * turn
-        active = active[np.abs(step).max(axis=1) > 1e-7]
-        if not active.size:
-            break
+    block = max(1, _NUMBERS_AT_ONCE // len(fit.parameters) ** 2)
+    for start in range(0, len(theta), block):
+        active = np.arange(start, min(start + block, len(theta)))
+        for _ in range(max_iter):
+            now = _Point(theta[active], multiple[active], direction[active], root[active])
+            step, turn = _joint_step(pairs, fit, (design, products), now)
+            move = np.abs(design @ step.T).max(axis=0)
+            fraction = np.minimum(1, 1 / np.maximum(move, 1e-300))
+            theta[active] += fraction[:, None] * step
+            multiple[active] += fraction * turn
+            active = active[np.abs(step).max(axis=1) > _PRECISION]
+            if not active.size:
+                break
     return np.asarray(theta, dtype=np.float64)
+
+
+class _Point(NamedTuple):
+    """Where some walks are, (b, P) and (b,), and where they go."""
+
+    theta: FloatArray
+    multiple: FloatArray
+    direction: FloatArray
+    root: FloatArray
+
+
+def _joint_step(
+    pairs: PairCounts, fit: Fit, shape: tuple[csr_array, csr_array], now: _Point
+) -> tuple[FloatArray, FloatArray]:
+    """Newton's step of (parameters, multiple) for each walk."""
+    design, products = shape
+    theta, multiple, direction, root = now
+    p, k = theta.shape[1], pairs.n_items
+    expected, slope, _ = expect((design @ theta.T).T, fit.tie)
+    gradient = (design.T @ (pairs.wins - pairs.count * expected).T).T - fit.ridge * theta
+    hessian = (products @ (pairs.count * slope).T).T.reshape(-1, p, p)
+    hessian[:, np.arange(p), np.arange(p)] += fit.ridge
+    hessian[:, :k, :k] += hessian[:, :1, :1] / k  # the common shift, which nothing fixes
+    off = gradient + multiple[:, None] * direction
+    solved = np.linalg.solve(hessian, np.stack([off, direction], axis=2))
+    back, along = solved[:, :, 0], solved[:, :, 1]
+    best = penalised(pairs, design, fit, fit.parameters[None])
+    fallen = 2 * (best - penalised(pairs, design, fit, theta))
+    loss = np.sqrt(np.maximum(fallen, 1e-12))
+    # d(2 loss) = -2 gradient'step has to be the change of loss**2 that takes loss to root.
+    missing = -loss * (root - loss) - (gradient * back).sum(axis=1)
+    turn = missing / np.minimum((gradient * along).sum(axis=1), -1e-12)
+    return back + turn[:, None] * along, turn
 
 
 def penalised(pairs: PairCounts, design: csr_array, fit: Fit, parameters: FloatArray) -> FloatArray:

@@ -59,6 +59,10 @@ class Templates:
         "better: {first} or {second}?{ties}\nGive your reason in one sentence, then the word "
         "between tags, as <answer>word</answer>."
     )
+    completion: str = (
+        "A user wrote:\n{prompt}\n\nAn assistant answered:\n{reply}\n\n"
+        "The manner of the answer, in one word ({first} or {second}):"
+    )
 
 
 # Worked examples for a judge that does not follow instructions alone. Their words are in no
@@ -100,6 +104,7 @@ _SLOTS = {
     "judge_system": (),
     "judge": ("prompt", "reply", "first", "second", "fence"),
     "judge_without_prompt": ("reply", "first", "second", "fence"),
+    "completion": ("prompt", "reply", "first", "second"),
 }
 _OPTIONAL = ("ties",)
 

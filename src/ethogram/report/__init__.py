@@ -1,0 +1,170 @@
+"""The report: one HTML file, with its numbers as JSON and a summary as Markdown beside it.
+
+`write_report` reports on a store, `write_table_report` on a comparison file,
+`write_reference_report` on the published study. `build_report` puts the content together
+(`Report`) and `write_files` lays it out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from ethogram.comparisons import Comparisons
+from ethogram.errors import InputError
+from ethogram.profile import Profile
+from ethogram.profiles import reference_profiles
+from ethogram.records import count_stages, read_comparisons
+from ethogram.report.content import Party, Report, build_report, describe_party, study_facts
+from ethogram.report.evidence import LIMIT, sample_evidence
+from ethogram.report.judge import JudgeAccount, judge_account, untested
+from ethogram.report.page import render_page
+from ethogram.report.summary import render_json, render_markdown
+from ethogram.results import rate_all
+from ethogram.store import Store
+
+__all__ = [
+    "JudgeAccount",
+    "Report",
+    "build_report",
+    "judge_account",
+    "write_files",
+    "write_reference_report",
+    "write_report",
+    "write_table_report",
+]
+
+
+def write_report(
+    store: Store,
+    out: Path,
+    *,
+    title: str | None = None,
+    profiles: Sequence[Profile] | None = None,
+    judge: JudgeAccount | None = None,
+    without: Sequence[str] = (),
+    evidence_bytes: int = LIMIT,
+    seed: int = 0,
+) -> Path:
+    """Report on a store.
+
+    Parameters
+    ----------
+    store : Store
+        Open for reading or writing.
+    out : Path
+        The HTML file; STEM.json and STEM.md are written beside it.
+    title : str, optional
+        Else the name of the last study run into the store.
+    profiles : sequence of Profile, optional
+        Rated already; else Bradley-Terry with the default intervals.
+    judge : JudgeAccount, optional
+        What is known of the judges; else the report says "judge not tested".
+    without : of "truncated" and "named"
+        Leave out such replies; see `ethogram.records.read_comparisons`.
+    evidence_bytes : int
+        Size of the sample of trials in the page.
+    seed : int
+        Of every random draw.
+
+    Returns
+    -------
+    Path
+        Of the HTML file.
+    """
+    studies = store.studies()
+    comparisons = [c for c in read_comparisons(store, without=without) if len(c) or c.lost]
+    rated = rate_all(comparisons)
+    keys = {(p.model, p.judge, p.condition) for p in rated.profiles}
+    report = build_report(
+        rated.profiles if profiles is None else profiles,
+        title=title or (studies[-1]["name"] if studies else store.path.stem),
+        comparisons=None
+        if profiles is not None
+        else [c for c in comparisons if (c.model, c.judge, c.condition) in keys],
+        unrated=rated.unrated,
+        stages=count_stages(store),
+        facts=study_facts(studies),
+        parties=_parties(store),
+        judge=judge,
+        evidence=sample_evidence(store, limit=evidence_bytes, seed=seed),
+        seed=seed,
+    )
+    return write_files(report, out)
+
+
+def _parties(store: Store) -> list[Party]:
+    return [
+        describe_party(role, name, settings)
+        for role in ("model", "judge")
+        for name, (_, settings) in store.parties(role).items()
+    ]
+
+
+def write_table_report(
+    comparisons: Sequence[Comparisons], out: Path, *, title: str = "Ratings", seed: int = 0
+) -> Path:
+    """Report on comparisons from a file; there are no texts, so no evidence."""
+    rated = rate_all(comparisons)
+    keys = {(p.model, p.judge, p.condition) for p in rated.profiles}
+    report = build_report(
+        rated.profiles,
+        title=title,
+        source="table",
+        comparisons=[c for c in comparisons if (c.model, c.judge, c.condition) in keys],
+        unrated=rated.unrated,
+        seed=seed,
+    )
+    return write_files(report, out)
+
+
+def write_reference_report(out_dir: Path, *, seed: int = 0) -> Path:
+    """Report on the published study from its win counts; returns the HTML file's path."""
+    profiles = list(reference_profiles().values())
+    report = build_report(
+        profiles,
+        title="Nine frontier models, 144 traits: the published study, rated anew",
+        source="reference",
+        judge=_reference_judge(profiles[0].judge),
+        published=True,
+        seed=seed,
+    )
+    return write_files(report, out_dir / "reference.html")
+
+
+def _reference_judge(name: str) -> JudgeAccount:
+    """What is known of the published study's judge."""
+    return JudgeAccount(
+        tested=False,
+        sentences=(
+            *untested([name]).sentences,
+            "The study showed the trait that stands earlier in its list as choice 1 every time, so "
+            "a preference for the first place cannot be told from a preference for the traits "
+            "that come early.",
+        ),
+    )
+
+
+def write_files(report: Report, out: Path) -> Path:
+    """Write STEM.html, STEM.json and STEM.md; returns the first.
+
+    Raises
+    ------
+    InputError
+        The files cannot be written there.
+    """
+    name = out.name if out.suffix.lower() in (".html", ".htm") else f"{out.name}.html"
+    page = out.with_name(name)
+    stem = page.with_suffix("")
+    texts = {
+        page: render_page(report).encode(),
+        stem.with_name(f"{stem.name}.json"): render_json(report),
+        stem.with_name(f"{stem.name}.md"): render_markdown(report, page.name).encode(),
+    }
+    try:
+        page.parent.mkdir(parents=True, exist_ok=True)
+        for path, text in texts.items():
+            path.write_bytes(text)
+    except OSError as error:
+        raise InputError(f"{error.filename} cannot be written: {error.strerror}") from error
+    return page

@@ -1,0 +1,299 @@
+"""What a report says: everything measured, rated, compared and lost, before it is laid out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import orjson
+
+from ethogram import __version__
+from ethogram.analysis import Analysis, analyse
+from ethogram.cohort import MINIMUM_TRAITS, label_models
+from ethogram.comparisons import Comparisons
+from ethogram.errors import InputError
+from ethogram.profile import Profile
+from ethogram.published import Published, put_beside_published
+from ethogram.records import StageCount
+from ethogram.report.evidence import Evidence
+from ethogram.report.findings import Finding, find_headlines
+from ethogram.report.judge import JudgeAccount, untested
+from ethogram.results import Unrated
+from ethogram.shifts import Shift, shift
+
+
+@dataclass(frozen=True)
+class Party:
+    """A tested model or a judge, as the study file set it up."""
+
+    role: str
+    name: str
+    model: str
+    settings: str
+
+
+@dataclass(frozen=True)
+class Report:
+    """A whole report.
+
+    Attributes
+    ----------
+    title, measured : str
+        The headline, and one paragraph on what was done.
+    source : str
+        "store", "table" (a comparison file) or "reference" (the published win counts).
+    facts : tuple of (str, str)
+        The design, one line a fact.
+    parties : tuple of Party
+    profiles : tuple of Profile
+    labels : tuple of str
+        One name a profile, all different.
+    unrated : tuple of Unrated
+    analysis : Analysis or None
+        None where nothing could be rated, or fewer than three traits are shared.
+    shifts : dict of (int, int) to Shift
+        For every two profiles, from the first to the second.
+    findings : tuple of Finding
+    judge : JudgeAccount
+    stages : tuple of StageCount
+    published : tuple of Published
+    evidence : Evidence or None
+    notes : tuple of str
+        What is missing from the report, and why.
+    caveats : tuple of (str, str)
+        Label ("" for all) and sentence.
+    version : str
+    made : datetime
+    seed : int
+    """
+
+    title: str
+    measured: str
+    source: str
+    facts: tuple[tuple[str, str], ...]
+    parties: tuple[Party, ...]
+    profiles: tuple[Profile, ...]
+    labels: tuple[str, ...]
+    unrated: tuple[Unrated, ...]
+    analysis: Analysis | None
+    shifts: dict[tuple[int, int], Shift]
+    findings: tuple[Finding, ...]
+    judge: JudgeAccount
+    stages: tuple[StageCount, ...]
+    published: tuple[Published, ...]
+    evidence: Evidence | None
+    notes: tuple[str, ...]
+    caveats: tuple[tuple[str, str], ...]
+    version: str
+    made: datetime
+    seed: int
+
+
+def build_report(
+    profiles: Sequence[Profile],
+    *,
+    title: str,
+    source: str = "store",
+    comparisons: Sequence[Comparisons] | None = None,
+    unrated: Sequence[Unrated] = (),
+    stages: Sequence[StageCount] = (),
+    facts: Sequence[tuple[str, str]] = (),
+    parties: Sequence[Party] = (),
+    judge: JudgeAccount | None = None,
+    evidence: Evidence | None = None,
+    published: bool = False,
+    seed: int = 0,
+    made: datetime | None = None,
+) -> Report:
+    """Put a report's content together.
+
+    Parameters
+    ----------
+    profiles : sequence of Profile
+        May be empty: then the report says why (`unrated`), and shows losses and evidence.
+    comparisons : sequence of Comparisons, optional
+        Those that the profiles were rated from, in the same order: two models that answered the
+        same prompts are then compared prompt by prompt.
+    judge : JudgeAccount, optional
+        From the validity measurements; without it the report says that the judge is not tested.
+    published : bool
+        Put the published study's figures beside these.
+    seed : int
+        Of all bootstraps and null models.
+    """
+    labels = label_models(profiles)
+    notes: list[str] = []
+    analysis = _analyse(profiles, notes, seed)
+    shifts = compare_all(profiles, comparisons, notes)
+    judges = [p.judge for p in profiles] + [u.judge for u in unrated]
+    return Report(
+        title=title,
+        measured=_measured(profiles, unrated, source),
+        source=source,
+        facts=tuple(facts),
+        parties=tuple(parties),
+        profiles=tuple(profiles),
+        labels=labels,
+        unrated=tuple(unrated),
+        analysis=analysis,
+        shifts=shifts,
+        findings=find_headlines(profiles, labels, analysis, list(shifts.values())),
+        judge=judge or untested(judges),
+        stages=tuple(stages),
+        published=put_beside_published(analysis) if published and analysis else (),
+        evidence=evidence,
+        notes=tuple(notes),
+        caveats=_caveats(profiles, labels, analysis, shifts),
+        version=__version__,
+        made=made or datetime.now(timezone.utc),
+        seed=seed,
+    )
+
+
+def _analyse(profiles: Sequence[Profile], notes: list[str], seed: int) -> Analysis | None:
+    """Analyse what can be; a note says what cannot."""
+    if not profiles:
+        return None
+    try:
+        return analyse(profiles, seed=seed)
+    except InputError as error:
+        notes.append(f"Nothing between profiles could be worked out: {error}.")
+        return None
+
+
+MOST_PAIRED = 15
+"""Pairs of models that are compared prompt by prompt; with more, by their profiles alone."""
+
+
+def compare_all(
+    profiles: Sequence[Profile], comparisons: Sequence[Comparisons] | None, notes: list[str]
+) -> dict[tuple[int, int], Shift]:
+    """Compare every two profiles that share traits enough."""
+    pairs = [
+        (i, j)
+        for i, j in combinations(range(len(profiles)), 2)
+        if len(set(profiles[i].traits) & set(profiles[j].traits)) >= MINIMUM_TRAITS
+    ]
+    sides: Sequence[Any] = profiles
+    if comparisons is not None and len(pairs) <= MOST_PAIRED:
+        sides = comparisons
+    return {(i, j): shift(sides[i], sides[j]) for i, j in pairs}
+
+
+def _measured(profiles: Sequence[Profile], unrated: Sequence[Unrated], source: str) -> str:
+    """One paragraph: what was done, to how many models, how often."""
+    every = [*profiles, *unrated]
+    models = list(dict.fromkeys(p.model for p in every))
+    judges = [j for j in dict.fromkeys(p.judge for p in every) if j]
+    n = [p.n for p in every]
+    if not every:
+        return "There are no comparisons yet."
+    traits = {len(p.traits) for p in profiles}
+    who = models[0] if len(models) == 1 else f"{len(models)} models"
+    each = f"{min(n):,}" if min(n) == max(n) else f"{min(n):,} to {max(n):,}"
+    how_many = f" on {max(traits)} traits" if traits else ""
+    by = f", {' and '.join(judges)}," if judges else ""
+    if source == "table":
+        return (
+            f"{each} comparisons{'' if len(models) == 1 else ' a model'} of {who}{how_many}, from a "
+            "file of comparisons, are turned into ratings here. How they were made, the file does "
+            "not say."
+        )
+    return (
+        f"Each time, {who if len(models) == 1 else 'a model'} was given two words for a manner of "
+        f"answering and a user’s message, and answered in the manner of {_chosen(every)}, without "
+        f"naming it. A judge{by} read the answer and said which of the two words it shows. {each} "
+        f"such verdicts{'' if len(models) == 1 else ' a model'}{how_many} are turned into ratings "
+        "here."
+    )
+
+
+def _chosen(every: Sequence[Any]) -> str:
+    """Which of the two words the tested model was to take, by condition."""
+    words = {
+        "feels": "the one that felt more like itself",
+        "likes": "the one that it would like to take on",
+        "random": "one picked at random",
+    }
+    conditions = list(dict.fromkeys(p.condition for p in every))
+    said = [words[c] for c in conditions if c in words] or ["the one that it took to"]
+    return said[0] + "".join(f" (in another condition, {one})" for one in said[1:])
+
+
+def _caveats(
+    profiles: Sequence[Profile],
+    labels: Sequence[str],
+    analysis: Analysis | None,
+    shifts: dict[tuple[int, int], Shift],
+) -> tuple[tuple[str, str], ...]:
+    """All caveats; one that every profile has is said once."""
+    shared = set.intersection(*(set(p.caveats) for p in profiles)) if profiles else set()
+    said = [("", text) for text in dict.fromkeys(c for p in profiles for c in p.caveats) if text in shared]
+    said += [
+        (label, text)
+        for p, label in zip(profiles, labels, strict=True)
+        for text in p.caveats
+        if text not in shared
+    ]
+    if analysis is not None and len(profiles) > 1:
+        said += [("", text) for text in analysis.caveats]
+    said += [("", text) for text in dict.fromkeys(c for s in shifts.values() for c in s.caveats)]
+    return tuple(dict.fromkeys(said))
+
+
+# -- what the store says of a study ---------------------------------------------------------
+
+
+def study_facts(studies: Sequence[dict[str, Any]]) -> tuple[tuple[str, str], ...]:
+    """Facts of the last study file that was run into a store."""
+    if not studies:
+        return ()
+    last = studies[-1]
+    table = orjson.loads(last["settings"]).get("study", {})
+    started = datetime.fromtimestamp(last["started"], timezone.utc)
+    pairs = table.get("pairs", "all")
+    rows = [
+        ("Study", last["name"]),
+        ("Traits", table.get("traits")),
+        ("User messages", table.get("prompts")),
+        ("Pairs", "every pair of traits" if pairs == "all" else f"{pairs} rounds of pairs"),
+        ("Prompts a pair", table.get("repeats")),
+        (
+            "Order of the two words",
+            "both orders for every pair" if table.get("orders") == "both" else "balanced for every trait",
+        ),
+        ("Most trials", table.get("max_trials")),
+        ("Condition", table.get("condition")),
+        ("Seed", table.get("seed")),
+        ("Last run", f"{started:%-d %B %Y}, ethogram {last['version']}"),
+    ]
+    return tuple((name, str(value)) for name, value in rows if value is not None)
+
+
+def describe_party(role: str, name: str, settings: str) -> Party:
+    """Put a model's or judge's settings into words."""
+    data = orjson.loads(settings)
+    params = [f"{key} {_short(value)}" for key, value in data.get("params", {}).items()]
+    if role == "judge":
+        params += ["with worked examples in its prompt"] * bool(data.get("examples"))
+        params += ["held to a grammar"] * bool(data.get("grammar"))
+        params += ["may answer both or neither"] * bool(data.get("ties"))
+        templates = data.get("templates", {})
+        params += ["without the user's message"] * ("judge_without_prompt" in templates)
+    service = data.get("service")
+    model = f"{data.get('model', name)}{f' ({service})' if service else ''}"
+    return Party(role, name, model, ", ".join(params) or "service's defaults")
+
+
+def _short(value: Any) -> str:
+    text = value if isinstance(value, str) else orjson.dumps(value).decode()
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def significant(shift: Shift, level: float = 0.05) -> np.ndarray:
+    """Which traits differ at a false discovery rate of `level`."""
+    return np.asarray(shift.raw.p_adjusted <= level)

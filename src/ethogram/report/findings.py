@@ -1,0 +1,297 @@
+"""Headline sentences, written from the numbers.
+
+A sentence is only there if its interval carries it: places in the list by rank ranges that hold
+for all traits at once, differences by their corrected p-values, effects by intervals that leave
+out zero. What is only the largest as measured is said to be that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ethogram.analysis import Analysis
+from ethogram.comparisons import BoolArray
+from ethogram.deviations import Deviations
+from ethogram.profile import Effect, Profile
+from ethogram.ratings import ELO_PER_LOGIT
+from ethogram.shifts import Shift
+from ethogram.similarity import Similarity
+from ethogram.tiers import Convergence
+
+NOTABLE_LOSS = 0.05
+LEVEL = 0.05
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One sentence or two, and the section of the report that shows it."""
+
+    text: str
+    section: str
+
+
+def find_headlines(
+    profiles: Sequence[Profile],
+    labels: Sequence[str],
+    analysis: Analysis | None,
+    shifts: Sequence[Shift],
+) -> tuple[Finding, ...]:
+    """Write the findings of a report, the most telling first."""
+    if not profiles:
+        return ()
+    found = _places(profiles[0], labels[0]) if len(profiles) == 1 else _shared(profiles)
+    if analysis is not None:
+        if analysis.similarity is not None and len(profiles) > 2:
+            found.append(_alike(analysis.similarity))
+        if len(profiles) == 2 and shifts:
+            found += _moved(shifts[0], labels, analysis.similarity)
+        if analysis.deviations is not None and len(profiles) > 2:
+            found.append(_apart(analysis.deviations))
+        if analysis.convergence is not None and len(profiles) > 2:
+            found += _tiers(analysis.convergence)
+    found += _positions(profiles, labels)
+    return (*found, *_losses(profiles, labels))
+
+
+def upper_half(profile: Profile) -> BoolArray:
+    """Which traits stand in the upper half of the list, whatever the rank in their range."""
+    return np.asarray(profile.rank_high <= len(profile.traits) // 2)
+
+
+def lower_half(profile: Profile) -> BoolArray:
+    """Which traits stand in the lower half, whatever the rank in their range."""
+    return np.asarray(profile.rank_low > (len(profile.traits) + 1) // 2)
+
+
+def _places(profile: Profile, label: str) -> list[Finding]:
+    """One model: which traits can be placed."""
+    up, down = upper_half(profile), lower_half(profile)
+    placed, k = int((up | down).sum()), len(profile.traits)
+    if not placed:
+        return [
+            Finding(
+                f"No trait of {label} can be placed: the 95% rank range of every one of the {k} "
+                "traits crosses the middle of the list. The order below may be chance.",
+                "ranked",
+            )
+        ]
+    toward = _named(profile, np.flatnonzero(up), best=True)
+    away = _named(profile, np.flatnonzero(down), best=False)
+    sides = [f"toward {toward}"] if toward else []
+    sides += [f"away from {away}"] if away else []
+    found = [
+        Finding(
+            f"{label} leans {', and '.join(sides)}. {placed} of {k} traits can be placed in the "
+            "upper or the lower half of the list (rank ranges true of all traits at once, 95%).",
+            "ranked",
+        )
+    ]
+    return [*found, _first_place(profile)]
+
+
+def _first_place(profile: Profile) -> Finding:
+    """Who may be first."""
+    open_to = [profile.traits[i] for i in np.flatnonzero(profile.rank_low == 1)]
+    top = profile.traits[int(np.argmax(profile.strengths))]
+    if len(open_to) == 1:
+        return Finding(f"The first place is {top}'s beyond the noise.", "ranked")
+    return Finding(
+        f"{top.capitalize()} is first as measured, but {len(open_to)} traits could be.", "ranked"
+    )
+
+
+def _named(profile: Profile, traits: np.ndarray, *, best: bool, count: int = 3) -> str:
+    """Name the strongest (or weakest) of some traits with their ratings and intervals."""
+    order = sorted(traits, key=lambda i: -profile.strengths[i] if best else profile.strengths[i])
+    parts = [
+        f"{profile.traits[i]} ({profile.ratings[i]:.0f}, {profile.rating_low[i]:.0f} to "
+        f"{profile.rating_high[i]:.0f})"
+        for i in order[:count]
+    ]
+    return listed(parts)
+
+
+def _shared(profiles: Sequence[Profile]) -> list[Finding]:
+    """Several models: the traits that stand on the same side in all of them."""
+    common = [t for t in profiles[0].traits if all(t in p.traits for p in profiles)]
+    every = "both" if len(profiles) == 2 else f"all {len(profiles)}"
+    sentences = []
+    for half, side in ((upper_half, "upper"), (lower_half, "lower")):
+        sets = [{p.traits[i] for i in np.flatnonzero(half(p))} for p in profiles]
+        both = [t for t in common if all(t in s for s in sets)]
+        if not both:
+            sentences.append(f"No trait stands in the {side} half of {every} profiles for sure.")
+            continue
+        strength = {t: np.mean([p.strengths[p.traits.index(t)] for p in profiles]) for t in both}
+        both.sort(key=lambda t: -strength[t] if side == "upper" else strength[t])
+        stand = "trait stands" if len(both) == 1 else "traits stand"
+        which = f"{', '.join(both[:4])} before all" if len(both) > 4 else listed(both)
+        sentences.append(f"{len(both)} {stand} in the {side} half of {every} profiles: {which}.")
+    sentences.append(f"(Of {len(common)}; by each profile's 95% rank ranges.)")
+    return [Finding(" ".join(sentences), "table")]
+
+
+def _alike(similarity: Similarity) -> Finding:
+    """How far the models agree."""
+    found = similarity.spearman
+
+    def pair(at: tuple[int, int]) -> str:
+        names = f"{similarity.models[at[0]]} and {similarity.models[at[1]]}"
+        return f"{names} ({found.value[at]:.2f}, {found.low[at]:.2f} to {found.high[at]:.2f})"
+
+    return Finding(
+        f"Two models' trait ratings correlate at {found.mean:.2f} on average (Spearman, 95% "
+        f"interval {found.mean_low:.2f} to {found.mean_high:.2f}). As measured, most alike are "
+        f"{pair(found.most)}, least alike {pair(found.least)}.",
+        "similarity",
+    )
+
+
+def _moved(shift: Shift, labels: Sequence[str], similarity: Similarity | None) -> list[Finding]:
+    """Two models: how many traits differ, and which most."""
+    clear = np.flatnonzero(shift.raw.p_adjusted <= LEVEL)
+    k, names = len(shift.traits), f"{labels[0]} and {labels[1]}"
+    if not clear.size:
+        text = f"No trait of {k} differs between {names} by more than noise (corrected for {k} tests)."
+        return [Finding(text, "compare")]
+    order = sorted(clear, key=lambda i: -abs(shift.raw.estimate[i]))[:3]
+    parts = [f"{shift.traits[i]} ({_points(shift, int(i))})" for i in order]
+    between = f"between {names} by more than noise (false discovery rate 5%)"
+    said = f"in Elo points from {labels[0]} to {labels[1]}"
+    if len(clear) == 1:
+        text = f"1 of {k} traits differs {between}: {parts[0]}, {said}."
+    else:
+        text = (
+            f"{len(clear)} of {k} traits differ {between}. The largest of these shifts as measured, "
+            f"{said}: {listed(parts)}."
+        )
+    found = [Finding(text, "compare")]
+    if similarity is not None:
+        s = similarity.spearman
+        found.append(
+            Finding(
+                f"Their trait ratings correlate at {s.mean:.2f} (Spearman, 95% interval "
+                f"{s.mean_low:.2f} to {s.mean_high:.2f}).",
+                "similarity",
+            )
+        )
+    return found
+
+
+def _points(shift: Shift, i: int) -> str:
+    change = [float(ELO_PER_LOGIT * v[i]) for v in (shift.raw.estimate, shift.raw.low, shift.raw.high)]
+    return "{}, {} to {}".format(*(signed(v) for v in change))
+
+
+def _apart(deviations: Deviations) -> Finding:
+    """How often a model differs from the others, and where most."""
+    clear = deviations.significant
+    total, count = clear.size, int(clear.sum())
+    if not count:
+        return Finding(
+            "No model differs from the mean of the others on any trait by more than noise "
+            f"(corrected for {total:,} tests).",
+            "deviations",
+        )
+    masked = np.where(clear, np.abs(deviations.logits), -1)
+    m, i = np.unravel_index(int(masked.argmax()), masked.shape)
+    value, low, high = (
+        float(ELO_PER_LOGIT * a[m, i]) for a in (deviations.logits, deviations.low, deviations.high)
+    )
+    return Finding(
+        f"In {count:,} of {total:,} cases a model differs from the mean of the others on a trait by "
+        "more than noise (false discovery rate 5%). The largest as measured: "
+        f"{deviations.models[m]} on {deviations.traits[i]}, {signed(value)} Elo points "
+        f"({signed(low)} to {signed(high)}).",
+        "deviations",
+    )
+
+
+def _tiers(convergence: Convergence) -> list[Finding]:
+    """Tiers whose rank spread differs from the null model's, corrected for the tiers tested."""
+    clear = [t for t in convergence.tiers if t.ranks.p * len(convergence.tiers) <= LEVEL]
+    if not clear:
+        return [
+            Finding(
+                "No tier of the list is agreed on more or less than a model in which all differ "
+                "equally on every trait would give.",
+                "convergence",
+            )
+        ]
+    sides = []
+    for word, below in (("more", True), ("less", False)):
+        parts = [
+            f"the {t.name} ({t.ranks.value:.1f} where chance gives {t.ranks.null:.1f})"
+            for t in clear
+            if (t.ranks.value < t.ranks.null) == below
+        ]
+        sides += [f"{word} on {listed(parts)}"] if parts else []
+    text = (
+        "Models that differed equally on every trait would agree somewhere by chance. Beyond "
+        f"that, these agree {', and '.join(sides)}: mean spread of a trait's rank over the models."
+    )
+    return [Finding(text, "convergence")]
+
+
+def _positions(profiles: Sequence[Profile], labels: Sequence[str]) -> list[Finding]:
+    """Position effects that their intervals keep away from zero."""
+    found: list[Finding] = []
+    words = {
+        "model_position": ("named first in the model's prompt", "named second in the model's prompt"),
+        "judge_position": ("shown first to the judge", "shown second to the judge"),
+    }
+    for name, (first, second) in words.items():
+        clear = [
+            (label, e)
+            for p, label in zip(profiles, labels, strict=True)
+            for e in p.effects
+            if e.name == name and (e.low > 0 or e.high < 0)
+        ]
+        if not clear:
+            continue
+        label, e = max(clear, key=lambda pair: abs(pair[1].estimate))
+        where = first if e.estimate > 0 else second
+        many = f" in {len(clear)} of {len(profiles)} profiles, most" if len(profiles) > 1 else ""
+        found.append(
+            Finding(
+                f"Place matters{many} for {label}: a trait {where} wins {_percent(e)} points more "
+                "often than its equal. The ratings have this taken out.",
+                "judge",
+            )
+        )
+    return found
+
+
+def _percent(effect: Effect) -> str:
+    ends = sorted(abs(v) for v in (effect.percent_low, effect.percent_high))
+    return f"{abs(effect.percent):.1f} ({ends[0]:.1f} to {ends[1]:.1f}) percentage"
+
+
+def _losses(profiles: Sequence[Profile], labels: Sequence[str]) -> list[Finding]:
+    """Losses over a share that a reader should know of."""
+    shares = [p.lost / max(1, p.n + p.lost) for p in profiles]
+    worst = int(np.argmax(shares))
+    if shares[worst] <= NOTABLE_LOSS:
+        return []
+    p = profiles[worst]
+    return [
+        Finding(
+            f"{p.lost:,} of {p.n + p.lost:,} planned comparisons of {labels[worst]} "
+            f"({shares[worst]:.0%}) have no verdict. If what was lost differs from the rest, the "
+            "ratings are tilted.",
+            "losses",
+        )
+    ]
+
+
+def listed(parts: Sequence[str]) -> str:
+    """Join parts as English does."""
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}" if parts else ""
+
+
+def signed(value: float) -> str:
+    """A whole number with its sign; a true minus."""
+    return f"{value:+.0f}".replace("-", "\u2212")

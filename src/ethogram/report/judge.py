@@ -1,0 +1,74 @@
+"""What a report says of its judges; the validity measurements hand theirs in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ethogram.validity import NOT_TESTED, Validity
+
+
+@dataclass(frozen=True)
+class JudgeAccount:
+    """How far the judges' verdicts can be believed, in plain words and a table.
+
+    Attributes
+    ----------
+    tested : bool
+        Whether a judge was given replies whose trait is known.
+    sentences : tuple of str
+        The first one is repeated among the findings.
+    columns : tuple of str
+    rows : tuple of tuple of str
+        One row a judge or measurement, as many cells as there are columns.
+    caption : str
+        What n is and what the intervals are.
+    """
+
+    tested: bool
+    sentences: tuple[str, ...]
+    columns: tuple[str, ...] = ()
+    rows: tuple[tuple[str, ...], ...] = ()
+    caption: str = ""
+
+
+def untested(judges: Sequence[str]) -> JudgeAccount:
+    """Return the account of judges that were given no reply with a known trait."""
+    named = ", ".join(dict.fromkeys(judge for judge in judges if judge))
+    return JudgeAccount(
+        tested=False,
+        sentences=(
+            f"{NOT_TESTED}: no reply written to show a known trait was put before "
+            f"{named or 'the judge'}, so nothing here says how often its verdicts are right, or "
+            "whether they are better than chance.",
+        ),
+    )
+
+
+def judge_account(found: Validity) -> JudgeAccount:
+    """Return what a report says of its judges, from the checks that were run."""
+    tested = [j for j in found.judges if j.accuracy is not None and j.accuracy.n]
+    if not tested:
+        return untested([j.judge for j in found.judges])
+    rows = [
+        (j.judge, j.accuracy.overall.percent, f"{j.accuracy.n:,}", j.accuracy.lean.percent)
+        for j in tested
+        if j.accuracy is not None
+    ]
+    said = [line for j in found.judges for line in (j.sentence, *j.findings())]
+    said += found.agreement.findings() if found.agreement is not None else []
+    said += [f"{n.profile.model}, {n.profile.condition}: {n.sentence}" for n in found.nets]
+    return JudgeAccount(
+        tested=True,
+        sentences=(*said, *found.notes),
+        columns=(
+            "judge",
+            "found the planted trait",
+            "of replies",
+            "leans to the trait shown first",
+        ),
+        rows=tuple(rows),
+        caption="Replies whose model was told to show one named trait; 95% intervals in brackets, "
+        "clustered by prompt. Chance is 50%. A planted reply is acted, and often stronger than a "
+        "chosen one, so the judge may err more on the replies that are rated.",
+    )

@@ -1,0 +1,388 @@
+"""Laying a report out: one HTML file that needs nothing else.
+
+Scripts, styles, figures and data stand in the file. A content security policy forbids every
+other script (those inside are allowed by their hash) and every request, so that a model's text
+could do nothing even if it were not escaped; and it is escaped.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import math
+from collections.abc import Sequence
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import jinja2
+import numpy as np
+from markupsafe import Markup, escape
+
+from ethogram.kernel import USABLE
+from ethogram.profile import Profile
+from ethogram.ratings import ELO_PER_LOGIT
+from ethogram.records import StageCount
+from ethogram.report.content import Report
+from ethogram.report.findings import signed
+from ethogram.report.plates import DataPool, Plate, make_plates
+from ethogram.report.safe import embed
+from ethogram.shifts import Change, Shift
+
+FOLD_ABOVE = 40
+"""Lists of more traits open with their two ends only."""
+
+FOLD_ENDS = 12
+
+
+def render_page(report: Report) -> str:
+    """Return the whole page."""
+    plates, pool = _plates(report)
+    scripts = [_javascript_bundle(), _asset("report.js")] if plates else [_asset("report.js")]
+    environment = jinja2.Environment(
+        loader=jinja2.FunctionLoader(_asset),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    environment.filters |= {"breakable": breakable, "signed": signed, "thousands": thousands}
+    page: str = environment.get_template("report.html.j2").render(
+        report=report,
+        policy=_policy(scripts),
+        css=_asset("report.css"),
+        scripts=scripts,
+        scale=_scale(report.profiles[0]) if report.profiles else None,
+        fold=_fold,
+        ranked=_ranked,
+        overview=_overview(report),
+        comparison=_comparison(report),
+        plates={plate.name: plate for plate in plates},
+        losses=_losses(report.stages),
+        effects=_effects(report),
+        excerpts=_excerpts(report),
+        number=_number,
+        published_number=_published_number,
+        points=_points,
+        interval_words=interval_words,
+        elo=ELO_PER_LOGIT,
+        payload=_embedded(_payload(report)),
+        figures=_embedded({"plates": _specs(plates), "pool": pool.tables}),
+        evidence=_embedded(report.evidence.to_dict() if report.evidence else None),
+    )
+    return page
+
+
+def _plates(report: Report) -> tuple[tuple[Plate, ...], DataPool]:
+    if report.analysis is None:
+        return (), DataPool()
+    return make_plates(report.profiles, report.analysis)
+
+
+# -- safety -----------------------------------------------------------------------------------
+
+
+def _embedded(value: Any) -> Markup:
+    """JSON for a data element: marked safe, because no sign in it means anything to HTML."""
+    return Markup(embed(value).decode())
+
+
+def _policy(scripts: Sequence[str]) -> str:
+    """Forbid all but these scripts and the page's own styles."""
+    hashes = (hashlib.sha256(text.encode()).digest() for text in scripts)
+    allowed = " ".join(f"'sha256-{base64.b64encode(digest).decode()}'" for digest in hashes)
+    return (
+        f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; img-src data:; "
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
+def _asset(name: str) -> str:
+    return files("ethogram.report").joinpath("assets", name).read_text("utf-8")
+
+
+@cache
+def _javascript_bundle() -> str:
+    """Vega, Vega-Lite and vega-embed as one script, with nothing that could end its element."""
+    import vl_convert
+
+    text: str = vl_convert.javascript_bundle()
+    return text.replace("</script", "<\\/script").replace("<!--", "<\\!--")
+
+
+# -- pieces -----------------------------------------------------------------------------------
+
+
+def breakable(text: str) -> Markup:
+    """A name that may break after its hyphens, slashes and underscores."""
+    for sign in "-/_":
+        text = text.replace(sign, sign + "\0")
+    return Markup(str(escape(text)).replace("\0", "<wbr>"))  # noqa: S704
+
+
+def interval_words(profile: Profile) -> str:
+    """How a profile's intervals were made, to stand after "95% intervals"."""
+    return profile.interval.removeprefix("95%, ").rstrip(".")
+
+
+def thousands(value: float) -> str:
+    """A whole number with separators."""
+    return f"{value:,.0f}"
+
+
+def _number(value: float, unit: str) -> str:
+    """A figure of ours beside a published one, to the digits its unit deserves."""
+    if unit == "Elo":
+        return f"{value:,.0f}".replace("-", "\u2212")
+    if unit == "share":
+        return f"{100 * value:.1f}%"
+    return f"{value:.3f}" if unit == "correlation" else f"{value:.1f}"
+
+
+def _published_number(value: float, unit: str) -> str:
+    """A figure to the digits it was published with."""
+    return f"{value:g}" if unit == "correlation" else _number(value, unit)
+
+
+def _points(value: float) -> str:
+    """Percentage points with a sign."""
+    return f"{value:+.1f}".replace("-", "\u2212")
+
+
+def _fold(count: int, place: int) -> bool:
+    """Whether a row is in the folded middle of its list."""
+    return count > FOLD_ABOVE and FOLD_ENDS <= place < count - FOLD_ENDS
+
+
+def _scale(profile: Profile) -> dict[str, Any]:
+    """The rating axis of one profile's list: its ends and its ticks."""
+    low, high = float(profile.rating_low.min()), float(profile.rating_high.max())
+    low, high = min(low, 990.0), max(high, 1010.0)
+    pad = 0.03 * (high - low)
+    low, high = math.floor(low - pad), math.ceil(high + pad)
+    step = next(s for s in (50, 100, 200, 400, 1000, 2000, 5000, 10**6) if (high - low) / s <= 6)
+    return {"low": low, "high": high, "ticks": [*range(math.ceil(low / step) * step, high + 1, step)]}
+
+
+def _ranked(profile: Profile) -> list[dict[str, Any]]:
+    """One profile's traits, strongest first."""
+    rows = profile.frame().to_dicts()
+    for row in rows:
+        row["side"] = "up" if row["low"] > 1000 else "down" if row["high"] < 1000 else "open"
+    return rows
+
+
+def _overview(report: Report) -> dict[str, Any] | None:
+    """Every trait in every model: rating and interval, mean and spread."""
+    if len(report.profiles) < 2:
+        return None
+    traits = list(dict.fromkeys(t for p in report.profiles for t in p.traits))
+    places = [{t: i for i, t in enumerate(p.traits)} for p in report.profiles]
+    rows = []
+    for trait in traits:
+        cells = [
+            None if trait not in place else _cell(p, place[trait])
+            for p, place in zip(report.profiles, places, strict=True)
+        ]
+        known = [c["rating"] for c in cells if c]
+        rows.append(
+            {
+                "trait": trait,
+                "cells": cells,
+                "mean": float(np.mean(known)),
+                "spread": float(np.std(known)) if len(known) > 1 else None,
+            }
+        )
+    rows.sort(key=lambda row: -row["mean"])
+    return {"rows": rows, "traits": len(traits)}
+
+
+def _cell(profile: Profile, i: int) -> dict[str, float]:
+    rating = float(profile.ratings[i])
+    reach = float(np.abs(profile.ratings - 1000).max()) or 1.0
+    return {
+        "rating": rating,
+        "low": float(profile.rating_low[i]),
+        "high": float(profile.rating_high[i]),
+        "tint": (rating - 1000) / reach,
+    }
+
+
+def _comparison(report: Report) -> dict[str, Any] | None:
+    """The pair that the side-by-side section opens with: the least alike."""
+    if not report.shifts:
+        return None
+    pairs = list(report.shifts)
+    similarity = report.analysis.similarity if report.analysis else None
+    first = similarity.spearman.least if similarity else pairs[0]
+    pair = first if first in report.shifts else pairs[0]
+    shift = report.shifts[pair]
+    return {"pair": pair, "shift": shift, "rows": _shift_rows(report, pair)}
+
+
+def _shift_rows(report: Report, pair: tuple[int, int]) -> list[dict[str, Any]]:
+    """The significant shifts of a pair, largest rise first."""
+    shift = report.shifts[pair]
+    before, after = (report.profiles[i] for i in pair)
+    rows = [
+        {
+            "trait": trait,
+            "before": _cell(before, before.traits.index(trait)),
+            "after": _cell(after, after.traits.index(trait)),
+            "shift": float(ELO_PER_LOGIT * shift.raw.estimate[i]),
+            "low": float(ELO_PER_LOGIT * shift.raw.low[i]),
+            "high": float(ELO_PER_LOGIT * shift.raw.high[i]),
+            "q": float(shift.raw.p_adjusted[i]),
+        }
+        for i, trait in enumerate(shift.traits)
+        if shift.raw.p_adjusted[i] <= 0.05
+    ]
+    return sorted(rows, key=lambda row: -float(str(row["shift"])))
+
+
+_LOSS_WORDS = {
+    "no_reply": "no reply to judge",
+    "empty": "empty",
+    "refused": "refused",
+    "filtered": "filtered",
+    "unparsed": "unreadable verdict",
+    "malformed": "malformed",
+    "transport": "no connection",
+    "timeout": "timed out",
+    "rate_limited": "rate limited",
+    "server_error": "server error",
+    "invalid_request": "invalid request",
+    "unauthorized": "not authorised",
+    "not_found": "not found",
+}
+
+
+def _losses(stages: Sequence[StageCount]) -> dict[str, Any] | None:
+    """The stages as table rows; only statuses that occur get a column."""
+    if not stages:
+        return None
+    statuses = list(dict.fromkeys(s for s in _LOSS_WORDS if any(s in c.losses for c in stages)))
+    statuses += sorted({s for c in stages for s in c.losses} - set(statuses))
+    rows = []
+    for c in stages:
+        worst = max(c.losses_by_trait.items(), key=lambda item: item[1], default=None)
+        rows.append({"count": c, "share": c.lost / max(1, c.planned), "worst": worst})
+    return {
+        "statuses": [(s, _LOSS_WORDS.get(s, s)) for s in statuses],
+        "rows": rows,
+        "pending": any(c.pending for c in stages),
+        "parts": len({c.part for c in stages}) > 1,
+        "conditions": len({c.condition for c in stages}) > 1,
+    }
+
+
+_EFFECTS = {
+    "model_position": "named first in the model’s prompt",
+    "judge_position": "shown first to the judge",
+}
+
+
+def _effects(report: Report) -> list[dict[str, Any]]:
+    """One row a profile and position effect."""
+    return [
+        {"label": label, "what": _EFFECTS.get(e.name, e.name.replace("_", " ")), "effect": e}
+        for p, label in zip(report.profiles, report.labels, strict=True)
+        for e in p.effects
+    ]
+
+
+def _excerpts(report: Report, count: int = 5) -> list[dict[str, Any]]:
+    """A handful of trials to read without scripts, from different models and prompts."""
+    if report.evidence is None:
+        return []
+    e = report.evidence
+    picked: list[dict[str, Any]] = []
+    prompts: set[int] = set()
+    for trial in e.trials:
+        if trial["p"] not in prompts and len(picked) < count:
+            prompts.add(trial["p"])
+            picked.append(trial)
+    return [
+        {
+            "id": t["id"],
+            "model": e.models[t["m"]],
+            "traits": (e.traits[t["a"]], e.traits[t["b"]]),
+            "prompt": e.prompts[t["p"]]["t"],
+            "prompt_cut": e.prompts[t["p"]]["cut"],
+            "reply": t["r"],
+            "reply_cut": t["cut"],
+            "status": t["s"],
+            "verdicts": [
+                {
+                    "judge": e.judges[v["j"]],
+                    "winner": None if v["w"] is None else e.traits[v["w"]],
+                    "usable": v["s"] in USABLE,
+                    "status": v["s"],
+                    "text": v["t"],
+                }
+                for v in t["v"]
+            ],
+        }
+        for t in picked
+    ]
+
+
+# -- data for the scripts -----------------------------------------------------------------------
+
+
+def _payload(report: Report) -> dict[str, Any]:
+    """Ratings and shifts, rounded to what is shown."""
+    traits = list(dict.fromkeys(t for p in report.profiles for t in p.traits))
+    place = {t: i for i, t in enumerate(traits)}
+    return {
+        "traits": traits,
+        "fold": {"above": FOLD_ABOVE, "ends": FOLD_ENDS},
+        "profiles": [
+            {
+                "label": label,
+                "n": p.n,
+                "lost": p.lost,
+                "scale": _scale(p),
+                "interval": interval_words(p),
+                "rows": [
+                    [
+                        place[row["trait"]],
+                        *(round(row[key]) for key in ("rating", "low", "high")),
+                        row["rank"],
+                        row["rank_low"],
+                        row["rank_high"],
+                        row["n"],
+                        round(row["wins"], 1),
+                    ]
+                    for row in p.frame().to_dicts()
+                ],
+            }
+            for p, label in zip(report.profiles, report.labels, strict=True)
+        ],
+        "shifts": {f"{i}-{j}": _shift_data(s, place) for (i, j), s in report.shifts.items()},
+    }
+
+
+def _shift_data(shift: Shift, place: dict[str, int]) -> dict[str, Any]:
+    return {
+        "traits": [place[t] for t in shift.traits],
+        "raw": _change_data(shift.raw),
+        "scaled": _change_data(shift.scaled),
+        "paired": shift.paired,
+        "shared": shift.n_shared,
+        "stretch": round(shift.stretch, 3),
+    }
+
+
+def _change_data(change: Change) -> list[list[float]]:
+    """Rows of estimate, low, high (Elo points) and corrected p."""
+    points = np.stack([change.estimate, change.low, change.high], axis=1) * ELO_PER_LOGIT
+    q = change.p_adjusted
+    return [
+        [*(round(v) for v in row), float(f"{p:.2g}")]
+        for row, p in zip(points.tolist(), q.tolist(), strict=True)
+    ]
+
+
+def _specs(plates: Sequence[Plate]) -> dict[str, Any]:
+    return {p.name: {"light": p.light, "dark": p.dark} for p in plates}

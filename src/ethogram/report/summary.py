@@ -1,0 +1,160 @@
+"""The report's other two forms: every number as JSON, and a short Markdown for a model card."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+import orjson
+
+from ethogram.profile import Profile
+from ethogram.ratings import ELO_PER_LOGIT
+from ethogram.report.content import Report
+from ethogram.results import Rated, as_json
+from ethogram.shifts import Change, Shift
+
+ENDS = 10  # traits of each end in the Markdown table of a single model
+ENDS_OF_SEVERAL = 5
+
+
+def render_json(report: Report) -> bytes:
+    """Return every number of a report as JSON; ratings and shifts on the Elo scale."""
+    return orjson.dumps(
+        {
+            "title": report.title,
+            "source": report.source,
+            "ethogram": report.version,
+            "made": report.made.isoformat(),
+            "seed": report.seed,
+            "study": dict(report.facts),
+            "parties": [asdict(party) for party in report.parties],
+            "findings": [asdict(finding) for finding in report.findings],
+            "judge": asdict(report.judge),
+            **_ratings(report),
+            "shifts": [_shift(report, pair, s) for pair, s in report.shifts.items()],
+            "analysis": report.analysis.to_dict() if report.analysis else None,
+            "published": [asdict(figure) for figure in report.published],
+            "stages": [
+                {**asdict(c), "lost": c.lost, "pending": c.pending} for c in report.stages
+            ],
+            "evidence": _evidence(report),
+            "notes": list(report.notes),
+            "caveats": [{"profile": label, "text": text} for label, text in report.caveats],
+        },
+        option=orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_NUMPY,
+    )
+
+
+def _ratings(report: Report) -> dict[str, Any]:
+    """The form of `ethogram ratings --json`, with ranks, wins and labels added."""
+    made = as_json(Rated(report.profiles, report.unrated))
+    for shown, p, label in zip(made["profiles"], report.profiles, report.labels, strict=True):
+        shown["label"] = label
+        shown["prior_effect_points"] = p.prior_effect * ELO_PER_LOGIT
+        for row, full in zip(shown["ratings"], p.frame().sort("rank").to_dicts(), strict=True):
+            row |= {key: full[key] for key in ("rank_low", "rank_high", "wins")}
+    return made
+
+
+def _shift(report: Report, pair: tuple[int, int], shift: Shift) -> dict[str, Any]:
+    return {
+        "before": report.labels[pair[0]],
+        "after": report.labels[pair[1]],
+        "paired": shift.paired,
+        "shared": shift.n_shared,
+        "stretch": shift.stretch,
+        "traits": list(shift.traits),
+        "raw": _change(shift.raw),
+        "scaled": _change(shift.scaled),
+    }
+
+
+def _change(change: Change) -> dict[str, Any]:
+    return {
+        "shift": ELO_PER_LOGIT * change.estimate,
+        "low": ELO_PER_LOGIT * change.low,
+        "high": ELO_PER_LOGIT * change.high,
+        "p": change.p,
+        "p_corrected": change.p_adjusted,
+    }
+
+
+def _evidence(report: Report) -> dict[str, Any] | None:
+    e = report.evidence
+    if e is None:
+        return None
+    return {
+        "store": e.store,
+        "trials": len(e.trials),
+        "of": e.total,
+        "least_by_trait_and_model": e.least,
+        "cut_at": e.chars,
+    }
+
+
+# -- Markdown ---------------------------------------------------------------------------------
+
+
+def render_markdown(report: Report, page: str) -> str:
+    """Return a summary for a model card; `page` is the HTML file's name."""
+    parts = [f"## {plain(report.title)}", plain(report.measured)]
+    parts += [
+        f"**{plain(u.model)} is not rated.** {plain(u.reason)}" for u in report.unrated
+    ]
+    if report.findings:
+        parts.append("\n".join(f"- {plain(finding.text)}" for finding in report.findings))
+    parts.append(plain(report.judge.sentences[0]))
+    count = ENDS if len(report.profiles) == 1 else ENDS_OF_SEVERAL
+    parts += [
+        _table(profile, label, count)
+        for profile, label in zip(report.profiles, report.labels, strict=True)
+    ]
+    if losses := _losses(report):
+        parts.append(losses)
+    if report.caveats:
+        said = "\n".join(
+            f"- {f'{plain(label)}: ' if label else ''}{plain(text)}" for label, text in report.caveats
+        )
+        parts.append(f"Caveats:\n\n{said}")
+    parts.append(f"Made by ethogram {report.version}; every number and the evidence: `{page}`.")
+    return "\n\n".join(parts) + "\n"
+
+
+def _table(profile: Profile, label: str, count: int) -> str:
+    """Both ends of one profile's list."""
+    rows = profile.frame().to_dicts()
+    ends = rows if len(rows) <= 2 * count else [*rows[:count], *rows[-count:]]
+    lines = [
+        f"### {plain(label)}",
+        "",
+        f"{profile.n:,} comparisons, {profile.lost:,} without a verdict. Mean rating 1000."
+        + (f" The {count} highest and {count} lowest of {len(rows)} traits." if ends != rows else ""),
+        "",
+        "| rank | trait | rating | 95% interval | ranks (95%, all at once) |",
+        "|---:|---|---:|---:|---:|",
+    ]
+    lines += [
+        f"| {r['rank']:g} | {plain(r['trait'])} | {r['rating']:.0f} | {r['low']:.0f} to "
+        f"{r['high']:.0f} | {r['rank_low']} to {r['rank_high']} |"
+        for r in ends
+    ]
+    return "\n".join(lines)
+
+
+def _losses(report: Report) -> str:
+    """One line a stage."""
+    lines = []
+    for c in report.stages:
+        what = f"replies of {c.model}" if c.stage == "elicit" else f"verdicts of {c.judge} on {c.model}"
+        why = ", ".join(f"{n:,} {status}" for status, n in sorted(c.losses.items()))
+        lost = f"{c.lost:,} lost" + (f" ({why})" if why else "")
+        lines.append(plain(f"- {what}: {c.planned:,} planned, {c.done:,} done, {lost}"))
+    return "Denominators and losses:\n\n" + "\n".join(lines) if lines else ""
+
+
+_SPECIAL = str.maketrans({sign: f"\\{sign}" for sign in "\\`*_[]<>|#"})
+
+
+def plain(text: str) -> str:
+    """Escape what Markdown would take for markup."""
+    return " ".join(text.split()).translate(_SPECIAL)

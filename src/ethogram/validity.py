@@ -1,0 +1,546 @@
+"""What a store says of its own measurement: can the judge be believed, does the choice repeat?
+
+Reads the checks that `ethogram.protocols.checks` planned, and hands them to the statistics:
+`accuracy`, `agreement`, `self_preference`, `correction`, `controls`, `soft`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, is_dataclass
+from itertools import combinations
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import orjson
+
+from ethogram.accuracy import JudgeAccuracy, Plants, collect_plants, judge_accuracy
+from ethogram.agreement import (
+    ByTrait,
+    Consistency,
+    Retest,
+    Stability,
+    cohen_kappa,
+    fleiss_kappa,
+    krippendorff_alpha,
+    position_consistency,
+    rating_agreement,
+    repeat_stability,
+    retest,
+    trait_disagreement,
+)
+from ethogram.comparisons import Comparisons, FloatArray, IntArray
+from ethogram.controls import Net, net_of, word_preference
+from ethogram.correction import Corrected, correct
+from ethogram.errors import EthogramError, InputError
+from ethogram.profiles import Profile, rate
+from ethogram.proportions import Estimate
+from ethogram.protocols.checks import WORD
+from ethogram.records import Verdicts, read_comparisons, read_verdicts
+from ethogram.results import Rated, Unrated
+from ethogram.self_preference import SelfPreference, self_preference
+from ethogram.soft import Gain, what_it_buys
+from ethogram.store import Store
+
+NOT_TESTED = "judge not tested"
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class JudgeValidity:
+    """What the checks say of one judge; None where a check was not run.
+
+    Attributes
+    ----------
+    judge : str
+    accuracy : on planted traits
+    consistency : over both orders of the same replies
+    stability : over repeated judging
+    self_preference : toward the judge's own family, where the store has such replies
+    retests : by model, trials asked and judged again
+    corrected : by model, ratings corrected for the judge's errors
+    refused : by model, why there is no correction
+    gains : by model, what probability verdicts buy against plain ones
+    """
+
+    judge: str
+    accuracy: JudgeAccuracy | None = None
+    consistency: Consistency | None = None
+    stability: Stability | None = None
+    self_preference: SelfPreference | None = None
+    retests: Mapping[str, Retest] = field(default_factory=dict)
+    corrected: Mapping[str, Corrected] = field(default_factory=dict)
+    refused: Mapping[str, str] = field(default_factory=dict)
+    gains: Mapping[str, Gain] = field(default_factory=dict)
+
+    @property
+    def sentence(self) -> str:
+        """The line that stands in every report and summary."""
+        if self.accuracy is None or not self.accuracy.n:
+            return f"{self.judge}: {NOT_TESTED}."
+        return f"{self.judge}: {self.accuracy.sentence}"
+
+    def findings(self) -> list[str]:
+        """Say what the other checks found, a sentence each."""
+        said = []
+        if self.consistency is not None:
+            said.append(self.consistency.sentence)
+        if self.stability is not None:
+            said.append(
+                f"Judged again in the same order, {self.stability.same.percent} of "
+                f"{self.stability.n:,} replies get the same verdict."
+            )
+        if self.self_preference is not None:
+            said.append(self.self_preference.sentence)
+        for model, again in self.retests.items():
+            said.append(
+                f"{model}: asked again, the choice repeats in {again.repeats.percent} of "
+                f"{again.n:,} trials, which implies a reliability of {again.overall:.2f}."
+            )
+        said += [f"{model}: {made.reason}" for model, made in self.corrected.items()]
+        said += [f"{model}: not corrected. {why}" for model, why in self.refused.items()]
+        said += [f"{model}: {gain.sentence}" for model, gain in self.gains.items()]
+        return said
+
+
+@dataclass(frozen=True)
+class JudgesAgreement:
+    """Several judges on the same replies.
+
+    Attributes
+    ----------
+    judges : tuple of str, length m
+    cohen : dict of (judge, judge) to Estimate
+    fleiss, alpha : Estimate
+    disagreement : ByTrait
+    spearman : float array, shape (m, m), or None
+        Between their ratings of the same model, mean over models.
+    n : int
+        Replies that at least two of them judged.
+    """
+
+    judges: tuple[str, ...]
+    cohen: Mapping[tuple[str, str], Estimate]
+    fleiss: Estimate
+    alpha: Estimate
+    disagreement: ByTrait
+    spearman: FloatArray | None
+    n: int
+
+    def findings(self) -> list[str]:
+        """Say how far the judges agree, a sentence each."""
+        said = [
+            f"{a} and {b}: Cohen's kappa {_number(kappa)} on {kappa.n:,} replies."
+            for (a, b), kappa in self.cohen.items()
+        ]
+        if len(self.judges) > 2:
+            said.append(f"All: Fleiss' kappa {_number(self.fleiss)}.")
+        said.append(f"Krippendorff's alpha {_number(self.alpha)}.")
+        worst = np.argsort(-self.disagreement.estimate)[:3]
+        traits = ", ".join(
+            f"{self.disagreement.traits[i]} ({100 * self.disagreement.estimate[i]:.0f}%)"
+            for i in worst
+        )
+        said.append(f"They differ most often on {traits}.")
+        if self.spearman is not None:
+            said += [
+                f"Ratings by {a} and {b}: Spearman {self.spearman[i, j]:.2f}."
+                for (i, a), (j, b) in combinations(enumerate(self.judges), 2)
+            ]
+        return said
+
+
+def _number(made: Estimate) -> str:
+    """Return an estimate with its interval, such as 0.35 (0.31 to 0.38)."""
+    return f"{made.estimate:.2f} ({made.low:.2f} to {made.high:.2f})"
+
+
+@dataclass(frozen=True)
+class Validity:
+    """All that a store says of its own measurement."""
+
+    judges: tuple[JudgeValidity, ...]
+    agreement: JudgesAgreement | None
+    nets: tuple[Net, ...]
+    notes: tuple[str, ...] = ()
+
+
+def judge_sentences(store: Store) -> list[str]:
+    """Return a plain sentence a judge: above chance or not, or that it was not tested."""
+    return [
+        JudgeValidity(name, accuracy=_accuracy(read_plants(store, name))).sentence
+        for name in store.parties("judge")
+    ]
+
+
+def validity_json(found: Validity) -> dict[str, Any]:
+    """Return the JSON form of `ethogram validity`."""
+    return {
+        "judges": [
+            {"judge": j.judge, "sentence": j.sentence, "findings": j.findings(), **_plain(j)}
+            for j in found.judges
+        ],
+        "agreement": _plain(found.agreement),
+        "nets": [
+            {
+                "sentence": net.sentence,
+                "left": _plain(net.left),
+                "clear": list(net.clear),
+                "profile": _profile(net.profile),
+            }
+            for net in found.nets
+        ],
+        "notes": list(found.notes),
+    }
+
+
+def _profile(profile: Profile) -> dict[str, Any]:
+    rows = profile.frame().select("trait", "rating", "low", "high", "rank").to_dicts()
+    return {"model": profile.model, "condition": profile.condition, "ratings": rows}
+
+
+def _plain(value: Any) -> Any:
+    """Turn dataclasses, arrays and mappings into what JSON has; profiles into their tables."""
+    if isinstance(value, Profile):
+        return _profile(value)
+    if is_dataclass(value):
+        return {f.name: _plain(getattr(value, f.name)) for f in fields(value)}
+    if isinstance(value, Mapping):
+        return {" and ".join(k) if isinstance(k, tuple) else k: _plain(v) for k, v in value.items()}
+    if isinstance(value, tuple | list):
+        return [_plain(v) for v in value]
+    if isinstance(value, np.ndarray):
+        return _plain(value.tolist())
+    if isinstance(value, np.generic):
+        return _plain(value.item())
+    return None if isinstance(value, float) and not np.isfinite(value) else value
+
+
+def measure_validity(
+    store: Store,
+    *,
+    corrections: bool = True,
+    profiles: Sequence[Profile] | None = None,
+    seed: int = 0,
+) -> Validity:
+    """Read every check that the store holds.
+
+    Parameters
+    ----------
+    store : Store
+    corrections : bool
+        Also rate anew with the judge's errors modelled (some seconds a model).
+    profiles : sequence of Profile, optional
+        The plain profiles, if they are there already.
+    seed : int
+    """
+    found = read_comparisons(store)
+    rated = {_key(p): p for p in profiles} if profiles is not None else {}
+    for made in found:
+        if _key(made) not in rated and (profile := _try(rate, made)) is not None:
+            rated[_key(made)] = profile
+    judges = tuple(
+        _judge(store, name, found, rated, corrections=corrections, seed=seed)
+        for name in store.parties("judge")
+    )
+    nets, notes = _nets(store, rated, seed)
+    return Validity(judges, _agreement(store, rated), tuple(nets), tuple(notes))
+
+
+def _key(made: Profile | Comparisons) -> tuple[str, str, str]:
+    return made.model, made.judge, made.condition
+
+
+def _try(make: Callable[..., T], *args: object, **options: object) -> T | None:
+    """Return what can be made, or None where the data do not allow it."""
+    try:
+        return make(*args, **options)
+    except EthogramError:
+        return None
+
+
+def _judge(
+    store: Store,
+    name: str,
+    found: Sequence[Comparisons],
+    rated: Mapping[tuple[str, str, str], Profile],
+    *,
+    corrections: bool,
+    seed: int,
+) -> JudgeValidity:
+    """Measure one judge."""
+    plants = read_plants(store, name)
+    verdicts = read_verdicts(store, name)
+    own = [made for made in found if made.judge == name and made.condition != "random"]
+    corrected, refused = {}, {}
+    if corrections and plants is not None:
+        for made in own:
+            plain = rated.get(_key(made))
+            try:
+                rows = _on_traits(plants, made.traits)
+                corrected[made.model] = correct(made, rows, plain=plain, seed=seed)
+            except EthogramError as error:
+                refused[made.model] = str(error)
+    return JudgeValidity(
+        judge=name,
+        accuracy=_accuracy(plants),
+        consistency=_consistency(verdicts),
+        stability=_stability(verdicts),
+        self_preference=_self_preference(store, name, plants),
+        retests=_retests(verdicts, own, rated),
+        corrected=corrected,
+        refused=refused,
+        gains=_gains(store, own, rated),
+    )
+
+
+def rate_corrected(path: Path, comparisons: Sequence[Comparisons]) -> Rated:
+    """Rate each with its judge's errors modelled; what cannot be corrected says why."""
+    rated, unrated = [], []
+    with Store.read(path) as store:
+        plants = {name: read_plants(store, name) for name in store.parties("judge")}
+    for made in comparisons:
+        try:
+            planted = plants.get(made.judge)
+            if planted is None:
+                raise InputError(f"{NOT_TESTED}: run `ethogram validity` on the study first")
+            rated.append(correct(made, _on_traits(planted, made.traits)).profile)
+        except EthogramError as error:
+            unrated.append(
+                Unrated(made.model, made.judge, made.condition, len(made), made.lost, str(error))
+            )
+    return Rated(tuple(rated), tuple(unrated))
+
+
+# -- planted traits -------------------------------------------------------------------------
+
+
+def read_plants(store: Store, judge: str) -> Plants | None:
+    """Read a judge's verdicts on planted replies; None where it was given none."""
+    rows = read_verdicts(store, judge).part("plant")
+    if not len(rows):
+        return None
+    named = np.where(rows.code == 1, rows.first, np.where(rows.code == 0, rows.second, -1))
+    return collect_plants(
+        rows.traits,
+        rows.first,
+        rows.second,
+        named,
+        planted_first=~rows.swapped,
+        prompt=rows.prompt,
+        model=[rows.models[i] for i in rows.model],
+        judge=judge,
+    )
+
+
+def _accuracy(plants: Plants | None) -> JudgeAccuracy | None:
+    return None if plants is None else judge_accuracy(plants)
+
+
+def _on_traits(plants: Plants, traits: tuple[str, ...]) -> Plants:
+    """Return the plants with trait indices as in `traits`; others are left out."""
+    place = np.array([traits.index(t) if t in traits else -1 for t in plants.traits])
+    keep = (place[plants.planted] >= 0) & (place[plants.foil] >= 0)
+    rows = plants.take(keep)
+    return collect_plants(
+        traits,
+        place[rows.planted],
+        place[rows.foil],
+        np.where(rows.named >= 0, place[rows.named], -1),
+        planted_first=rows.planted_first,
+        prompt=rows.prompt,
+        model=[rows.models[i] for i in rows.model],
+        judge=rows.judge,
+    )
+
+
+def _self_preference(store: Store, name: str, plants: Plants | None) -> SelfPreference | None:
+    """Compare planted replies of the judge's family with those of others, where both are there."""
+    family = _family(store.parties("judge")[name][1])
+    if plants is None or not family:
+        return None
+    own = [m for m, (_, said) in store.parties("model").items() if _family(said) == family]
+    for other in store.parties("judge"):
+        reference = read_plants(store, other) if other != name else None
+        if reference is not None and _family(store.parties("judge")[other][1]) != family:
+            found = _try(self_preference, plants, own, reference=reference)
+            if found is not None:
+                return found
+    return _try(self_preference, plants, own)
+
+
+def _family(settings: str) -> str:
+    """Return the family that the study file gives a model or judge, or ""."""
+    return str(orjson.loads(settings).get("family") or "")
+
+
+# -- again ----------------------------------------------------------------------------------
+
+
+def _paired(one: Verdicts, other: Verdicts) -> tuple[IntArray, IntArray]:
+    """Return the rows of two sets of verdicts that are on the same reply."""
+    _, left, right = np.intersect1d(one.trial, other.trial, return_indices=True)
+    return left, right
+
+
+def _consistency(verdicts: Verdicts) -> Consistency | None:
+    """Compare both orders of the same replies."""
+    both = verdicts.part("main", "order")
+    forward, swapped = both.take(~both.swapped), both.take(both.swapped)
+    left, right = _paired(forward, swapped)
+    if not len(left):
+        return None
+    code = swapped.code[right]
+    return position_consistency(
+        forward.code[left],
+        np.where(code >= 0, 1 - code, -1),  # in that order trait 2 was shown first
+        prompt=forward.prompt[left],
+    )
+
+
+def _stability(verdicts: Verdicts) -> Stability | None:
+    """Compare a judging with its repetition in the same order."""
+    again = verdicts.part("repeat")
+    once = verdicts.part("main")
+    left, right = _match(once, again)
+    if not len(left):
+        return None
+    return repeat_stability(once.code[left], again.code[right], prompt=once.prompt[left])
+
+
+def _match(one: Verdicts, other: Verdicts) -> tuple[IntArray, IntArray]:
+    """Return the rows that are on the same reply in the same order."""
+    left, right = 2 * one.trial + one.swapped, 2 * other.trial + other.swapped
+    _, i, j = np.intersect1d(left, right, return_indices=True)
+    return i, j
+
+
+def _retests(
+    verdicts: Verdicts,
+    own: Sequence[Comparisons],
+    rated: Mapping[tuple[str, str, str], Profile],
+) -> dict[str, Retest]:
+    """Compare trials with their repetition, model by model."""
+    found = {}
+    for made in own:
+        profile = rated.get(_key(made))
+        rows = verdicts.of(made.model, made.condition)
+        once, again = rows.part("main"), rows.part("retest")
+        left, right = (
+            np.intersect1d(2 * x.seq + x.swapped, 2 * y.seq + y.swapped, return_indices=True)[i]
+            for x, y, i in ((once, again, 1), (once, again, 2))
+        )
+        if profile is None or not len(left):
+            continue
+        place = np.array([_place(profile.traits, t) for t in rows.traits])
+        known = (place[once.first[left]] >= 0) & (place[once.second[left]] >= 0)
+        left, right = left[known], right[known]
+        result = _try(
+            retest,
+            once.code[left],
+            again.code[right],
+            place[once.first[left]],
+            place[once.second[left]],
+            profile,
+            prompt=once.prompt[left],
+        )
+        if result is not None:
+            found[made.model] = result
+    return found
+
+
+def _place(traits: Sequence[str], name: str) -> int:
+    return traits.index(name) if name in traits else -1
+
+
+def _gains(
+    store: Store, own: Sequence[Comparisons], rated: Mapping[tuple[str, str, str], Profile]
+) -> dict[str, Gain]:
+    """Compare probability verdicts with the words of the same judgings."""
+    gains = {}
+    for made in own:
+        soft = rated.get(_key(made))
+        if soft is None or not np.any((made.outcome % 0.5) != 0):
+            continue
+        words = read_comparisons(store, model=made.model, judge=made.judge, soft=False)
+        plain = next((_try(rate, c) for c in words if c.condition == made.condition), None)
+        if plain is not None:
+            gains[made.model] = what_it_buys(plain, soft)
+    return gains
+
+
+# -- several judges, controls ---------------------------------------------------------------
+
+
+def _agreement(
+    store: Store, rated: Mapping[tuple[str, str, str], Profile]
+) -> JudgesAgreement | None:
+    """Compare the verdicts of all judges on the same replies."""
+    names = tuple(store.parties("judge"))
+    main = [read_verdicts(store, name).part("main") for name in names]
+    if len(names) < 2:
+        return None
+    once = [rows.take(np.unique(rows.trial, return_index=True)[1]) for rows in main]
+    trials = np.unique(np.concatenate([rows.trial for rows in once]))
+    table = np.full((len(trials), len(names)), -1)
+    traits = np.zeros((2, len(trials)), dtype=np.int64)
+    prompt = np.zeros(len(trials), dtype=np.int64)
+    for j, rows in enumerate(once):
+        at = np.searchsorted(trials, rows.trial)
+        table[at, j], traits[0, at], traits[1, at], prompt[at] = (
+            rows.code,
+            rows.first,
+            rows.second,
+            rows.prompt,
+        )
+    shared = (table >= 0).sum(axis=1) >= 2
+    if shared.sum() < 2:
+        return None
+    table, (first, second), prompt = table[shared], traits[:, shared], prompt[shared]
+    return JudgesAgreement(
+        judges=names,
+        cohen={
+            (a, b): cohen_kappa(table[:, i], table[:, j])
+            for (i, a), (j, b) in combinations(enumerate(names), 2)
+        },
+        fleiss=fleiss_kappa(table, clusters=prompt),
+        alpha=krippendorff_alpha(table, clusters=prompt),
+        disagreement=trait_disagreement(table, first, second, main[0].traits),
+        spearman=_rating_agreement(names, rated),
+        n=int(shared.sum()),
+    )
+
+
+def _rating_agreement(
+    names: tuple[str, ...], rated: Mapping[tuple[str, str, str], Profile]
+) -> FloatArray | None:
+    """Return Spearman between judges' ratings, mean over the models that all of them rated."""
+    rows = []
+    for model, condition in dict.fromkeys((m, c) for m, _, c in rated):
+        profiles = [rated.get((model, judge, condition)) for judge in names]
+        if all(p is not None for p in profiles):
+            rows.append(rating_agreement([p for p in profiles if p is not None]))
+    return np.mean(rows, axis=0) if rows else None
+
+
+def _nets(
+    store: Store, rated: Mapping[tuple[str, str, str], Profile], seed: int
+) -> tuple[list[Net], list[str]]:
+    """Take the random condition's ratings off, and the words' own pull off the natural ones."""
+    nets, notes = [], []
+    for key, profile in rated.items():
+        control = rated.get((key[0], key[1], "random"))
+        if key[2] != "random" and control is not None:
+            nets.append(net_of(profile, control, seed=seed))
+    natural = {_key(c): c for c in read_comparisons(store, part="natural")}
+    words = {(c.model, c.judge): c for c in read_comparisons(store, part=WORD)}
+    for (model, judge, _), made in natural.items():
+        ordinary = _try(rate, made)
+        liking = words.get((model, judge))
+        control = _try(word_preference, liking) if liking is not None else None
+        if ordinary is None or control is None:
+            notes.append(f"{model} by {judge}: too few natural or word verdicts to rate.")
+        else:
+            nets.append(net_of(ordinary, control, seed=seed))
+    return nets, notes

@@ -1,0 +1,47 @@
+"""Fixtures of the tests that run studies: planted servers and fresh stores."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+
+import pytest
+from bench.planted_server import Config, serve
+
+from ethogram.store import Store
+from ethogram.traits import load_traits
+
+
+@pytest.fixture
+def planted():
+    """Return a function that starts a planted server; all are stopped after the test."""
+    with ExitStack() as servers:
+
+        def start(**config):
+            config = {"traits": load_traits("contested40").names, **config}
+            return servers.enter_context(serve(Config(**config)))
+
+        yield start
+
+
+@pytest.fixture
+def store_path(tmp_path):
+    """Return where a fresh store will be."""
+    return tmp_path / "study.db"
+
+
+@pytest.fixture
+def store(store_path):
+    """Return a fresh store, open for writing."""
+    with Store.open(store_path) as opened:
+        yield opened
+
+
+@pytest.fixture
+def word_list(tmp_path):
+    """Return a function that writes a trait file into the test's folder."""
+
+    def write(*traits, name="traits.txt"):
+        (tmp_path / name).write_text("\n".join(traits) + "\n", encoding="utf-8")
+        return name
+
+    return write
