@@ -13,7 +13,7 @@ import time
 
 import numpy as np
 
-FEW = 10  # resamples timed where a thousand would take minutes
+FEW = 5  # resamples timed where a thousand would take minutes
 
 
 def ethogram(first, second, won, k):
@@ -63,7 +63,10 @@ def choix(first, second, won, k):
     """choix's iterative spectral ranking, its fastest exact fit; a loop makes the bootstrap."""
     import choix as library
 
-    pairs = [(i, j) if w else (j, i) for i, j, w in zip(first.tolist(), second.tolist(), won)]
+    pairs = [
+        (i, j) if w else (j, i)
+        for i, j, w in zip(first.tolist(), second.tolist(), won, strict=True)
+    ]
 
     def resample(count):
         rng = np.random.default_rng(0)

@@ -173,48 +173,28 @@ def _run_stages(
     quiet: bool = False,
 ) -> tuple[Path, Run, list[StageCount]]:
     """Run stages with a progress display; returns the store's path, the run and the counts."""
+    from ethogram.library import run_study
     from ethogram.progress import Progress
-    from ethogram.protocols.checks import parts_of, plan_checks
-    from ethogram.records import count_stages
-    from ethogram.stages import plan_into, prepare, run_stages, store_path
-    from ethogram.store import Store
+    from ethogram.protocols.checks import parts_of
     from ethogram.study import load_study
     from ethogram.terminal import print_losses
 
-    prepared = prepare(load_study(study_file))
-    path = store_path(prepared.study, store_file)
+    parts = parts_of(checks) if checks else ("main",)
     console, errors = _console(), _console(stderr=True)
-    with Store.open(path) as store:
-        planned = plan_into(store, prepared)
-        plan_checks(store, prepared, planned, checks)
-        parts = parts_of(checks) if checks else ("main",)
-        wanted = [c for c in count_stages(store) if c.stage in stages and c.part in parts]
-        progress = Progress(errors, _totals(wanted))
-        done = run_stages(
-            prepared,
-            store,
-            planned,
-            stages=stages,
-            models=models,
-            judges=judges,
-            parts=parts,
-            watch=progress.watch,
-        )
-        counts = [c for c in count_stages(store) if c.stage in stages and c.part in parts]
+    made = run_study(
+        load_study(study_file),
+        store=store_file,
+        stages=stages,
+        models=models,
+        judges=judges,
+        checks=checks,
+        watch=Progress(errors).watch,
+    )
+    counts = [c for c in made.counts if c.stage in stages and c.part in parts]
     if not quiet:
-        _say_what_was_done(console, done, path)
+        _say_what_was_done(console, made.run, made.store)
         print_losses(console, counts)
-    return path, done, counts
-
-
-def _totals(counts: list[StageCount]) -> dict[tuple[str, str], tuple[int, int, int]]:
-    """Sum planned, done and lost by stage and name, as the progress display wants them."""
-    totals: dict[tuple[str, str], tuple[int, int, int]] = {}
-    for c in counts:
-        key = (c.stage, c.model if c.stage == "elicit" else c.judge)
-        planned, done, lost = totals.get(key, (0, 0, 0))
-        totals[key] = (planned + c.planned, done + c.done, lost + c.lost)
-    return totals
+    return made.store, made.run, counts
 
 
 def _say_what_was_done(console: Console, done: Run, path: Path) -> None:

@@ -25,11 +25,8 @@ class Progress:
     half minute.
     """
 
-    def __init__(
-        self, console: Console, totals: dict[tuple[str, str], tuple[int, int, int]]
-    ) -> None:
+    def __init__(self, console: Console) -> None:
         self._console = console
-        self._totals = totals  # planned, done before, lost before
         self._start = time.monotonic()
         self._seen: dict[tuple[str, str], deque[tuple[float, int, int]]] = {}
 
@@ -57,7 +54,7 @@ class Progress:
         for title in ("done", "lost", "tokens/s", "left", "cost"):
             table.add_column(title, justify="right", no_wrap=True)
         for key, meter in run.meters.items():
-            planned, done, lost = self._totals.get(key, (0, 0, 0))
+            planned, done, lost = run.totals.get(key, (0, 0, 0))
             settled = done + lost + meter.done + meter.lost
             rate, tokens = self._rates(key, meter)
             table.add_row(

@@ -258,8 +258,10 @@ def expect(difference: FloatArray, tie: float) -> tuple[FloatArray, FloatArray, 
     Davidson's model; with `tie` = 0 it is Bradley-Terry's, p = 1 / (1 + exp(-d)), slope p(1 - p).
     """
     if not tie:
-        p = 1 / (1 + np.exp(-difference))
-        return p, p * (1 - p), np.zeros_like(p)
+        p = np.exp(-difference)
+        p += 1
+        np.reciprocal(p, out=p)
+        return p, p * (1 - p), np.broadcast_to(0.0, p.shape)
     up, down = np.exp(difference / 2), np.exp(-difference / 2)
     total = up + down + tie
     balance = (up - down) / total

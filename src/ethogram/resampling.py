@@ -11,11 +11,12 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.sparse import csr_array
 
-from ethogram.comparisons import FloatArray, IntArray
+from ethogram.comparisons import BoolArray, FloatArray, IntArray
 from ethogram.ratings import Fit, PairCounts, expect, kinds, take
 from ethogram.uncertainty import design_matrix, inverse, outer_products
 
 _AT_ONCE = 64  # resamples in one block: its arrays stay in the processor's cache
+_NUMBERS_AT_ONCE = 4_000_000  # in one array of a block: bounds the memory
 _EXACT_BELOW = 32  # parameters up to which an exact Newton step is the cheaper one
 _PATIENCE = 30  # approximate steps before the exact ones take over
 
@@ -38,6 +39,12 @@ def _pool(rows: PairCounts, cluster: IntArray) -> _Pool:
     wins = csr_array((rows.wins, (kind, cluster)), shape=(n_kinds, n_clusters))
     design = design_matrix(pairs)
     return _Pool(pairs, design, members, csr_array(design.T @ wins))
+
+
+def _blocks(n: int, *lengths: int) -> list[int]:
+    """Sizes of the blocks in which to do n refits whose arrays have these lengths."""
+    size = min(_AT_ONCE, max(1, _NUMBERS_AT_ONCE // max(lengths)))
+    return [min(size, n - start) for start in range(0, n, size)]
 
 
 def bootstrap(
@@ -63,8 +70,7 @@ def bootstrap(
     n_clusters = pool.members.shape[1]
     rng = np.random.default_rng(seed)
     refits = []
-    for start in range(0, resamples, _AT_ONCE):
-        size = min(_AT_ONCE, resamples - start)
+    for size in _blocks(resamples, *pool.members.shape):
         drawn = rng.integers(0, n_clusters, (size, n_clusters))
         drawn += np.arange(size)[:, None] * n_clusters
         times = np.bincount(drawn.ravel(), minlength=size * n_clusters)
@@ -84,8 +90,7 @@ def parametric_bootstrap(
     games = np.maximum(1, pairs.count.round()).astype(np.int64)
     rng = np.random.default_rng(seed)
     refits = []
-    for start in range(0, resamples, _AT_ONCE):
-        size = min(_AT_ONCE, resamples - start)
+    for size in _blocks(resamples, len(p)):
         wins = rng.binomial(games, p, (size, len(p))) * (pairs.count / games)
         counts = np.repeat(pairs.count[:, None], size, axis=1)
         refits.append(_climb(pairs, design, fit, counts, design.T @ wins.T))
@@ -112,15 +117,21 @@ def split_half(
     if _clusters_by_item(rows, cluster, n_clusters).min() < 2 or rows.n_items < 3:
         return None
     rng = np.random.default_rng(seed)
-    half = np.zeros((splits, n_clusters))
-    half[:, : n_clusters // 2] = 1
-    half = rng.permuted(half, axis=1)
     pool, k = _pool(rows, cluster), rows.n_items
-    one, other = _refit(pool, fit, half)[:, :k], _refit(pool, fit, 1 - half)[:, :k]
+    agreements = []
+    for size in _blocks(splits, *pool.members.shape):
+        half = np.tile(np.arange(n_clusters) < n_clusters // 2, (size, 1))
+        half = rng.permuted(half, axis=1)
+        agreements.append(_correlate(*(_refit(pool, fit, h)[:, :k] for h in (half, ~half))))
+    agreement = float(np.concatenate(agreements).mean())
+    return max(-1.0, 2 * agreement / max(1 + agreement, 1e-9))
+
+
+def _correlate(one: FloatArray, other: FloatArray) -> FloatArray:
+    """Pearson correlation of each row of one with the same row of the other."""
     one, other = (part - part.mean(axis=1, keepdims=True) for part in (one, other))
     spread = np.sqrt((one**2).sum(axis=1) * (other**2).sum(axis=1))
-    agreement = float(np.mean((one * other).sum(axis=1) / np.maximum(spread, 1e-300)))
-    return max(-1.0, 2 * agreement / max(1 + agreement, 1e-9))
+    return np.asarray((one * other).sum(axis=1) / np.maximum(spread, 1e-300), dtype=np.float64)
 
 
 def _clusters_by_item(rows: PairCounts, cluster: IntArray, n_clusters: int) -> IntArray:
@@ -130,7 +141,7 @@ def _clusters_by_item(rows: PairCounts, cluster: IntArray, n_clusters: int) -> I
     return np.bincount(met // n_clusters, minlength=rows.n_items)
 
 
-def _refit(pool: _Pool, fit: Fit, weights: FloatArray | IntArray) -> FloatArray:
+def _refit(pool: _Pool, fit: Fit, weights: IntArray | BoolArray) -> FloatArray:
     """Parameters for each row of cluster weights, shape (b, K + c)."""
     times = np.ascontiguousarray(weights.T, dtype=np.float64)
     return _climb(pool.pairs, pool.design, fit, pool.members @ times, pool.won @ times)

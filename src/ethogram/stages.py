@@ -36,6 +36,7 @@ from ethogram.protocols.probability import (
     completion_messages,
 )
 from ethogram.protocols.templates import Templates, check_examples, make_templates
+from ethogram.records import count_stages
 from ethogram.store import (
     PendingJudging,
     PendingTrial,
@@ -206,9 +207,19 @@ def _json(value: Any) -> str:
 
 @dataclass
 class Run:
-    """What a run did: a meter for each stage and party, and why it ended early, if it did."""
+    """What a run did, and why it ended early, if it did.
+
+    Attributes
+    ----------
+    meters : by (stage, name), what was done in this run
+    totals : by (stage, name), rows planned, done before and lost before
+    stopped : the error that ended it early
+    interrupted : whether Ctrl-C did
+    ledger : money
+    """
 
     meters: dict[tuple[str, str], Meter] = field(default_factory=dict)
+    totals: dict[tuple[str, str], tuple[int, int, int]] = field(default_factory=dict)
     stopped: EthogramError | None = None
     interrupted: bool = False
     ledger: Ledger | None = None
@@ -285,6 +296,17 @@ def _run_to_end(work: Coroutine[Any, Any, Run]) -> Run:
         return thread.submit(asyncio.run, work).result()
 
 
+def _totals(store: Store, parts: Sequence[str]) -> dict[tuple[str, str], tuple[int, int, int]]:
+    """Sum planned, done and lost rows by stage and name."""
+    totals: dict[tuple[str, str], tuple[int, int, int]] = {}
+    for c in count_stages(store):
+        if c.part in parts:
+            key = (c.stage, c.model if c.stage == "elicit" else c.judge)
+            planned, done, lost = totals.get(key, (0, 0, 0))
+            totals[key] = (planned + c.planned, done + c.done, lost + c.lost)
+    return totals
+
+
 def _check_names(names: Sequence[str], known: dict[str, Any], table: str) -> None:
     """Refuse a name that the study file does not have."""
     for name in names:
@@ -324,7 +346,7 @@ class _Runner:
         self.planned = planned
         self.endpoints = endpoints
         self.parts = parts
-        self.result = Run(meters={key: Meter() for key in endpoints})
+        self.result = Run(meters={key: Meter() for key in endpoints}, totals=_totals(store, parts))
         self.stopping = False
         self.judges = [name for stage, name in endpoints if stage == "judge"]
         self.models = [name for stage, name in endpoints if stage == "elicit"]

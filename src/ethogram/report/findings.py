@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.stats import norm
 
 from ethogram.analysis import Analysis
 from ethogram.comparisons import BoolArray
@@ -237,18 +238,19 @@ def _tiers(convergence: Convergence) -> list[Finding]:
 
 
 def _positions(profiles: Sequence[Profile], labels: Sequence[str]) -> list[Finding]:
-    """Position effects that their intervals keep away from zero."""
+    """Position effects that differ from zero, whatever the number of profiles."""
     found: list[Finding] = []
     words = {
         "model_position": ("named first in the model's prompt", "named second in the model's prompt"),
         "judge_position": ("shown first to the judge", "shown second to the judge"),
     }
+    tests = sum(len(p.effects) for p in profiles)
     for name, (first, second) in words.items():
         clear = [
             (label, e)
             for p, label in zip(profiles, labels, strict=True)
             for e in p.effects
-            if e.name == name and (e.low > 0 or e.high < 0)
+            if e.name == name and _is_clear(e, tests)
         ]
         if not clear:
             continue
@@ -263,6 +265,13 @@ def _positions(profiles: Sequence[Profile], labels: Sequence[str]) -> list[Findi
             )
         )
     return found
+
+
+def _is_clear(effect: Effect, tests: int) -> bool:
+    """Whether an effect differs from zero, corrected (Bonferroni) for as many tests."""
+    half = (effect.high - effect.low) / 2
+    needed = norm.isf(LEVEL / 2 / tests) / norm.isf(LEVEL / 2)
+    return bool(abs(effect.estimate) > needed * half)
 
 
 def _percent(effect: Effect) -> str:
