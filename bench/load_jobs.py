@@ -22,7 +22,7 @@ from typing import Any
 import aiohttp
 import orjson
 
-from ethogram import records, stages
+from ethogram import planning, records, stages
 from ethogram.endpoints import sent_params
 from ethogram.kernel import read_response
 from ethogram.protocols.elicit import elicit_messages
@@ -85,9 +85,9 @@ def run_ours(**options: Any) -> dict[str, float]:
 
 def _run_study(path: Path, study: Study) -> dict[str, float]:
     start = time.perf_counter()
-    prepared = stages.prepare(study)
+    prepared = planning.prepare(study)
     with Store.open(path) as store:
-        planned = stages.plan_into(store, prepared)
+        planned = planning.plan_into(store, prepared)
         began, cpu = time.perf_counter(), time.process_time()
         main = time.thread_time()
         run = stages.run_stages(prepared, store, planned)
@@ -117,7 +117,7 @@ def run_bare(*, flight: int = 256, **options: Any) -> dict[str, float]:
 
 def _bare_jobs(study: Study) -> Iterator[tuple[bytes, Callable[[str], bytes]]]:
     """Yield the body of each elicit call, made beforehand, and what makes the judge's from it."""
-    prepared = stages.prepare(study)
+    prepared = planning.prepare(study)
     design, names, texts = prepared.design, prepared.traits.names, prepared.templates
     table, judge = study.models["model-0"], study.judges["judge"]
     asked, judging = sent_params(table), sent_params(judge)

@@ -29,7 +29,7 @@ N_TRAITS, RESAMPLES = 144, 1000
 
 
 def simulate(k, n, seed=0):
-    """n comparisons of k traits: every pair in turn, shown in a random order."""
+    """Draw n comparisons of k traits: every pair in turn, shown in a random order."""
     rng = np.random.default_rng(seed)
     strengths = rng.normal(0, 1.2, k)
     low, high = np.triu_indices(k, 1)

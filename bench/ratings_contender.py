@@ -17,7 +17,7 @@ FEW = 5  # resamples timed where a thousand would take minutes
 
 
 def ethogram(first, second, won, k):
-    """This library, plain maximum likelihood like the others."""
+    """Our own: plain maximum likelihood like the others."""
     from ethogram.ratings import count_pairs, fit_bradley_terry, pair_rows
     from ethogram.resampling import bootstrap
 
@@ -34,7 +34,7 @@ def ethogram(first, second, won, k):
 
 
 def evalica(first, second, won, k):
-    """evalica's Rust core; percentile intervals, its fastest."""
+    """Run evalica's Rust core; percentile intervals, its fastest."""
     import evalica as library
 
     xs, ys = first.tolist(), second.tolist()
@@ -60,7 +60,7 @@ def evalica(first, second, won, k):
 
 
 def choix(first, second, won, k):
-    """choix's iterative spectral ranking, its fastest exact fit; a loop makes the bootstrap."""
+    """Run choix's iterative spectral ranking, its fastest exact fit; a loop makes the bootstrap."""
     import choix as library
 
     pairs = [
@@ -151,12 +151,10 @@ def contend(name, path, resamples):
 
 def grow(k, n):
     """Time count and fit, and up to a million comparisons a whole default profile."""
-    sys.path.insert(0, ".")
-    from ratings_bench import simulate
-
     from ethogram.comparisons import compare
     from ethogram.profiles import rate
     from ethogram.ratings import count_pairs, fit_bradley_terry
+    from ratings_bench import simulate
 
     first, second, won = simulate(k, n)
     fit = min(

@@ -236,7 +236,8 @@ def print_accuracy_power(n, k):
         guess = np.where(rng.random(len(planted)) < 0.5, planted, foil)
         named = np.where(np.isin(planted, blind), guess, named)
         made = judge_accuracy(replace(world.plants, named=named))
-        called = np.array([name in made.blind for name in made.traits])
+        called = np.isin(made.traits, made.blind)
+        unproven = np.isin(made.traits, made.unproven)
         rows.append(
             [
                 (made.overall.high - made.overall.low) / 2,
@@ -245,9 +246,14 @@ def print_accuracy_power(n, k):
                 ((made.low <= right) & (right <= made.high)).mean(),
                 called[blind].mean(),
                 called[right > 0.7].mean(),
+                unproven[blind].mean(),
+                unproven[right > 0.7].mean(),
             ]
         )
-    names = "overall half width, coverage; trait half width, coverage; blind found; wrongly called"
+    names = (
+        "overall half width, coverage; trait half width, coverage; guessed traits called blind, "
+    )
+    names += "traits above .7 called blind; the same called unproven"
     print(names, np.mean(rows, axis=0).round(3))
 
 

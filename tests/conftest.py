@@ -45,3 +45,24 @@ def word_list(tmp_path):
         return name
 
     return write
+
+
+@pytest.fixture
+def ethogram(monkeypatch, capsys, tmp_path):
+    """Return a function that runs the command line here: exit code, standard output and error."""
+    from ethogram.cli import main
+
+    monkeypatch.chdir(tmp_path)
+
+    def run(*words):
+        monkeypatch.setattr("sys.argv", ["ethogram", *map(str, words)])
+        try:
+            main()
+        except SystemExit as ended:
+            code = ended.code or 0
+        else:
+            code = 0
+        said = capsys.readouterr()
+        return code, said.out, said.err
+
+    return run

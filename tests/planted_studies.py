@@ -7,16 +7,19 @@ import os
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from bench.planted_server import Served
 from scipy.stats import spearmanr
 
 from ethogram.profiles import rate
 from ethogram.records import read_comparisons
-from ethogram.stages import Prepared, Run, plan_into, prepare, run_stages
+from ethogram.planning import Prepared, plan_into, prepare
+from ethogram.stages import Run, run_stages
 from ethogram.store import Store
 from ethogram.study import parse_study
 
@@ -107,6 +110,12 @@ def command(*words: str | Path) -> list[str]:
 def environment(**more: str) -> dict[str, str]:
     """Return this process's environment with some variables more."""
     return {**os.environ, **more}
+
+
+def wait_for_requests(server: Served, number: int, process: subprocess.Popen[Any]) -> None:
+    """Wait until a server was asked so often, or the process that asks has ended."""
+    while process.poll() is None and server.stats()["requests"] < number:
+        time.sleep(0.01)
 
 
 def same(one: Mapping[str, float], other: Mapping[str, float]) -> bool:

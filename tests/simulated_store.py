@@ -151,7 +151,9 @@ class _Answers:
         won = self.rng.random(len(trials)) < 1 / (1 + np.exp(-gap))
         for i, trial in enumerate(trials):
             winner, loser = (
-                (design.first[i], design.second[i]) if won[i] else (design.second[i], design.first[i])
+                (design.first[i], design.second[i])
+                if won[i]
+                else (design.second[i], design.first[i])
             )
             text = replies.get(i) or self._reply(self.traits[winner])
             status = "ok" if i in replies else self._status()
@@ -166,7 +168,9 @@ class _Answers:
 
     def _reply(self, trait: str) -> str:
         made = " ".join(self.rng.choice(_WORDS, self.words))
-        return f"{made.capitalize()}.\n\nA reply in the manner of one word with {len(trait)} letters."
+        return (
+            f"{made.capitalize()}.\n\nA reply in the manner of one word with {len(trait)} letters."
+        )
 
     def _put_reply(self, name: str, trial: int, text: str, status: str) -> None:
         stop = "length" if status == "truncated" else "stop"
@@ -181,11 +185,15 @@ class _Answers:
 
     def _put_verdict(self, judging: int, winner: int, loser: int) -> None:
         if self.rng.random() < self.losses.unparsed:
-            number = self._put_attempt(f"judge-{judging}", {"content": "It could be either."}, "stop")
+            number = self._put_attempt(
+                f"judge-{judging}", {"content": "It could be either."}, "stop"
+            )
             row = VerdictRow(judging, "unparsed", "no <answer> tag", None)
         else:
             named = self.traits[winner]
-            text = f"Its wording is more {named} than {self.traits[loser]}. <answer>{named}</answer>"
+            text = (
+                f"Its wording is more {named} than {self.traits[loser]}. <answer>{named}</answer>"
+            )
             number = self._put_attempt(f"judge-{judging}", {"content": text}, "stop")
             row = VerdictRow(judging, "ok", "", self.ids[winner])
         self.writer.put_verdict(row, number)
@@ -198,8 +206,4 @@ class _Answers:
         return self.writer.put_attempt(canonical, attempt, cost=None)
 
 
-_WORDS = (
-    "the a of to and in that it is was for on with as his they at be this from have or by one had "
-    "not but what all were when we there can an your which their said if do will each about how up "
-    "out them then she many some so these would other into has more her two like him see time could"
-).split()
+_WORDS = ["the", "a", "of", "to", "and", "in", "that", "it", "is", "was", "for", "on", "with", "as", "his", "they", "at", "be", "this", "from", "have", "or", "by", "one", "had", "not", "but", "what", "all", "were", "when", "we", "there", "can", "an", "your", "which", "their", "said", "if", "do", "will", "each", "about", "how", "up", "out", "them", "then", "she", "many", "some", "so", "these", "would", "other", "into", "has", "more", "her", "two", "like", "him", "see", "time", "could"]

@@ -120,7 +120,16 @@ def test_sentence_of_a_good_judge_names_its_blind_trait():
     assert made.above_chance
     assert made.blind == ("t7",)
     assert made.sentence.startswith("The judge is above chance: it found the planted trait in 9")
-    assert made.sentence.endswith("For 1 of 20 traits it is not shown to see them at all: t7.")
+    assert made.sentence.endswith("It is blind, or nearly, for 1 of 20 traits: t7.")
+
+
+def test_few_plants_leave_traits_unproven_and_call_few_blind():
+    """A judge at .8 with 8 plants a trait: hardly a trait is called blind, more are unproven."""
+    made = judge_accuracy(judged(0.8))
+    assert len(made.blind) <= 3
+    assert not set(made.blind) & set(made.unproven)
+    reach_chance = {n for n, low in zip(made.traits, made.low, strict=True) if low <= 0.5}
+    assert reach_chance == {*made.blind, *made.unproven}
 
 
 def test_sentence_of_a_guessing_judge_claims_nothing():
@@ -128,6 +137,7 @@ def test_sentence_of_a_guessing_judge_claims_nothing():
     made = judge_accuracy(judged(0.5, k=10, each=4, seed=1))
     assert not made.above_chance
     assert len(made.blind) == 10
+    assert made.unproven == ()
     assert "not shown to be above chance" in made.sentence
     assert "say nothing of the model" in made.sentence
 

@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 from scipy.special import logsumexp
+from scipy.stats import spearmanr
 from sklearn.linear_model import LogisticRegression
 
 from ethogram.errors import DisconnectedError, InputError
+from ethogram.profiles import reference_profiles
 from ethogram.ratings import (
     ELO_PER_LOGIT,
     check_connected,
@@ -263,3 +265,19 @@ def test_no_order_is_refused():
 def test_elo_points_in_a_logit():
     """A lead of 400 points is odds of 10, one logit odds of e."""
     assert pytest.approx(400) == ELO_PER_LOGIT * np.log(10)
+
+
+def test_bradley_terry_needs_less_than_half_of_elos_comparisons():
+    """On studies like the published one, 5,000 comparisons rank better than Elo's 10,296."""
+    truth = reference_profiles()["gpt-5.1"].strengths
+    pairs = np.stack(np.triu_indices(144, 1), axis=1)
+    ours, elo = [], []
+    for seed in range(5):
+        rng = np.random.default_rng(seed)
+        first, second = rng.permuted(pairs, axis=1)[rng.permutation(len(pairs))].T
+        chance = 1 / (1 + np.exp(truth[second] - truth[first]))
+        won = (rng.random(len(pairs)) < chance).astype(float)
+        half = fit_bradley_terry(count_pairs(first[:5000], second[:5000], won[:5000], 144))
+        ours.append(spearmanr(half.strengths, truth).statistic)
+        elo.append(spearmanr(fit_elo(first, second, won, 144), truth).statistic)
+    assert np.mean(ours) > np.mean(elo)

@@ -16,7 +16,7 @@ from ethogram.errors import StoreError
 from ethogram.kernel import Attempt, Request, failure, read_response, request_id
 from ethogram.kernel import Status as S
 from ethogram.records import count_stages
-from ethogram.stages import plan_into
+from ethogram.planning import plan_into
 from ethogram.store import APPLICATION_ID, CHUNK, ReplyRow, Store, VerdictRow
 from tests.planted_studies import prepare_text, rows, study_text
 

@@ -31,6 +31,10 @@ PLANT_SHARE = 1 / 9
 LEAST_PLANTS = 2
 """Fewest plants a trait, however small the study: one with the trait first, one with it second."""
 
+BLIND_BELOW = 0.65
+"""A trait counts as blind where the judge's estimated accuracy is below and its interval reaches
+chance. The interval alone would call one in ten well-seen traits blind with 8 plants a trait."""
+
 _SHOWN = 12
 
 
@@ -222,8 +226,10 @@ class JudgeAccuracy:
     above_chance : bool
         The lower bound of `overall` lies above one half.
     blind : tuple of str
-        Traits for which nothing shows that the judge does better than chance: the interval of
-        their accuracy reaches one half. All, where the judge as a whole is not above chance.
+        Traits that the judge hardly sees: accuracy below `BLIND_BELOW`, with an interval that
+        reaches one half. All, where the judge as a whole is not above chance.
+    unproven : tuple of str
+        Other traits whose interval reaches one half: too few plants to tell.
     caveats : tuple of str
     """
 
@@ -246,6 +252,7 @@ class JudgeAccuracy:
     by_class: Mapping[str, Estimate]
     above_chance: bool
     blind: tuple[str, ...]
+    unproven: tuple[str, ...]
     caveats: tuple[str, ...]
 
     @property
@@ -264,14 +271,18 @@ class JudgeAccuracy:
 
     @property
     def _blind_sentence(self) -> str:
-        """For which traits nothing shows that the judge sees them."""
+        """Which traits the judge hardly sees, and for how many the sample is too small to tell."""
         count, k = len(self.blind), len(self.traits)
-        if not count:
-            return f"It does better than chance for each of the {k} traits."
-        shown = ", ".join(self.blind[:_SHOWN]) + (
-            f" and {count - _SHOWN} more" if count > _SHOWN else ""
+        shown = ", ".join(self.blind[:_SHOWN])
+        more = f" and {count - _SHOWN} more" if count > _SHOWN else ""
+        said = (
+            f"It is blind, or nearly, for {count} of {k} traits: {shown}{more}."
+            if count
+            else f"It is blind for none of the {k} traits as far as can be seen."
         )
-        return f"For {count} of {k} traits it is not shown to see them at all: {shown}."
+        if self.unproven:
+            said += f" For {len(self.unproven)} more the sample is too small to tell."
+        return said
 
 
 def judge_accuracy(plants: Plants, *, pair_class: Sequence[str] | None = None) -> JudgeAccuracy:
@@ -292,7 +303,7 @@ def judge_accuracy(plants: Plants, *, pair_class: Sequence[str] | None = None) -
     raw_low, raw_high = wilson(hits, counts)
     traits = shrink(hits, counts)
     overall = proportion(read.hit, clusters=read.prompt)
-    above = overall.low > 0.5
+    above, unsure = np.bool_(overall.low > 0.5), traits.low <= 0.5
     return JudgeAccuracy(
         judge=plants.judge,
         n=len(read),
@@ -311,14 +322,16 @@ def judge_accuracy(plants: Plants, *, pair_class: Sequence[str] | None = None) -
         mean=traits.mean,
         spread=traits.spread,
         by_class=_by_class(plants, pair_class),
-        above_chance=above,
-        blind=tuple(
-            name
-            for name, low in zip(plants.traits, traits.low, strict=True)
-            if low <= 0.5 or not above
-        ),
+        above_chance=bool(above),
+        blind=_names(plants.traits, unsure & (traits.estimate < BLIND_BELOW) | ~above),
+        unproven=_names(plants.traits, unsure & (traits.estimate >= BLIND_BELOW) & above),
         caveats=_caveats(plants, counts),
     )
+
+
+def _names(traits: tuple[str, ...], chosen: BoolArray) -> tuple[str, ...]:
+    """Names of the chosen traits."""
+    return tuple(name for name, is_chosen in zip(traits, chosen, strict=True) if is_chosen)
 
 
 def _informedness(overall: Estimate) -> Estimate:

@@ -265,12 +265,13 @@ def _write_report(
 def plan(study: StudyFile, store: StoreOption = None, json: Json = False) -> None:
     """Say how many requests and tokens there will be and what they cost. No call is made."""
     from ethogram.plan import make_plan, plan_json
-    from ethogram.stages import prepare, store_path
+    from ethogram.planning import prepare, store_path
     from ethogram.study import load_study
     from ethogram.terminal import print_plan
 
-    prepared = prepare(load_study(study))
-    made = make_plan(prepared, store_path(prepared.study, store))
+    loaded = load_study(study)
+    path = store_path(loaded, store)
+    made = make_plan(prepare(loaded, path), path)
     if json:
         _print_json(plan_json(made))
     else:

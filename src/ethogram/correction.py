@@ -237,8 +237,8 @@ def _reason(noise: float, plants: int) -> str:
 def _caveats(judge: JudgeAccuracy, convergence: float) -> tuple[str, ...]:
     """What a reader must know beside the figures."""
     said = [
-        "Corrected for the judge's errors on planted replies, as if it erred alike on chosen ones. "
-        f"{judge.sentence}",
+        f"Corrected for the judge's errors on {judge.n} planted replies, as if it erred alike on "
+        "chosen ones.",
         "Strengths and accuracies are drawn toward their common values by a prior.",
     ]
     if convergence > 1.1:

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ethogram.plan import Plan, make_plan
+from ethogram.planning import plan_into, prepare, store_path
 from ethogram.profiles import Profile
 from ethogram.protocols.checks import check_names, parts_of, plan_checks
 from ethogram.records import StageCount, count_stages
 from ethogram.results import rate_all, read_source
-from ethogram.stages import STAGES, Run, Watch, plan_into, prepare, run_stages, store_path
+from ethogram.stages import STAGES, Run, Watch, run_stages
 from ethogram.store import Store
 from ethogram.study import Study
 from ethogram.validity import Validity, measure_validity
@@ -66,8 +67,8 @@ def run_study(
         The study cannot be run as it stands. What stops a run midway (a limit, a key that expires)
         is in `run.stopped` instead, as all results so far are kept.
     """
-    prepared = prepare(study)
     path = store_path(study, store)
+    prepared = prepare(study, path)
     with Store.open(path) as opened:
         planned = plan_into(opened, prepared)
         plan_checks(opened, prepared, planned, checks)
@@ -97,7 +98,8 @@ def check_study(
 
 def plan_study(study: Study, *, store: str | Path | None = None) -> Plan:
     """Work out requests, tokens and cost, with no call made."""
-    return make_plan(prepare(study), store_path(study, store))
+    path = store_path(study, store)
+    return make_plan(prepare(study, path), path)
 
 
 def read_profiles(

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 
 from ethogram.endpoints import plan_endpoint
+from ethogram.planning import Prepared
 from ethogram.prices import Price
 from ethogram.protocols.checks import CHECKS, extra_calls
 from ethogram.protocols.elicit import elicit_messages
 from ethogram.protocols.judge import judge_messages
 from ethogram.records import count_stages
-from ethogram.stages import Prepared
 from ethogram.store import Store
 from ethogram.study import ModelTable
 

@@ -252,15 +252,22 @@ def incidence(pairs: PairCounts) -> csr_array:
     return csr_array((signs, columns, np.arange(0, 2 * m + 1, 2)), shape=(m, pairs.n_items))
 
 
+def expected_wins(difference: FloatArray, tie: float) -> FloatArray:
+    """Expected win of `first` (a tie counts half), as `expect` but that alone."""
+    if tie:
+        return expect(difference, tie)[0]
+    p: FloatArray = np.exp(-difference)
+    p += 1
+    return np.reciprocal(p, out=p)
+
+
 def expect(difference: FloatArray, tie: float) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Expected win (a tie counts half), its slope, and the probability of a tie.
 
     Davidson's model; with `tie` = 0 it is Bradley-Terry's, p = 1 / (1 + exp(-d)), slope p(1 - p).
     """
     if not tie:
-        p = np.exp(-difference)
-        p += 1
-        np.reciprocal(p, out=p)
+        p = expected_wins(difference, 0)
         return p, p * (1 - p), np.broadcast_to(0.0, p.shape)
     up, down = np.exp(difference / 2), np.exp(-difference / 2)
     total = up + down + tie

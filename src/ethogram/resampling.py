@@ -12,12 +12,13 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from ethogram.comparisons import BoolArray, FloatArray, IntArray
-from ethogram.ratings import Fit, PairCounts, expect, kinds, take
+from ethogram.ratings import Fit, PairCounts, expect, expected_wins, kinds, take
 from ethogram.uncertainty import design_matrix, inverse, outer_products
 
 _AT_ONCE = 64  # resamples in one block: its arrays stay in the processor's cache
 _NUMBERS_AT_ONCE = 4_000_000  # in one array of a block: bounds the memory
 _EXACT_BELOW = 32  # parameters up to which an exact Newton step is the cheaper one
+_RESCALED = 3  # first steps at which the diagonal is taken anew
 _PATIENCE = 30  # approximate steps before the exact ones take over
 
 
@@ -168,16 +169,19 @@ def _climb(
     scale, full = np.sqrt(np.diag(fit.hessian))[:, None], inverse(fit)
     theta = np.repeat(fit.parameters[:, None], won.shape[1], axis=1)
     for iteration in range(max_iter):
-        expected, slope, _ = expect(design @ theta, fit.tie)
-        slope *= counts
+        gap = design @ theta
+        expected = expected_wins(gap, fit.tie)
         expected *= counts
         gradient = won - design_t @ expected - fit.ridge * theta
-        if p > _EXACT_BELOW and iteration < _PATIENCE:
-            ratio = scale / np.sqrt(squared_t @ slope + fit.ridge)
-            step = ratio * (full @ (ratio * gradient))
-        else:
+        if p <= _EXACT_BELOW or iteration >= _PATIENCE:
             products_t = outer_products(design).T.tocsr() if products_t is None else products_t
-            step = _exact_step(products_t @ slope, gradient, fit.ridge, k)
+            curvature = products_t @ (counts * expect(gap, fit.tie)[1])
+            step = _exact_step(curvature, gradient, fit.ridge, k)
+        else:
+            if iteration < _RESCALED:
+                diagonal = squared_t @ (counts * expect(gap, fit.tie)[1])
+                ratio = scale / np.sqrt(diagonal + fit.ridge)
+            step = ratio * (full @ (ratio * gradient))
         step[:k] -= step[:k].mean(axis=0)  # no comparison fixes the common shift
         step /= np.maximum(1, np.abs(step).max(axis=0))
         theta += step

@@ -1,4 +1,4 @@
-"""The stages: what a study plans into the store, and the loops that turn pending rows into rows.
+"""The stages: the loops that turn pending rows of the store into rows.
 
 Elicitation and judging overlap: a reply is handed to its judges as soon as it is there. Nothing
 is remembered between runs but the store, so going on after a crash is the same as starting.
@@ -13,196 +13,21 @@ from collections.abc import Callable, Coroutine, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-import orjson
-
-from ethogram import __version__
-from ethogram.design import Design, make_design
+from ethogram.asking import as_it_is, ask_completion, ask_word
 from ethogram.endpoints import Endpoint, local_servers, make_endpoint, plan_endpoint
-from ethogram.engine import Caller, Ledger, Meter, Outcome, Read, make_session
+from ethogram.engine import Caller, Ledger, Meter, Outcome, make_session
 from ethogram.errors import EndpointError, EthogramError, StudyError
-from ethogram.kernel import USABLE, Reading, Request, Status
-from ethogram.prompts import PromptSet, load_prompts
+from ethogram.kernel import USABLE, Reading
+from ethogram.planning import Planned, Prepared
 from ethogram.protocols.elicit import elicit_messages, names_a_trait
-from ethogram.protocols.judge import judge_messages, parse_verdict, verdict_grammar
-from ethogram.protocols.probability import (
-    CHAT_PARAMS,
-    COMPLETION_PARAMS,
-    NEUTRAL,
-    chat_probability,
-    completion_choice,
-    completion_messages,
-)
-from ethogram.protocols.templates import Templates, check_examples, make_templates
-from ethogram.records import count_stages
-from ethogram.store import (
-    PendingJudging,
-    PendingTrial,
-    ReplyRow,
-    Store,
-    VerdictRow,
-    Writer,
-)
-from ethogram.study import JudgeTable, Study
-from ethogram.traits import TraitSet, load_traits
+from ethogram.records import StageCount, count_stages
+from ethogram.store import PendingJudging, PendingTrial, ReplyRow, Store, VerdictRow, Writer
+from ethogram.study import Study
 
 GRACE = 20.0  # seconds that calls in flight get to finish after the first Ctrl-C
 STAGES = ("elicit", "judge")
-CONDITIONS = ("feels", "likes", "random", "plant")
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """A study with everything that it names read and checked; no call was made."""
-
-    study: Study
-    traits: TraitSet
-    prompts: PromptSet
-    templates: Templates
-    design: Design
-
-
-def prepare(study: Study) -> Prepared:
-    """Read the traits and prompts, check the templates, lay out the design."""
-    table = study.study
-    traits = load_traits(table.traits, base=study.base)
-    prompts = load_prompts(
-        table.prompts,
-        filter=study.prompts,
-        seed=table.seed,
-        base=study.base,
-        limit=_hub_limit(study, len(traits)),
-    )
-    templates = make_templates(study.templates.model_dump(), traits.names)
-    if any(judge.examples for judge in study.judges.values()):
-        check_examples(traits.names)
-    design = make_design(
-        len(traits),
-        len(prompts),
-        pairs=table.pairs,
-        repeats=table.repeats,
-        orders=table.orders,
-        max_trials=table.max_trials,
-        seed=table.seed,
-    )
-    return Prepared(study, traits, prompts, templates, design)
-
-
-def _hub_limit(study: Study, n_traits: int) -> int | None:
-    """Return how many prompts to draw from WildChat on the hub, which is never read whole."""
-    if study.study.prompts != "wildchat" or study.prompts.sample is not None:
-        return None
-    return n_traits * (n_traits - 1) // 2 * study.study.repeats
-
-
-# -- planning into the store ----------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Planned:
-    """Ids in the store of what a study plans."""
-
-    models: dict[str, int]
-    judges: dict[str, int]
-    trait_ids: dict[str, int]
-    trials: dict[str, list[int]]
-    prompts: list[int]
-    prompt_ids: dict[int, int]
-
-
-def plan_into(store: Store, prepared: Prepared) -> Planned:
-    """Write the design into the store: every trial of every model, every judging of every judge.
-
-    Planning the same study again changes nothing; planning a longer one adds to it.
-    """
-    study, design = prepared.study, prepared.design
-    with store.planning():
-        store.add_study(
-            name=study.study.name,
-            version=__version__,
-            file=study.text,
-            settings=study.model_dump_json(exclude={"text", "path"}, exclude_none=True),
-        )
-        traits = store.add_traits((t.name, t.description) for t in prepared.traits.traits)
-        used = sorted({int(i) for i in design.prompt})
-        kept = store.add_prompts(
-            (p.id, p.text, p.language, p.topic) for p in (prepared.prompts.prompts[i] for i in used)
-        )
-        prompts = dict(zip(used, kept, strict=True))
-        names = dict(zip(prepared.traits.names, traits, strict=True))
-        models = {
-            name: store.add_party("model", name, _model_settings(prepared, name))
-            for name in study.models
-        }
-        judges = {
-            name: store.add_party("judge", name, _judge_settings(prepared, name))
-            for name in study.judges
-        }
-        planned = Planned(models, judges, names, {}, kept, prompts)
-        rows = design_rows(prepared, planned)
-        for name, party in models.items():
-            planned.trials[name] = store.add_trials(party, "main", study.study.condition, rows)
-        for name, judge in judges.items():
-            for ids in planned.trials.values():
-                store.add_judgings(
-                    judge, "main", judge_orders(study.judges[name].orders, ids, design.judge_swap)
-                )
-        store.reopen_lost(study.study.attempts, study.study.unparsed_attempts)
-    return planned
-
-
-def design_rows(prepared: Prepared, planned: Planned) -> list[tuple[Any, ...]]:
-    """Return the design as rows of the store: seq, trait_1, trait_2, prompt, sample, planted."""
-    design = prepared.design
-    traits = [planned.trait_ids[name] for name in prepared.traits.names]
-    columns = zip(design.first, design.second, design.prompt, strict=True)
-    return [
-        (seq, traits[a], traits[b], planned.prompt_ids[int(p)], 0, None)
-        for seq, (a, b, p) in enumerate(columns)
-    ]
-
-
-def judge_orders(
-    orders: str, trials: Sequence[int], swap: Sequence[bool] | Any
-) -> Iterator[tuple[int, bool, int]]:
-    """Yield (trial, swapped, sample): one order a reply, balanced, or both."""
-    for trial, turned in zip(trials, swap, strict=True):
-        yield trial, bool(turned), 0
-        if orders == "both":
-            yield trial, not turned, 0
-
-
-def _model_settings(prepared: Prepared, name: str) -> str:
-    """Return what defines a model's answers, as canonical JSON."""
-    endpoint = plan_endpoint(name, prepared.study.models[name])
-    templates = {name: getattr(prepared.templates, name) for name in CONDITIONS}
-    return _json({**endpoint.settings(), "templates": templates})
-
-
-def _judge_settings(prepared: Prepared, name: str) -> str:
-    """Return what defines a judge's answers, as canonical JSON."""
-    table = prepared.study.judges[name]
-    text = "judge" if table.show_prompt else "judge_without_prompt"
-    used = ("completion",) if table.verdict == "completion" else ("judge_system", text)
-    return _json(
-        {
-            **plan_endpoint(name, table).settings(),
-            "templates": {key: getattr(prepared.templates, key) for key in used},
-            "examples": table.examples,
-            "grammar": table.grammar,
-            "ties": table.ties,
-            "verdict": table.verdict,
-        }
-    )
-
-
-def _json(value: Any) -> str:
-    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
-
-
-# -- running --------------------------------------------------------------------------------
 
 
 @dataclass
@@ -269,6 +94,8 @@ def run_stages(
     _check_names(judging, study.judges, "judges")
     if study.study.spend_limit is not None:
         _check_prices(study, asked, judging)
+    if not _is_pending(count_stages(store), asked, judging, parts):
+        return Run(totals=_totals(store, parts))
     tables = [study.models[n].model for n in asked] + [study.judges[n].model for n in judging]
     with local_servers(tables, base=study.base) as urls:
         ready = {
@@ -294,6 +121,18 @@ def _run_to_end(work: Coroutine[Any, Any, Run]) -> Run:
         return asyncio.run(work)
     with ThreadPoolExecutor(1) as thread:
         return thread.submit(asyncio.run, work).result()
+
+
+def _is_pending(
+    counts: Sequence[StageCount], models: Sequence[str], judges: Sequence[str], parts: Sequence[str]
+) -> bool:
+    """Whether anything is left to ask of these."""
+    return any(
+        c.pending
+        and c.part in parts
+        and (c.model in models if c.stage == "elicit" else c.judge in judges)
+        for c in counts
+    )
 
 
 def _totals(store: Store, parts: Sequence[str]) -> dict[tuple[str, str], tuple[int, int, int]]:
@@ -469,7 +308,7 @@ class _Runner:
                 ),
                 sample=trial.sample,
             )
-            outcome = await caller.ask(request, _as_it_is)
+            outcome = await caller.ask(request, as_it_is)
             self._keep_reply(trial, outcome, caller.meter, writer)
             if outcome.reading.status in USABLE:
                 await self._hand_over(trial, judgings, outcome.reading.text)
@@ -548,89 +387,6 @@ class _Runner:
         _count(caller.meter, outcome.reading)
 
 
-def shown(judging: PendingJudging) -> tuple[str, str]:
-    """Return the two traits in the order that the judge is shown."""
-    pair = (judging.trait_1, judging.trait_2)
-    return (pair[1], pair[0]) if judging.swapped else pair
-
-
-def judge_request(
-    endpoint: Endpoint, table: JudgeTable, templates: Templates, judging: PendingJudging
-) -> Request:
-    """Return the request for one verdict."""
-    first, second = shown(judging)
-    messages = judge_messages(
-        templates,
-        judging.prompt,
-        judging.reply,
-        first,
-        second,
-        show_prompt=table.show_prompt,
-        examples=table.examples,
-        ties=table.ties,
-    )
-    extra: dict[str, Any] = dict(CHAT_PARAMS) if table.verdict == "logprobs" else {}
-    if table.grammar:
-        extra["grammar"] = verdict_grammar(first, second, ties=table.ties)
-    return endpoint.request(messages, sample=judging.sample, extra=extra)
-
-
-Judged = tuple[Outcome, str | None, float | None]  # outcome, winner, P(the trait shown first)
-
-
-async def ask_word(
-    caller: Caller, table: JudgeTable, templates: Templates, judging: PendingJudging
-) -> Judged:
-    """Ask a chat judge for its word, and for how nearly it named the other, where it can say."""
-    first, second = shown(judging)
-    request = judge_request(caller.endpoint, table, templates, judging)
-    outcome = await caller.ask(request, verdict_reader(table, first, second))
-    reading = outcome.reading
-    if reading.status not in USABLE:
-        return outcome, None, None
-    winner = parse_verdict(reading.text, first, second, ties=table.ties).winner
-    soft = table.verdict == "logprobs"
-    return outcome, winner, chat_probability(reading.logprobs, first, second) if soft else None
-
-
-async def ask_completion(
-    caller: Caller, table: JudgeTable, templates: Templates, judging: PendingJudging
-) -> Judged:
-    """Ask a completion judge twice: after the reply, and after a neutral text for the prior."""
-    del table
-    first, second = shown(judging)
-    outcomes = []
-    for prompt, reply in ((judging.prompt, judging.reply), ("", NEUTRAL)):
-        messages = completion_messages(templates, prompt, reply, first, second)
-        request = caller.endpoint.request(
-            messages, sample=judging.sample, extra=COMPLETION_PARAMS, path="completions"
-        )
-        outcomes.append(await caller.ask(request, _as_it_is))
-        if outcomes[-1].reading.status not in USABLE:
-            return outcomes[-1], None, None
-    outcome, prior = outcomes
-    p = completion_choice(outcome.reading.logprobs, prior.reading.logprobs, first, second)
-    if p is None:
-        reading = outcome.reading.as_status(Status.UNPARSED, "neither word among the likely ones")
-        return Outcome(reading, outcome.attempt), None, None
-    return outcome, first if p >= 0.5 else second, p
-
-
-def verdict_reader(table: JudgeTable, first: str, second: str) -> Read:
-    """Return a function that classes a judge's text as `unparsed` where it names no one trait."""
-
-    def read(reading: Reading) -> Reading:
-        reason = parse_verdict(reading.text, first, second, ties=table.ties).reason
-        return reading.as_status(Status.UNPARSED, reason) if reason else reading
-
-    return read
-
-
-def _as_it_is(reading: Reading) -> Reading:
-    """Read a reply: whatever text there is, is the reply."""
-    return reading
-
-
 def _count(meter: Meter, reading: Reading) -> None:
     """Count one row as done or lost."""
     if reading.status in USABLE:
@@ -668,19 +424,3 @@ def _on_interrupt(react: Callable[[], None]) -> Iterator[None]:
     finally:
         for number in signals:
             loop.remove_signal_handler(number)
-
-
-def store_path(study: Study, given: str | Path | None) -> Path:
-    """Return the store that a study writes to."""
-    return Path(given) if given else study.default_store
-
-
-__all__ = [
-    "Planned",
-    "Prepared",
-    "Run",
-    "plan_into",
-    "prepare",
-    "run_stages",
-    "store_path",
-]

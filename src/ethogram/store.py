@@ -225,6 +225,30 @@ class Store:
                 )
         return [known[key][0] for key, *_ in prompts]
 
+    def keep_draw(self, name: str, prompts: Sequence[int], told: str) -> None:
+        """Keep which prompts were drawn, in order; a draw that is there stays as it is."""
+        row = self._db.execute(
+            "INSERT INTO draw (name, told) VALUES (?, ?) ON CONFLICT DO NOTHING RETURNING id",
+            (name, told),
+        ).fetchone()
+        if row is not None:
+            self._db.executemany(
+                "INSERT INTO drawn (draw, place, prompt) VALUES (?, ?, ?)",
+                [(row[0], place, prompt) for place, prompt in enumerate(prompts)],
+            )
+
+    def drawn_prompts(self, name: str) -> tuple[list[tuple[str, str, str, str]], str] | None:
+        """Return the prompts (key, text, language, topic) of a draw and what it told, if kept."""
+        found = self._db.execute("SELECT id, told FROM draw WHERE name = ?", (name,)).fetchone()
+        if found is None:
+            return None
+        rows = self._db.execute(
+            "SELECT key, text, language, topic FROM drawn JOIN prompt ON prompt.id = drawn.prompt "
+            "WHERE draw = ? ORDER BY place",
+            (found[0],),
+        )
+        return rows.fetchall(), found[1]
+
     def add_party(self, role: str, name: str, settings: str) -> int:
         """Keep a model or judge; returns its id.
 

@@ -14,6 +14,19 @@ CREATE TABLE prompt (
   topic TEXT NOT NULL DEFAULT ''
 );
 
+-- Prompts drawn from a source too large to read at every run, in the order drawn.
+CREATE TABLE draw (
+  id INTEGER PRIMARY KEY,
+  name TEXT NOT NULL UNIQUE,       -- all that decides the draw, as JSON
+  told TEXT NOT NULL               -- what the filters dropped, as JSON
+);
+CREATE TABLE drawn (
+  draw INTEGER NOT NULL REFERENCES draw,
+  place INTEGER NOT NULL,
+  prompt INTEGER NOT NULL REFERENCES prompt,
+  PRIMARY KEY (draw, place)
+) WITHOUT ROWID;
+
 -- One row a run of a study file, as it was then.
 CREATE TABLE study (
   id INTEGER PRIMARY KEY,

@@ -12,7 +12,8 @@ natural    the whole design with no trait named, and what each judge thinks of w
            nobody asked for (a study of its own)
 =========  ==============================================================================
 
-A share of the design is its beginning: any prefix of it is balanced.
+A share of the design is its beginning: any prefix of it is balanced. What a study plans is part
+of what a longer one plans, so that checks grow with a study and are never asked anew.
 """
 
 from __future__ import annotations
@@ -26,8 +27,8 @@ import numpy as np
 from ethogram.accuracy import plant_pairs
 from ethogram.controls import foreign_pairs
 from ethogram.errors import InputError
+from ethogram.planning import Planned, Prepared, design_rows, judge_orders
 from ethogram.shares import Shares
-from ethogram.stages import Planned, Prepared, design_rows, judge_orders
 from ethogram.store import Store
 
 CHECKS = ("plants", "orders", "repeats", "retest")
@@ -37,7 +38,7 @@ PARTS = {
     "orders": "order",
     "repeats": "repeat",
     "retest": "retest",
-    "random": "main",
+    "random": "random",
     "natural": "natural",
 }
 WORD = "word"
@@ -46,20 +47,27 @@ WORD = "word"
 def check_names(names: Iterable[str] | None) -> tuple[str, ...]:
     """Return the checks to run; all but the studies of their own if none is named."""
     chosen = tuple(names or CHECKS)
-    for name in chosen:
+    _refuse_unknown(chosen)
+    return chosen
+
+
+def _refuse_unknown(names: Iterable[str]) -> None:
+    for name in names:
         if name not in PARTS:
             raise InputError(f"no check {name!r}; expected {', '.join(PARTS)}")
-    return chosen
 
 
 def parts_of(checks: Iterable[str]) -> tuple[str, ...]:
     """Return the parts of the plan that checks run."""
+    checks = tuple(checks)
+    _refuse_unknown(checks)
     parts = [PARTS[name] for name in checks]
     return tuple(dict.fromkeys([*parts, *([WORD] if "natural" in parts else [])]))
 
 
 def plan_checks(store: Store, prepared: Prepared, planned: Planned, checks: Sequence[str]) -> None:
     """Write the checks' trials and judgings into the store, for all models and judges."""
+    _refuse_unknown(checks)
     shares = prepared.study.validity.shares()
     with store.planning():
         for model in planned.models:
@@ -83,20 +91,38 @@ def _plan_plants(
     store: Store, prepared: Prepared, planned: Planned, model: str, shares: Shares
 ) -> None:
     """Plan planted replies: every trait planted, and foil, equally often."""
-    design = prepared.design
+    design, k = prepared.design, prepared.design.n_traits
     traits = [planned.trait_ids[name] for name in prepared.traits.names]
     planted, foil, first = plant_pairs(
-        design.n_traits, n_trials=len(design), share=shares.plants, seed=design.seed
+        k, n_trials=len(design), share=shares.plants, seed=design.seed
     )
-    rng = np.random.default_rng([design.seed, 0x91])
-    prompts = np.resize(rng.permutation(planned.prompts), len(planted))
+    seqs = _plant_numbers(planted, foil, first, k)
+    prompts = _plant_prompts(store, prepared, seqs)
     rows = [
-        (seq, traits[a], traits[b], int(p), 0, traits[a])
-        for seq, (a, b, p) in enumerate(zip(planted, foil, prompts, strict=True))
+        (seq, traits[a], traits[b], prompt, 0, traits[a])
+        for seq, a, b, prompt in zip(seqs, planted, foil, prompts, strict=True)
     ]
     ids = store.add_trials(planned.models[model], "plant", "plant", rows)
     for judge in planned.judges.values():
         store.add_judgings(judge, "plant", ((i, not f, 0) for i, f in zip(ids, first, strict=True)))
+
+
+def _plant_numbers(planted: IntArray, foil: IntArray, first: BoolArray, k: int) -> list[int]:
+    """Number plants by what they are, as their order depends on how many there are."""
+    seen: Counter[int] = Counter()
+    numbers = []
+    for key in ((first * k + planted) * k + foil).tolist():
+        numbers.append(2 * k * k * seen[key] + key)
+        seen[key] += 1
+    return numbers
+
+
+def _plant_prompts(store: Store, prepared: Prepared, seqs: Sequence[int]) -> list[int]:
+    """Draw a prompt for each plant from the whole set, so that it does not depend on the design."""
+    prompts = prepared.prompts.prompts
+    order = np.random.default_rng([prepared.design.seed, 0x91]).permutation(len(prompts))
+    drawn = [prompts[order[seq % len(prompts)]] for seq in seqs]
+    return store.add_prompts((p.id, p.text, p.language, p.topic) for p in drawn)
 
 
 def _plan_retest(
@@ -107,7 +133,7 @@ def _plan_retest(
     rows = [(*row[:4], 1, None) for row in design_rows(prepared, planned)[:n]]
     condition = prepared.study.study.condition
     ids = store.add_trials(planned.models[model], "retest", condition, rows)
-    _judge_all(store, prepared, planned, ids, "retest")
+    _judge_all(store, prepared, planned, ids, "retest", sample=1)
 
 
 def _plan_condition(
@@ -121,13 +147,23 @@ def _plan_condition(
 
 
 def _judge_all(
-    store: Store, prepared: Prepared, planned: Planned, ids: Sequence[int], part: str
+    store: Store,
+    prepared: Prepared,
+    planned: Planned,
+    ids: Sequence[int],
+    part: str,
+    *,
+    sample: int = 0,
 ) -> None:
-    """Plan every judge's judgings of these trials, in the design's orders."""
+    """Plan every judge's judgings of these trials, in the design's orders.
+
+    With another sample number a reply that came out word for word as before is judged anew, too.
+    """
     swap = prepared.design.judge_swap[: len(ids)]
     for name, judge in planned.judges.items():
         orders = prepared.study.judges[name].orders
-        store.add_judgings(judge, part, judge_orders(orders, ids, swap))
+        rows = ((trial, turned, sample) for trial, turned, _ in judge_orders(orders, ids, swap))
+        store.add_judgings(judge, part, rows)
 
 
 def _plan_again(
@@ -152,29 +188,40 @@ def _plan_again(
 def _plan_words(store: Store, prepared: Prepared, planned: Planned, model: str) -> None:
     """Plan what judges make of two words that a reply's trial did not name.
 
-    Such a trial has its reply from the start: that of the trial it borrows from.
+    Such a trial has its reply from the start: that of the trial it borrows from. Which replies are
+    there differs from run to run, so what is planned stays, and only what is missing is added.
     """
-    design = prepared.design
-    replied = store.replies_of(planned.trials[model])
-    rows = np.flatnonzero([trial in replied for trial in planned.trials[model]])
-    if len(rows) < 5 or design.n_traits < 5:
-        return
-    share = prepared.study.validity.words
-    n_pairs = min(len(rows), max(round(share * len(design)), design.n_traits))
-    reply, one, other = foreign_pairs(
-        design.first[rows], design.second[rows], design.n_traits, n_pairs=n_pairs, seed=design.seed
-    )
-    traits = [planned.trait_ids[name] for name in prepared.traits.names]
-    plan = design_rows(prepared, planned)
-    asked: list[Any] = [
-        (seq, traits[a], traits[b], plan[rows[r]][3], 0, None)
-        for seq, (r, a, b) in enumerate(zip(reply, one, other, strict=True))
-    ]
-    ids = store.add_trials(planned.models[model], WORD, WORD, asked)
-    sources = [planned.trials[model][rows[r]] for r in reply]
-    store.borrow_replies(zip(ids, sources, strict=True))
+    design, trials = prepared.design, planned.trials[model]
+    replied = store.replies_of(trials)
+    rows = np.flatnonzero([trial in replied for trial in trials])
+    known = len(trial_ids(store, model, WORD))
+    missing = min(_words(prepared), len(rows)) - known
+    if design.n_traits >= 5 and missing >= min(design.n_traits, len(rows)) > 0:
+        reply, one, other = foreign_pairs(
+            design.first[rows],
+            design.second[rows],
+            design.n_traits,
+            n_pairs=missing,
+            seed=design.seed + known,
+        )
+        traits = [planned.trait_ids[name] for name in prepared.traits.names]
+        plan = design_rows(prepared, planned)
+        asked: list[Any] = [
+            (seq, traits[a], traits[b], plan[rows[r]][3], 0, None)
+            for seq, (r, a, b) in enumerate(zip(reply, one, other, strict=True), start=known)
+        ]
+        ids = store.add_trials(planned.models[model], WORD, WORD, asked)
+        store.borrow_replies(zip(ids, [trials[rows[r]] for r in reply], strict=True))
+    words = trial_ids(store, model, WORD)
     for judge in planned.judges.values():
-        store.add_judgings(judge, WORD, ((i, seq % 2 == 1, 0) for seq, i in enumerate(ids)))
+        store.add_judgings(judge, WORD, ((i, seq % 2 == 1, 0) for seq, i in enumerate(words)))
+
+
+def _words(prepared: Prepared) -> int:
+    """Return how many word trials a model gets, where all its trials have replies."""
+    n, k = len(prepared.design), prepared.design.n_traits
+    each = max(2, -(-round(prepared.study.validity.words * n) // k))
+    return min(n, each * k) if k >= 5 else 0
 
 
 def count_share(prepared: Prepared, share: float) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from itertools import combinations
 from typing import Any
 
@@ -149,7 +149,7 @@ def build_report(
         notes=tuple(notes),
         caveats=_caveats(profiles, labels, analysis, shifts),
         version=__version__,
-        made=made or datetime.now(timezone.utc),
+        made=made or datetime.now(UTC),
         seed=seed,
     )
 
@@ -232,7 +232,11 @@ def _caveats(
 ) -> tuple[tuple[str, str], ...]:
     """All caveats; one that every profile has is said once."""
     shared = set.intersection(*(set(p.caveats) for p in profiles)) if profiles else set()
-    said = [("", text) for text in dict.fromkeys(c for p in profiles for c in p.caveats) if text in shared]
+    said = [
+        ("", text)
+        for text in dict.fromkeys(c for p in profiles for c in p.caveats)
+        if text in shared
+    ]
     said += [
         (label, text)
         for p, label in zip(profiles, labels, strict=True)
@@ -254,7 +258,7 @@ def study_facts(studies: Sequence[dict[str, Any]]) -> tuple[tuple[str, str], ...
         return ()
     last = studies[-1]
     table = orjson.loads(last["settings"]).get("study", {})
-    started = datetime.fromtimestamp(last["started"], timezone.utc)
+    started = datetime.fromtimestamp(last["started"], UTC)
     pairs = table.get("pairs", "all")
     rows = [
         ("Study", last["name"]),
@@ -264,7 +268,9 @@ def study_facts(studies: Sequence[dict[str, Any]]) -> tuple[tuple[str, str], ...
         ("Prompts a pair", table.get("repeats")),
         (
             "Order of the two words",
-            "both orders for every pair" if table.get("orders") == "both" else "balanced for every trait",
+            "both orders for every pair"
+            if table.get("orders") == "both"
+            else "balanced for every trait",
         ),
         ("Most trials", table.get("max_trials")),
         ("Condition", table.get("condition")),

@@ -22,7 +22,7 @@ from ethogram.store import Store
 LIMIT = 2_000_000
 """Bytes of the whole sample in the page, escapes included."""
 
-CUTS = (4000, 2400, 1500, 900, 500)
+CUTS = (4000, 3000, 2400, 2000, 1600, 1300, 1000, 800, 600, 400)
 """Characters at which a text is cut: the largest with which every trait is there twice."""
 
 JUDGE_CHARS = 1200

@@ -156,7 +156,9 @@ def _moved(shift: Shift, labels: Sequence[str], similarity: Similarity | None) -
     clear = np.flatnonzero(shift.raw.p_adjusted <= LEVEL)
     k, names = len(shift.traits), f"{labels[0]} and {labels[1]}"
     if not clear.size:
-        text = f"No trait of {k} differs between {names} by more than noise (corrected for {k} tests)."
+        text = (
+            f"No trait of {k} differs between {names} by more than noise (corrected for {k} tests)."
+        )
         return [Finding(text, "compare")]
     order = sorted(clear, key=lambda i: -abs(shift.raw.estimate[i]))[:3]
     parts = [f"{shift.traits[i]} ({_points(shift, int(i))})" for i in order]
@@ -183,7 +185,9 @@ def _moved(shift: Shift, labels: Sequence[str], similarity: Similarity | None) -
 
 
 def _points(shift: Shift, i: int) -> str:
-    change = [float(ELO_PER_LOGIT * v[i]) for v in (shift.raw.estimate, shift.raw.low, shift.raw.high)]
+    change = [
+        float(ELO_PER_LOGIT * v[i]) for v in (shift.raw.estimate, shift.raw.low, shift.raw.high)
+    ]
     return "{}, {} to {}".format(*(signed(v) for v in change))
 
 
@@ -241,7 +245,10 @@ def _positions(profiles: Sequence[Profile], labels: Sequence[str]) -> list[Findi
     """Position effects that differ from zero, whatever the number of profiles."""
     found: list[Finding] = []
     words = {
-        "model_position": ("named first in the model's prompt", "named second in the model's prompt"),
+        "model_position": (
+            "named first in the model's prompt",
+            "named second in the model's prompt",
+        ),
         "judge_position": ("shown first to the judge", "shown second to the judge"),
     }
     tests = sum(len(p.effects) for p in profiles)
@@ -298,7 +305,9 @@ def _losses(profiles: Sequence[Profile], labels: Sequence[str]) -> list[Finding]
 
 def listed(parts: Sequence[str]) -> str:
     """Join parts as English does."""
-    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}" if parts else ""
+    return (
+        parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}" if parts else ""
+    )
 
 
 def signed(value: float) -> str:

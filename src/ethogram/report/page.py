@@ -28,6 +28,7 @@ from ethogram.report.findings import signed
 from ethogram.report.plates import DataPool, Plate, make_plates
 from ethogram.report.safe import embed
 from ethogram.shifts import Change, Shift
+from ethogram.validity import NOT_TESTED
 
 FOLD_ABOVE = 40
 """Lists of more traits open with their two ends only."""
@@ -66,6 +67,7 @@ def render_page(report: Report) -> str:
         points=_points,
         interval_words=interval_words,
         elo=ELO_PER_LOGIT,
+        not_tested=NOT_TESTED,
         payload=_embedded(_payload(report)),
         figures=_embedded({"plates": _specs(plates), "pool": pool.tables}),
         evidence=_embedded(report.evidence.to_dict() if report.evidence else None),
@@ -117,7 +119,7 @@ def breakable(text: str) -> Markup:
     """A name that may break after its hyphens, slashes and underscores."""
     for sign in "-/_":
         text = text.replace(sign, sign + "\0")
-    return Markup(str(escape(text)).replace("\0", "<wbr>"))  # noqa: S704
+    return Markup(str(escape(text)).replace("\0", "<wbr>"))
 
 
 def interval_words(profile: Profile) -> str:
@@ -161,7 +163,11 @@ def _scale(profile: Profile) -> dict[str, Any]:
     pad = 0.03 * (high - low)
     low, high = math.floor(low - pad), math.ceil(high + pad)
     step = next(s for s in (50, 100, 200, 400, 1000, 2000, 5000, 10**6) if (high - low) / s <= 6)
-    return {"low": low, "high": high, "ticks": [*range(math.ceil(low / step) * step, high + 1, step)]}
+    return {
+        "low": low,
+        "high": high,
+        "ticks": [*range(math.ceil(low / step) * step, high + 1, step)],
+    }
 
 
 def _ranked(profile: Profile) -> list[dict[str, Any]]:

@@ -34,9 +34,7 @@ def render_json(report: Report) -> bytes:
             "shifts": [_shift(report, pair, s) for pair, s in report.shifts.items()],
             "analysis": report.analysis.to_dict() if report.analysis else None,
             "published": [asdict(figure) for figure in report.published],
-            "stages": [
-                {**asdict(c), "lost": c.lost, "pending": c.pending} for c in report.stages
-            ],
+            "stages": [{**asdict(c), "lost": c.lost, "pending": c.pending} for c in report.stages],
             "evidence": _evidence(report),
             "notes": list(report.notes),
             "caveats": [{"profile": label, "text": text} for label, text in report.caveats],
@@ -98,9 +96,7 @@ def _evidence(report: Report) -> dict[str, Any] | None:
 def render_markdown(report: Report, page: str) -> str:
     """Return a summary for a model card; `page` is the HTML file's name."""
     parts = [f"## {plain(report.title)}", plain(report.measured)]
-    parts += [
-        f"**{plain(u.model)} is not rated.** {plain(u.reason)}" for u in report.unrated
-    ]
+    parts += [f"**{plain(u.model)} is not rated.** {plain(u.reason)}" for u in report.unrated]
     if report.findings:
         parts.append("\n".join(f"- {plain(finding.text)}" for finding in report.findings))
     parts.append(plain(report.judge.sentences[0]))
@@ -113,7 +109,8 @@ def render_markdown(report: Report, page: str) -> str:
         parts.append(losses)
     if report.caveats:
         said = "\n".join(
-            f"- {f'{plain(label)}: ' if label else ''}{plain(text)}" for label, text in report.caveats
+            f"- {f'{plain(label)}: ' if label else ''}{plain(text)}"
+            for label, text in report.caveats
         )
         parts.append(f"Caveats:\n\n{said}")
     parts.append(f"Made by ethogram {report.version}; every number and the evidence: `{page}`.")
@@ -128,7 +125,11 @@ def _table(profile: Profile, label: str, count: int) -> str:
         f"### {plain(label)}",
         "",
         f"{profile.n:,} comparisons, {profile.lost:,} without a verdict. Mean rating 1000."
-        + (f" The {count} highest and {count} lowest of {len(rows)} traits." if ends != rows else ""),
+        + (
+            f" The {count} highest and {count} lowest of {len(rows)} traits."
+            if ends != rows
+            else ""
+        ),
         "",
         "| rank | trait | rating | 95% interval | ranks (95%, all at once) |",
         "|---:|---|---:|---:|---:|",
@@ -145,7 +146,11 @@ def _losses(report: Report) -> str:
     """One line a stage."""
     lines = []
     for c in report.stages:
-        what = f"replies of {c.model}" if c.stage == "elicit" else f"verdicts of {c.judge} on {c.model}"
+        what = (
+            f"replies of {c.model}"
+            if c.stage == "elicit"
+            else f"verdicts of {c.judge} on {c.model}"
+        )
         why = ", ".join(f"{n:,} {status}" for status, n in sorted(c.losses.items()))
         lost = f"{c.lost:,} lost" + (f" ({why})" if why else "")
         lines.append(plain(f"- {what}: {c.planned:,} planned, {c.done:,} done, {lost}"))
