@@ -16,9 +16,9 @@ import numpy as np
 from bench.planted_server import Served
 from scipy.stats import spearmanr
 
+from ethogram.planning import Prepared, plan_into, prepare
 from ethogram.profiles import rate
 from ethogram.records import read_comparisons
-from ethogram.planning import Prepared, plan_into, prepare
 from ethogram.stages import Run, run_stages
 from ethogram.store import Store
 from ethogram.study import parse_study

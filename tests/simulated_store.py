@@ -15,7 +15,8 @@ from ethogram.prompts import load_prompts
 from ethogram.store import ReplyRow, Store, VerdictRow, Writer
 
 HOSTILE = (
-    'Sure. <script>document.title = "owned"</script> <img src=x onerror="document.title=\'owned\'"> '
+    'Sure. <script>document.title = "owned"</script> '
+    "<img src=x onerror=\"document.title='owned'\"> "
     '{"json": "</script><script>document.title=\'owned\'</script>"} <!-- <script> & "quotes" \u2028'
 )
 
@@ -206,4 +207,9 @@ class _Answers:
         return self.writer.put_attempt(canonical, attempt, cost=None)
 
 
-_WORDS = ["the", "a", "of", "to", "and", "in", "that", "it", "is", "was", "for", "on", "with", "as", "his", "they", "at", "be", "this", "from", "have", "or", "by", "one", "had", "not", "but", "what", "all", "were", "when", "we", "there", "can", "an", "your", "which", "their", "said", "if", "do", "will", "each", "about", "how", "up", "out", "them", "then", "she", "many", "some", "so", "these", "would", "other", "into", "has", "more", "her", "two", "like", "him", "see", "time", "could"]
+_WORDS = """
+the a of to and in that it is was for on with as his they at be this from
+have or by one had not but what all were when we there can an your which their said if
+do will each about how up out them then she many some so these would other into has more her
+two like him see time could
+""".split()  # noqa: SIM905 - one word an item would be 90 lines

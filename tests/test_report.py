@@ -9,6 +9,7 @@ import re
 import time
 from dataclasses import replace
 from html.parser import HTMLParser
+from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
@@ -34,6 +35,7 @@ from ethogram.report.plates import DataPool
 from ethogram.report.safe import embed
 from ethogram.report.summary import plain
 from ethogram.store import Store
+from ethogram.theme import PALETTES
 from ethogram.traits import load_traits
 
 QUICK = load_traits("quickstart").names
@@ -128,7 +130,7 @@ def _simulated(
     )
 
 
-# -- what it says -----------------------------------------------------------------------------
+# -- what it says --------------------------------------------------------------------------------
 
 
 def test_single_model_has_its_sections_and_no_other(single):
@@ -189,6 +191,25 @@ def test_two_models_are_compared_by_shared_prompts(pair):
     assert data["raw"][place][0] == round(shift["raw"]["shift"][place])
     assert min(shift["raw"]["p_corrected"]) <= 0.05
     assert {"table", "compare", "ranks", "distributions"} <= set(page.ids)
+
+
+def test_findings_lead_to_sections_that_are_there(single, pair, reference):
+    """No finding points at a part that this report does not have."""
+    for path in (single, pair, reference[0]):
+        page, numbers = _read(path)
+        assert numbers["findings"]
+        assert {finding["section"] for finding in numbers["findings"]} <= set(page.ids)
+        inside = {a[1:] for a in page.addresses if a.startswith("#")}
+        assert inside <= set(page.ids)
+
+
+def test_two_traits_are_enough_for_a_report(tmp_path):
+    """Too few for anything between profiles, which is said; the rest is there."""
+    one, two = (rate(_simulated(np.array([1.0, -1.0]), n=60, seed=s, model=str(s))) for s in (1, 2))
+    page, numbers = _read(write_files(build_report([one, two], title="t"), tmp_path / "t.html"))
+    assert numbers["analysis"] is None
+    assert "Nothing between profiles could be worked out" in page.words
+    assert "table" in page.ids
 
 
 def test_unrated_store_still_shows_losses_and_evidence(tmp_path):
@@ -294,7 +315,7 @@ def test_heavy_losses_are_a_finding():
     assert not [f for f in few if "no verdict" in f.text]
 
 
-# -- text stays text -------------------------------------------------------------------------------
+# -- text stays text -----------------------------------------------------------------------------
 
 
 def test_hostile_reply_stays_text(single):
@@ -347,7 +368,7 @@ def test_markdown_markup_is_escaped():
     assert plain("a|b *c* <d>\n# e") == "a\\|b \\*c\\* \\<d\\> \\# e"
 
 
-# -- evidence ----------------------------------------------------------------------------------------
+# -- evidence ------------------------------------------------------------------------------------
 
 
 def test_evidence_has_every_trait_of_every_model_within_its_size(pair):
@@ -389,7 +410,7 @@ def test_evidence_shows_models_the_same_places_of_the_design(pair):
     assert len(keys[0] & keys[1]) > 0.7 * len(keys[0])
 
 
-# -- the published study -----------------------------------------------------------------------------
+# -- the published study -------------------------------------------------------------------------
 
 
 def test_reference_report_reproduces_the_study_from_its_counts(reference):
@@ -438,7 +459,7 @@ def test_ten_models_leave_room_for_the_evidence():
     assert len(page.encode()) + LIMIT < 5_000_000
 
 
-# -- figures ---------------------------------------------------------------------------------------
+# -- figures -------------------------------------------------------------------------------------
 
 
 def test_figures_share_their_data_and_carry_captions(reference):
@@ -453,6 +474,15 @@ def test_figures_share_their_data_and_carry_captions(reference):
             assert names <= set(figures["pool"])
             assert "values" not in json.dumps(spec.get("data", {}))
     assert page.words.count("9 models") >= 5
+
+
+def test_page_and_figures_have_the_same_colours():
+    """The style sheet's paper, ink, blue and orange are the theme's, light and dark."""
+    css = files("ethogram.report").joinpath("assets", "report.css").read_text()
+    light, dark = css.split("prefers-color-scheme: dark", 1)
+    for part, colours in ((light, PALETTES["light"]), (dark, PALETTES["dark"])):
+        for name in ("background", "ink", "grid", "expressed", "avoided"):
+            assert getattr(colours, name) in part
 
 
 def test_pool_keeps_rows_by_column():

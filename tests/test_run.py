@@ -11,10 +11,6 @@ import pytest
 from bench.planted_answers import ModelPlan
 from bench.planted_faults import Limits
 from bench.planted_server import Config
-
-from ethogram.records import count_stages, read_comparisons
-from ethogram.store import Store
-from ethogram.traits import load_traits
 from tests.planted_studies import (
     FAULTS,
     command,
@@ -26,6 +22,10 @@ from tests.planted_studies import (
     study_text,
     wait_for_requests,
 )
+
+from ethogram.records import count_stages, read_comparisons
+from ethogram.store import Store
+from ethogram.traits import load_traits
 
 TRAITS = load_traits("contested40").names
 TRIALS = 40 * 39  # every pair in both orders
@@ -90,7 +90,9 @@ def test_what_passes_after_four_attempts_loses_nothing(planted, store_path, word
     text = study_text(server.base_url, traits=word_list(*TRAITS[:12]))
     run_text(text, store_path, folder=store_path.parent)
     assert [count.lost for count in counted(store_path)] == [0, 0]
-    numbers = Counter(n for (n,) in rows(store_path, "SELECT max(number) FROM attempt GROUP BY request"))
+    numbers = Counter(
+        n for (n,) in rows(store_path, "SELECT max(number) FROM attempt GROUP BY request")
+    )
     assert set(numbers) == {1, 2, 3, 4, 5}  # some needed all five
 
 
@@ -114,9 +116,7 @@ def test_what_was_lost_is_asked_again_once_more_attempts_are_allowed(
     assert again.calls >= lost
 
 
-def test_stages_one_after_the_other_give_what_overlapping_stages_give(
-    planted, tmp_path, word_list
-):
+def test_stages_one_after_the_other_give_what_overlapping_stages_give(planted, tmp_path, word_list):
     """`elicit` and then `judge` lead to the same comparisons as both at once."""
     server = planted(faults=FAULTS, passes_after=2, limits=Limits(slow_s=0.1))
     judges = {"judge": {"orders": "both"}, "judge-two": {}}

@@ -11,14 +11,14 @@ from dataclasses import replace
 from importlib import resources
 
 import pytest
+from tests.planted_studies import prepare_text, rows, study_text
 
 from ethogram.errors import StoreError
 from ethogram.kernel import Attempt, Request, failure, read_response, request_id
 from ethogram.kernel import Status as S
-from ethogram.records import count_stages
 from ethogram.planning import plan_into
+from ethogram.records import count_stages
 from ethogram.store import APPLICATION_ID, CHUNK, ReplyRow, Store, VerdictRow
-from tests.planted_studies import prepare_text, rows, study_text
 
 URL = "http://127.0.0.1:9/v1"  # planning calls no one
 OPEN = "import sys; from ethogram.store import Store; Store.open(sys.argv[1])"
@@ -301,7 +301,7 @@ def test_changed_settings_of_a_judge_with_verdicts_are_refused(store_path):
         number = writer.put_attempt(*attempt(content="Which?"), cost=None)
         writer.put_verdict(VerdictRow(1, "ok", "", next(iter(planned.trait_ids.values()))), number)
         writer.close()
-    with pytest.raises(StoreError, match="'judge' has answers.*examples was False, is True"):
+    with pytest.raises(StoreError, match=r"'judge' has answers.*examples was False, is True"):
         plan(store_path, judges={"judge": {"examples": True}})
 
 

@@ -264,14 +264,12 @@ def _write_report(
 @app.command()
 def plan(study: StudyFile, store: StoreOption = None, json: Json = False) -> None:
     """Say how many requests and tokens there will be and what they cost. No call is made."""
-    from ethogram.plan import make_plan, plan_json
-    from ethogram.planning import prepare, store_path
+    from ethogram.library import plan_study
+    from ethogram.plan import plan_json
     from ethogram.study import load_study
     from ethogram.terminal import print_plan
 
-    loaded = load_study(study)
-    path = store_path(loaded, store)
-    made = make_plan(prepare(loaded, path), path)
+    made = plan_study(load_study(study), store=store)
     if json:
         _print_json(plan_json(made))
     else:

@@ -54,6 +54,20 @@ class Outcome:
 
 
 @dataclass
+class Answers:
+    """A run's answers by request, shared by its callers: equal requests are asked once."""
+
+    asking: dict[str, asyncio.Future[Outcome]] = field(default_factory=dict)
+    recent: OrderedDict[str, Outcome] = field(default_factory=OrderedDict)
+
+    def keep(self, name: str, outcome: Outcome) -> None:
+        """Keep an answer at hand until `RECENT` newer ones are there: it may not be stored yet."""
+        self.recent[name] = outcome
+        if len(self.recent) > RECENT:
+            self.recent.popitem(last=False)
+
+
+@dataclass
 class Ledger:
     """What a run has spent, and what calls in flight may still cost."""
 
@@ -126,6 +140,7 @@ class Caller:
         *,
         ledger: Ledger,
         meter: Meter,
+        answers: Answers,
         attempts: int,
         unparsed_attempts: int,
     ) -> None:
@@ -150,8 +165,7 @@ class Caller:
         self._proxy = proxy_for(endpoint.base_url)
         self._key = endpoint.key.encode()
         self._invalid = 0
-        self._recent: OrderedDict[str, Outcome] = OrderedDict()
-        self._asking: dict[str, asyncio.Future[Outcome]] = {}
+        self._answers = answers
 
     async def ask(self, request: Request, read: Read) -> Outcome:
         """Return the answer to a request, from the store if it is there, else by calling.
@@ -164,13 +178,14 @@ class Caller:
         """
         canonical = request.canonical()
         name = request_id(canonical)
-        if name in self._asking:
-            return await asyncio.shield(self._asking[name])
-        if (known := self._recent.get(name) or self._kept(name, read)) is not None:
+        asking = self._answers.asking
+        if name in asking:
+            return await asyncio.shield(asking[name])
+        if (known := self._answers.recent.get(name) or self._kept(name, read)) is not None:
             self.meter.reused += 1
             return known
         answer = asyncio.get_running_loop().create_future()
-        self._asking[name] = answer
+        asking[name] = answer
         try:
             outcome = await self._ask_again(request, canonical, name, read)
             answer.set_result(outcome)
@@ -178,10 +193,8 @@ class Caller:
             answer.cancel()
             raise
         finally:
-            del self._asking[name]
-        self._recent[name] = outcome
-        if len(self._recent) > RECENT:
-            self._recent.popitem(last=False)
+            del asking[name]
+        self._answers.keep(name, outcome)
         return outcome
 
     def _kept(self, name: str, read: Read) -> Outcome | None:
@@ -313,7 +326,8 @@ class Caller:
 
 async def _read_body(answer: aiohttp.ClientResponse) -> bytes | None:
     """Read a response's body, or None where it is longer than any completion."""
-    if (answer.content_length or MAX_BODY + 1) <= MAX_BODY:
+    packed = "Content-Encoding" in answer.headers  # what it unpacks to may be of any length
+    if not packed and (answer.content_length or MAX_BODY + 1) <= MAX_BODY:
         return await answer.read()
     parts, size = [], 0
     async for part in answer.content.iter_any():

@@ -12,7 +12,7 @@ from ethogram.profiles import Profile
 from ethogram.protocols.checks import check_names, parts_of, plan_checks
 from ethogram.records import StageCount, count_stages
 from ethogram.results import rate_all, read_source
-from ethogram.stages import STAGES, Run, Watch, run_stages
+from ethogram.stages import STAGES, Run, Watch, check_keys, run_stages
 from ethogram.store import Store
 from ethogram.study import Study
 from ethogram.validity import Validity, measure_validity
@@ -68,6 +68,8 @@ def run_study(
         is in `run.stopped` instead, as all results so far are kept.
     """
     path = store_path(study, store)
+    if not path.exists():
+        check_keys(study, stages, models=models, judges=judges)  # before anything is made
     prepared = prepare(study, path)
     with Store.open(path) as opened:
         planned = plan_into(opened, prepared)
@@ -99,7 +101,7 @@ def check_study(
 def plan_study(study: Study, *, store: str | Path | None = None) -> Plan:
     """Work out requests, tokens and cost, with no call made."""
     path = store_path(study, store)
-    return make_plan(prepare(study, path), path)
+    return make_plan(prepare(study, path, draw=False), path)
 
 
 def read_profiles(

@@ -6,7 +6,7 @@ No call is made here.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +35,7 @@ class Prepared:
     design: Design
 
 
-def prepare(study: Study, store: Path | None = None) -> Prepared:
+def prepare(study: Study, store: Path | None = None, *, draw: bool = True) -> Prepared:
     """Read the traits and prompts, check the templates, lay out the design.
 
     Parameters
@@ -44,16 +44,13 @@ def prepare(study: Study, store: Path | None = None) -> Prepared:
     store : Path, optional
         Where it exists, prompts that were drawn from WildChat for it before are not drawn again:
         the source is large, and the hub's stream need not be the same tomorrow.
+    draw : bool
+        False lets the bundled prompts stand in for WildChat's on the hub: good enough to say how
+        many requests there will be and about how long they are, with no call made.
     """
     table = study.study
     traits = load_traits(table.traits, base=study.base)
-    prompts = _kept_prompts(study, store) or load_prompts(
-        table.prompts,
-        filter=study.prompts,
-        seed=table.seed,
-        base=study.base,
-        limit=_hub_limit(study, len(traits)),
-    )
+    prompts = _kept_prompts(study, store) or _read_prompts(study, len(traits), draw=draw)
     templates = make_templates(study.templates.model_dump(), traits.names)
     if any(judge.examples for judge in study.judges.values()):
         check_examples(traits.names)
@@ -67,6 +64,21 @@ def prepare(study: Study, store: Path | None = None) -> Prepared:
         seed=table.seed,
     )
     return Prepared(study, traits, prompts, templates, design)
+
+
+def _read_prompts(study: Study, n_traits: int, *, draw: bool) -> PromptSet:
+    """Read or draw the prompts that a study names."""
+    table = study.study
+    if table.prompts == "wildchat" and not draw:
+        found = load_prompts("bundled", seed=table.seed)
+        return replace(found, caveat="in place of WildChat's, which are drawn when the study runs")
+    return load_prompts(
+        table.prompts,
+        filter=study.prompts,
+        seed=table.seed,
+        base=study.base,
+        limit=_hub_limit(study, n_traits),
+    )
 
 
 def _draw_name(study: Study) -> str:

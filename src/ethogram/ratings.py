@@ -256,7 +256,8 @@ def expected_wins(difference: FloatArray, tie: float) -> FloatArray:
     """Expected win of `first` (a tie counts half), as `expect` but that alone."""
     if tie:
         return expect(difference, tie)[0]
-    p: FloatArray = np.exp(-difference)
+    p = np.negative(difference)
+    np.exp(p, out=p)  # in place: this is the inner loop of the bootstrap
     p += 1
     return np.reciprocal(p, out=p)
 

@@ -216,7 +216,7 @@ def _comparisons(
     keep = np.arange(len(trial))
     if asked_soft:
         outcome = np.where(np.isnan(p_first), outcome, p_first)
-        keep, outcome, judge_first = _over_orders(trial, outcome, judge_first)
+        keep, outcome, judge_first, tie = _over_orders(trial, outcome, judge_first, tie)
     planned = _planned_traits(store, count, place)
     local = np.full(max(place, default=0) + 1, -1)
     local[planned] = np.arange(len(planned))
@@ -225,7 +225,7 @@ def _comparisons(
         local[first[keep].astype(np.int64)],
         local[second[keep].astype(np.int64)],
         outcome,
-        tie=tie[keep],
+        tie=tie,
         prompt=prompt[keep].astype(np.int64),
         judge_first=judge_first,
         length=chars[keep],
@@ -243,16 +243,20 @@ def _columns(rows: Sequence[tuple[Any, ...]], width: int) -> FloatArray:
 
 
 def _over_orders(
-    trial: FloatArray, outcome: FloatArray, judge_first: IntArray
-) -> tuple[IntArray, FloatArray, IntArray]:
-    """Average a probability over the orders that a reply was judged in: one row a reply."""
+    trial: FloatArray, outcome: FloatArray, judge_first: IntArray, tie: BoolArray
+) -> tuple[IntArray, FloatArray, IntArray, BoolArray]:
+    """Average a probability over the orders that a reply was judged in: one row a reply.
+
+    A tie in one order only is half a win there, and no tie of the whole.
+    """
     _, keep, group, count = np.unique(
         trial, return_index=True, return_inverse=True, return_counts=True
     )
     mean = np.bincount(group, outcome) / count
+    tied = np.bincount(group, tie) == count
     order = np.argsort(keep)
-    keep, mean, count = keep[order], mean[order], count[order]
-    return keep, mean, np.where(count == 1, judge_first[keep], 0)
+    keep, mean, count, tied = keep[order], mean[order], count[order], tied[order]
+    return keep, mean, np.where(count == 1, judge_first[keep], 0), tied
 
 
 def _planned_traits(store: Store, count: StageCount, place: dict[int, int]) -> list[int]:
@@ -323,14 +327,16 @@ class Verdicts:
 
 
 def read_verdicts(store: Store, judge: str) -> Verdicts:
-    """Read all of a judge's verdicts; rows without one (of replies that are there) are -1."""
+    """Read all of a judge's verdicts; what was lost (the reply, or the verdict on it) is -1."""
     _, rows = store.query(
         f"""SELECT t.id, t.seq, t.prompt, t.trait_1, t.trait_2, m.name, t.condition, j.part,
         j.swapped, CASE WHEN v.status IN ({_USABLE}) AND v.winner IS NOT NULL
                    THEN v.winner = t.trait_1 ELSE -1 END
-        FROM judging j JOIN verdict v ON v.judging = j.id JOIN trial t ON t.id = j.trial
+        FROM judging j JOIN trial t ON t.id = j.trial JOIN reply r ON r.trial = t.id
         JOIN party m ON m.id = t.model JOIN party d ON d.id = j.judge
-        WHERE d.name = ? ORDER BY t.id, j.id""",
+        LEFT JOIN verdict v ON v.judging = j.id
+        WHERE d.name = ? AND (v.judging IS NOT NULL OR r.status NOT IN ({_USABLE}))
+        ORDER BY t.id, j.id""",
         (judge,),
     )
     ids = store.trait_ids()
@@ -353,6 +359,27 @@ def read_verdicts(store: Store, judge: str) -> Verdicts:
         swapped=np.array(columns[8], dtype=bool),
         code=np.array(columns[9], dtype=np.int64),
     )
+
+
+def trial_ids(store: Store, model: str, part: str) -> list[int]:
+    """Return the ids of what one part plans for a model, in its order."""
+    _, rows = store.query(
+        "SELECT t.id FROM trial t JOIN party m ON m.id = t.model "
+        "WHERE m.name = ? AND t.part = ? ORDER BY t.seq, t.sample",
+        (model, part),
+    )
+    return [row[0] for row in rows]
+
+
+def count_without_p(store: Store, judge: str) -> tuple[int, int]:
+    """Return how many of a judge's verdicts came without a probability, and how many it gave."""
+    _, rows = store.query(
+        f"""SELECT coalesce(sum(v.p_first IS NULL), 0), count(*) FROM verdict v
+        JOIN judging j ON j.id = v.judging JOIN party d ON d.id = j.judge
+        WHERE d.name = ? AND v.status IN ({_USABLE})""",
+        (judge,),
+    )
+    return int(rows[0][0]), int(rows[0][1])
 
 
 # -- trials in full -------------------------------------------------------------------------

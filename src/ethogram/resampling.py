@@ -155,13 +155,14 @@ def _climb(
     counts: FloatArray,
     won: FloatArray,
     *,
-    tol: float = 1e-5,
+    tol: float = 4e-5,
     max_iter: int = 100,
 ) -> FloatArray:
     """Refit for many counts (m, b) and gathered wins (P, b) at once, from the full fit.
 
     The full fit's inverse curvature, rescaled by each resample's own diagonal, stands in for the
-    resample's: a step then costs K^2 and not K^3, and about seven suffice for 1e-5 logits.
+    resample's: a step then costs K^2 and not K^3, and steps shrink about fivefold, so the last
+    one, of 4e-5 logits, leaves an error of 1e-5.
     """
     p, k = len(fit.parameters), pairs.n_items
     design_t, squared_t = design.T.tocsr(), design.power(2).T.tocsr()
@@ -169,18 +170,20 @@ def _climb(
     scale, full = np.sqrt(np.diag(fit.hessian))[:, None], inverse(fit)
     theta = np.repeat(fit.parameters[:, None], won.shape[1], axis=1)
     for iteration in range(max_iter):
-        gap = design @ theta
-        expected = expected_wins(gap, fit.tie)
+        exact = p <= _EXACT_BELOW or iteration >= _PATIENCE
+        if exact or iteration < _RESCALED:
+            expected, slope, _ = expect(design @ theta, fit.tie)
+            slope *= counts
+        else:
+            expected = expected_wins(design @ theta, fit.tie)
         expected *= counts
         gradient = won - design_t @ expected - fit.ridge * theta
-        if p <= _EXACT_BELOW or iteration >= _PATIENCE:
+        if exact:
             products_t = outer_products(design).T.tocsr() if products_t is None else products_t
-            curvature = products_t @ (counts * expect(gap, fit.tie)[1])
-            step = _exact_step(curvature, gradient, fit.ridge, k)
+            step = _exact_step(products_t @ slope, gradient, fit.ridge, k)
         else:
             if iteration < _RESCALED:
-                diagonal = squared_t @ (counts * expect(gap, fit.tie)[1])
-                ratio = scale / np.sqrt(diagonal + fit.ridge)
+                ratio = scale / np.sqrt(squared_t @ slope + fit.ridge)
             step = ratio * (full @ (ratio * gradient))
         step[:k] -= step[:k].mean(axis=0)  # no comparison fixes the common shift
         step /= np.maximum(1, np.abs(step).max(axis=0))

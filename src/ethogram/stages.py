@@ -7,6 +7,7 @@ is remembered between runs but the store, so going on after a crash is the same 
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterator, Sequence
@@ -17,7 +18,7 @@ from typing import Any
 
 from ethogram.asking import as_it_is, ask_completion, ask_word
 from ethogram.endpoints import Endpoint, local_servers, make_endpoint, plan_endpoint
-from ethogram.engine import Caller, Ledger, Meter, Outcome, make_session
+from ethogram.engine import Answers, Caller, Ledger, Meter, Outcome, make_session
 from ethogram.errors import EndpointError, EthogramError, StudyError
 from ethogram.kernel import USABLE, Reading
 from ethogram.planning import Planned, Prepared
@@ -110,7 +111,20 @@ def run_stages(
                 if n in judging
             },
         }
-        return _run_to_end(_Runner(prepared, store, planned, ready, parts).run(watch))
+        with _rare_collections():
+            return _run_to_end(_Runner(prepared, store, planned, ready, parts).run(watch))
+
+
+@contextmanager
+def _rare_collections() -> Iterator[None]:
+    """Look for cyclic garbage more rarely: calls leave next to none, and looking took a seventh."""
+    before = gc.get_threshold()
+    if before[0]:  # 0: switched off
+        gc.set_threshold(max(before[0], 10_000), *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
 
 
 def _run_to_end(work: Coroutine[Any, Any, Run]) -> Run:
@@ -144,6 +158,24 @@ def _totals(store: Store, parts: Sequence[str]) -> dict[tuple[str, str], tuple[i
             planned, done, lost = totals.get(key, (0, 0, 0))
             totals[key] = (planned + c.planned, done + c.done, lost + c.lost)
     return totals
+
+
+def check_keys(
+    study: Study,
+    stages: Sequence[str],
+    *,
+    models: Sequence[str] | None = None,
+    judges: Sequence[str] | None = None,
+) -> None:
+    """Refuse to start without the keys that the stages need."""
+    if "elicit" in stages:
+        for name in models or study.models:
+            if name in study.models:
+                make_endpoint(name, study.models[name])
+    if "judge" in stages:
+        for name in judges or study.judges:
+            if name in study.judges:
+                make_endpoint(name, study.judges[name])
 
 
 def _check_names(names: Sequence[str], known: dict[str, Any], table: str) -> None:
@@ -201,6 +233,7 @@ class _Runner:
         watching = asyncio.create_task(watch(self.result)) if watch else None
         try:
             async with make_session() as session:
+                answers = Answers()
                 callers = {
                     key: Caller(
                         endpoint,
@@ -209,6 +242,7 @@ class _Runner:
                         writer,
                         ledger=ledger,
                         meter=self.result.meters[key],
+                        answers=answers,
                         attempts=self.study.study.attempts,
                         unparsed_attempts=self.study.study.unparsed_attempts,
                     )

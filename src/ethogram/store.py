@@ -135,7 +135,7 @@ class Store:
         if not path.is_file():
             raise StoreError(f"no store at {path}: `ethogram run STUDY.toml` makes one")
         try:
-            db = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
+            db = _connect_to_read(path)
             version = _check_version(db, path)
             db.execute("SELECT count(*) FROM party").fetchone()
         except sqlite3.Error as error:
@@ -687,6 +687,19 @@ def _connect(path: Path) -> sqlite3.Connection:
     db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=30)
     db.execute("PRAGMA synchronous = FULL")
     db.execute("PRAGMA foreign_keys = ON")
+    return db
+
+
+def _connect_to_read(path: Path) -> sqlite3.Connection:
+    """Open a connection that cannot write, also where nobody may write beside the file."""
+    uri = f"{path.resolve().as_uri()}?mode=ro"
+    db = sqlite3.connect(uri, uri=True)
+    try:
+        db.execute("PRAGMA schema_version")
+    except sqlite3.OperationalError:  # it wanted to make the files that go with a WAL
+        if path.with_name(path.name + "-wal").exists():
+            raise
+        db = sqlite3.connect(f"{uri}&immutable=1", uri=True)
     return db
 
 

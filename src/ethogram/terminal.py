@@ -235,7 +235,7 @@ def print_checks(console: Console, checks: Sequence[Check]) -> None:
     console.print(table)
     for c in checks:
         if not c.ok:
-            console.print(f"{c.name}: {c.reading.reason}", highlight=False)
+            console.print(f"{c.name}: {c.reading.reason.removeprefix(f'{c.name}: ')}")
         for word, keys in (("refused", c.refused), ("ignored", c.ignored)):
             if keys:
                 console.print(f"{c.name}: {word}: {', '.join(keys)}")

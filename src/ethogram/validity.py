@@ -6,8 +6,9 @@ Reads the checks that `ethogram.protocols.checks` planned, and hands them to the
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from itertools import combinations
 from pathlib import Path
 from typing import Any, TypeVar
@@ -37,7 +38,13 @@ from ethogram.errors import EthogramError, InputError
 from ethogram.profiles import Profile, rate
 from ethogram.proportions import Estimate
 from ethogram.protocols.checks import WORD
-from ethogram.records import Verdicts, read_comparisons, read_verdicts
+from ethogram.records import (
+    Verdicts,
+    count_stages,
+    count_without_p,
+    read_comparisons,
+    read_verdicts,
+)
 from ethogram.results import Rated, Unrated
 from ethogram.self_preference import SelfPreference, self_preference
 from ethogram.soft import Gain, what_it_buys
@@ -245,7 +252,35 @@ def measure_validity(
         for name in store.parties("judge")
     )
     nets, notes = _nets(store, rated, seed)
+    notes += [*_waiting(store), *_without_probability(store)]
     return Validity(judges, _agreement(store, rated), tuple(nets), tuple(notes))
+
+
+def _waiting(store: Store) -> list[str]:
+    """Say which checks could not be made because the study's own replies are not there."""
+    waiting = dict.fromkeys(
+        c.judge
+        for c in count_stages(store)
+        if c.stage == "judge" and c.part in ("order", "repeat") and c.pending
+    )
+    return [
+        f"{judge}: not all replies that are to be judged again are there: `ethogram run` the "
+        "study, then this again."
+        for judge in waiting
+    ]
+
+
+def _without_probability(store: Store) -> list[str]:
+    """Say which judges were asked for probabilities and gave none."""
+    said = []
+    for name, (_, settings) in store.parties("judge").items():
+        lacking, n = count_without_p(store, name)
+        if orjson.loads(settings).get("verdict") == "logprobs" and lacking:
+            said.append(
+                f"{name}: {lacking:,} of {n:,} verdicts came without log-probabilities of the two "
+                "words; they count by their word alone."
+            )
+    return said
 
 
 def _key(made: Profile | Comparisons) -> tuple[str, str, str]:
@@ -275,13 +310,13 @@ def _judge(
     own = [made for made in found if made.judge == name and made.condition != "random"]
     corrected, refused = {}, {}
     if corrections and plants is not None:
-        for made in own:
+        for who, made in _labelled(own).items():
             plain = rated.get(_key(made))
             try:
                 rows = _on_traits(plants, made.traits)
-                corrected[made.model] = correct(made, rows, plain=plain, seed=seed)
+                corrected[who] = correct(made, rows, plain=plain, seed=seed)
             except EthogramError as error:
-                refused[made.model] = str(error)
+                refused[who] = str(error)
     return JudgeValidity(
         judge=name,
         accuracy=_accuracy(plants),
@@ -293,6 +328,15 @@ def _judge(
         refused=refused,
         gains=_gains(store, own, rated),
     )
+
+
+def _labelled(own: Sequence[Comparisons]) -> dict[str, Comparisons]:
+    """Name comparisons by their model, and by their condition where a model has several."""
+    count = Counter(made.model for made in own)
+    return {
+        made.model if count[made.model] == 1 else f"{made.model} ({made.condition})": made
+        for made in own
+    }
 
 
 def rate_corrected(path: Path, comparisons: Sequence[Comparisons]) -> Rated:
@@ -423,16 +467,14 @@ def _retests(
 ) -> dict[str, Retest]:
     """Compare trials with their repetition, model by model."""
     found = {}
-    for made in own:
+    for who, made in _labelled(own).items():
         profile = rated.get(_key(made))
         rows = verdicts.of(made.model, made.condition)
-        once, again = rows.part("main"), rows.part("retest")
-        left, right = (
-            np.intersect1d(2 * x.seq + x.swapped, 2 * y.seq + y.swapped, return_indices=True)[i]
-            for x, y, i in ((once, again, 1), (once, again, 2))
-        )
+        once, again = _first_verdicts(rows.part("main")), _first_verdicts(rows.part("retest"))
+        _, left, right = np.intersect1d(once.seq, again.seq, return_indices=True)
         if profile is None or not len(left):
             continue
+        profile = _per_trial(profile, len(once))
         place = np.array([_place(profile.traits, t) for t in rows.traits])
         known = (place[once.first[left]] >= 0) & (place[once.second[left]] >= 0)
         left, right = left[known], right[known]
@@ -446,8 +488,23 @@ def _retests(
             prompt=once.prompt[left],
         )
         if result is not None:
-            found[made.model] = result
+            found[who] = result
     return found
+
+
+def _first_verdicts(verdicts: Verdicts) -> Verdicts:
+    """Keep one verdict a reply, that in the design's order, where a judge is asked in both."""
+    return verdicts.take(np.unique(verdicts.trial, return_index=True)[1])
+
+
+def _per_trial(profile: Profile, trials: int) -> Profile:
+    """Count trials where both orders of one reply were counted: they are no two choices."""
+    share = min(1.0, trials / max(1, profile.n))
+    return replace(
+        profile,
+        n_by_trait=np.rint(profile.n_by_trait * share).astype(np.int64),
+        wins_by_trait=profile.wins_by_trait * share,
+    )
 
 
 def _place(traits: Sequence[str], name: str) -> int:
@@ -459,14 +516,14 @@ def _gains(
 ) -> dict[str, Gain]:
     """Compare probability verdicts with the words of the same judgings."""
     gains = {}
-    for made in own:
+    for who, made in _labelled(own).items():
         soft = rated.get(_key(made))
         if soft is None or not np.any((made.outcome % 0.5) != 0):
             continue
         words = read_comparisons(store, model=made.model, judge=made.judge, soft=False)
         plain = next((_try(rate, c) for c in words if c.condition == made.condition), None)
         if plain is not None:
-            gains[made.model] = what_it_buys(plain, soft)
+            gains[who] = what_it_buys(plain, soft)
     return gains
 
 
@@ -476,12 +533,12 @@ def _gains(
 def _agreement(
     store: Store, rated: Mapping[tuple[str, str, str], Profile]
 ) -> JudgesAgreement | None:
-    """Compare the verdicts of all judges on the same replies."""
-    names = tuple(store.parties("judge"))
-    main = [read_verdicts(store, name).part("main") for name in names]
+    """Compare the verdicts of all judges on the same replies, each in the design's order."""
+    found = {name: _choices(read_verdicts(store, name)) for name in store.parties("judge")}
+    names = tuple(name for name, rows in found.items() if (rows.code >= 0).any())
     if len(names) < 2:
         return None
-    once = [rows.take(np.unique(rows.trial, return_index=True)[1]) for rows in main]
+    once = [found[name] for name in names]
     trials = np.unique(np.concatenate([rows.trial for rows in once]))
     table = np.full((len(trials), len(names)), -1)
     traits = np.zeros((2, len(trials)), dtype=np.int64)
@@ -503,13 +560,21 @@ def _agreement(
         cohen={
             (a, b): cohen_kappa(table[:, i], table[:, j])
             for (i, a), (j, b) in combinations(enumerate(names), 2)
+            if ((table[:, i] >= 0) & (table[:, j] >= 0)).any()
         },
         fleiss=fleiss_kappa(table, clusters=prompt),
         alpha=krippendorff_alpha(table, clusters=prompt),
-        disagreement=trait_disagreement(table, first, second, main[0].traits),
+        disagreement=trait_disagreement(table, first, second, once[0].traits),
         spearman=_rating_agreement(names, rated),
         n=int(shared.sum()),
     )
+
+
+def _choices(verdicts: Verdicts) -> Verdicts:
+    """Keep one verdict a reply of the study itself; told to choose by chance, none is a choice."""
+    rows = verdicts.part("main")
+    chosen = np.array(rows.conditions, dtype=str)[rows.condition] != "random"
+    return _first_verdicts(rows.take(chosen))
 
 
 def _rating_agreement(
@@ -517,7 +582,7 @@ def _rating_agreement(
 ) -> FloatArray | None:
     """Return Spearman between judges' ratings, mean over the models that all of them rated."""
     rows = []
-    for model, condition in dict.fromkeys((m, c) for m, _, c in rated):
+    for model, condition in dict.fromkeys((m, c) for m, _, c in rated if c != "random"):
         profiles = [rated.get((model, judge, condition)) for judge in names]
         if all(p is not None for p in profiles):
             rows.append(rating_agreement([p for p in profiles if p is not None]))
@@ -529,8 +594,9 @@ def _nets(
 ) -> tuple[list[Net], list[str]]:
     """Take the random condition's ratings off, and the words' own pull off the natural ones."""
     nets, notes = [], []
+    random = {_key(c): _try(rate, c) for c in read_comparisons(store, part="random")}
     for key, profile in rated.items():
-        control = rated.get((key[0], key[1], "random"))
+        control = random.get((*key[:2], "random")) or rated.get((*key[:2], "random"))
         if key[2] != "random" and control is not None:
             nets.append(net_of(profile, control, seed=seed))
     natural = {_key(c): c for c in read_comparisons(store, part="natural")}

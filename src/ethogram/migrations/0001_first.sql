@@ -62,9 +62,9 @@ CREATE TABLE trial (
 );
 
 CREATE TABLE request (
-  id TEXT PRIMARY KEY,             -- tagged hash of the body
+  id TEXT NOT NULL PRIMARY KEY,    -- tagged hash of the body; in an index, so that bodies append
   body TEXT NOT NULL               -- canonical JSON: service, model, messages, params, sample
-) WITHOUT ROWID;
+);
 
 -- Every try at a request. Rows are only ever added.
 CREATE TABLE attempt (

@@ -18,16 +18,18 @@ of what a longer one plans, so that checks grow with a study and are never asked
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from ethogram.accuracy import plant_pairs
+from ethogram.comparisons import BoolArray, IntArray
 from ethogram.controls import foreign_pairs
 from ethogram.errors import InputError
 from ethogram.planning import Planned, Prepared, design_rows, judge_orders
+from ethogram.records import trial_ids
 from ethogram.shares import Shares
 from ethogram.store import Store
 
@@ -233,8 +235,8 @@ def extra_calls(prepared: Prepared, checks: Sequence[str]) -> dict[tuple[str, st
     """Return the calls of each check: {(check, stage, name): calls}, with no store."""
     study, n = prepared.study, len(prepared.design)
     shares = study.validity.shares()
-    made = replace(shares).calls(prepared.design.n_traits, n, further_judges=0)
-    trials = {
+    made = shares.calls(prepared.design.n_traits, n, further_judges=0)
+    trials = {  # asked of each model
         "plants": made["plants"] // 2,
         "retest": count_share(prepared, shares.retest),
         "random": n,
@@ -245,11 +247,14 @@ def extra_calls(prepared: Prepared, checks: Sequence[str]) -> dict[tuple[str, st
         for model in study.models if check in trials else ():
             calls[check, "elicit", model] = trials[check]
         for name, judge in study.judges.items():
-            both = judge.orders == "both"
+            times = 2 if judge.orders == "both" else 1
             replies = {
-                **{c: t * (2 if both and c != "plants" else 1) for c, t in trials.items()},
-                "orders": 0 if both else count_share(prepared, shares.orders),
+                "plants": trials["plants"],
+                "orders": 0 if times == 2 else count_share(prepared, shares.orders),
                 "repeats": count_share(prepared, shares.repeats),
+                "retest": times * trials["retest"],
+                "random": times * n,
+                "natural": times * n + _words(prepared),
             }
             calls[check, "judge", name] = len(study.models) * replies[check]
     return calls

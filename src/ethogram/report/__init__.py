@@ -20,7 +20,7 @@ from ethogram.report.evidence import LIMIT, sample_evidence
 from ethogram.report.judge import JudgeAccount, judge_account, untested
 from ethogram.report.page import render_page
 from ethogram.report.summary import render_json, render_markdown
-from ethogram.results import rate_all
+from ethogram.results import Unrated, rate_all
 from ethogram.store import Store
 
 __all__ = [
@@ -73,16 +73,16 @@ def write_report(
         Of the HTML file.
     """
     studies = store.studies()
-    comparisons = [c for c in read_comparisons(store, without=without) if len(c) or c.lost]
-    rated = rate_all(comparisons)
-    keys = {(p.model, p.judge, p.condition) for p in rated.profiles}
+    comparisons: list[Comparisons] | None = None
+    unrated: Sequence[Unrated] = ()
+    if profiles is None:
+        found = [c for c in read_comparisons(store, without=without) if len(c) or c.lost]
+        profiles, comparisons, unrated = _rate(found)
     report = build_report(
-        rated.profiles if profiles is None else profiles,
+        profiles,
         title=title or (studies[-1]["name"] if studies else store.path.stem),
-        comparisons=None
-        if profiles is not None
-        else [c for c in comparisons if (c.model, c.judge, c.condition) in keys],
-        unrated=rated.unrated,
+        comparisons=comparisons,
+        unrated=unrated,
         stages=count_stages(store),
         facts=study_facts(studies),
         parties=_parties(store),
@@ -91,6 +91,16 @@ def write_report(
         seed=seed,
     )
     return write_files(report, out)
+
+
+def _rate(
+    found: Sequence[Comparisons],
+) -> tuple[Sequence[Profile], list[Comparisons], Sequence[Unrated]]:
+    """Return profiles, the comparisons behind each, and what could not be rated."""
+    rated = rate_all(found)
+    failed = {(u.model, u.judge, u.condition) for u in rated.unrated}
+    kept = [c for c in found if (c.model, c.judge, c.condition) not in failed]
+    return rated.profiles, kept, rated.unrated
 
 
 def _parties(store: Store) -> list[Party]:
@@ -105,15 +115,9 @@ def write_table_report(
     comparisons: Sequence[Comparisons], out: Path, *, title: str = "Ratings", seed: int = 0
 ) -> Path:
     """Report on comparisons from a file; there are no texts, so no evidence."""
-    rated = rate_all(comparisons)
-    keys = {(p.model, p.judge, p.condition) for p in rated.profiles}
+    profiles, kept, unrated = _rate(comparisons)
     report = build_report(
-        rated.profiles,
-        title=title,
-        source="table",
-        comparisons=[c for c in comparisons if (c.model, c.judge, c.condition) in keys],
-        unrated=rated.unrated,
-        seed=seed,
+        profiles, title=title, source="table", comparisons=kept, unrated=unrated, seed=seed
     )
     return write_files(report, out)
 

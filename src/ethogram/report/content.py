@@ -186,7 +186,7 @@ def compare_all(
 
 def _measured(profiles: Sequence[Profile], unrated: Sequence[Unrated], source: str) -> str:
     """One paragraph: what was done, to how many models, how often."""
-    every = [*profiles, *unrated]
+    every: list[Profile | Unrated] = [*profiles, *unrated]
     models = list(dict.fromkeys(p.model for p in every))
     judges = [j for j in dict.fromkeys(p.judge for p in every) if j]
     n = [p.n for p in every]
@@ -199,9 +199,9 @@ def _measured(profiles: Sequence[Profile], unrated: Sequence[Unrated], source: s
     by = f", {' and '.join(judges)}," if judges else ""
     if source == "table":
         return (
-            f"{each} comparisons{'' if len(models) == 1 else ' a model'} of {who}{how_many}, from a "
-            "file of comparisons, are turned into ratings here. How they were made, the file does "
-            "not say."
+            f"{each} comparisons{'' if len(models) == 1 else ' a model'} of {who}{how_many}, from "
+            "a file of comparisons, are turned into ratings here. How they were made, the file "
+            "does not say."
         )
     return (
         f"Each time, {who if len(models) == 1 else 'a model'} was given two words for a manner of "
@@ -212,7 +212,7 @@ def _measured(profiles: Sequence[Profile], unrated: Sequence[Unrated], source: s
     )
 
 
-def _chosen(every: Sequence[Any]) -> str:
+def _chosen(every: Sequence[Profile | Unrated]) -> str:
     """Which of the two words the tested model was to take, by condition."""
     words = {
         "feels": "the one that felt more like itself",

@@ -168,8 +168,8 @@ def _moved(shift: Shift, labels: Sequence[str], similarity: Similarity | None) -
         text = f"1 of {k} traits differs {between}: {parts[0]}, {said}."
     else:
         text = (
-            f"{len(clear)} of {k} traits differ {between}. The largest of these shifts as measured, "
-            f"{said}: {listed(parts)}."
+            f"{len(clear)} of {k} traits differ {between}. The largest of these shifts as "
+            f"measured, {said}: {listed(parts)}."
         )
     found = [Finding(text, "compare")]
     if similarity is not None:
@@ -178,7 +178,7 @@ def _moved(shift: Shift, labels: Sequence[str], similarity: Similarity | None) -
             Finding(
                 f"Their trait ratings correlate at {s.mean:.2f} (Spearman, 95% interval "
                 f"{s.mean_low:.2f} to {s.mean_high:.2f}).",
-                "similarity",
+                "compare",
             )
         )
     return found
@@ -207,8 +207,8 @@ def _apart(deviations: Deviations) -> Finding:
         float(ELO_PER_LOGIT * a[m, i]) for a in (deviations.logits, deviations.low, deviations.high)
     )
     return Finding(
-        f"In {count:,} of {total:,} cases a model differs from the mean of the others on a trait by "
-        "more than noise (false discovery rate 5%). The largest as measured: "
+        f"In {count:,} of {total:,} cases a model differs from the mean of the others on a trait "
+        "by more than noise (false discovery rate 5%). The largest as measured: "
         f"{deviations.models[m]} on {deviations.traits[i]}, {signed(value)} Elo points "
         f"({signed(low)} to {signed(high)}).",
         "deviations",

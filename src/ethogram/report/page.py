@@ -66,6 +66,7 @@ def render_page(report: Report) -> str:
         published_number=_published_number,
         points=_points,
         interval_words=interval_words,
+        method_words=method_words,
         elo=ELO_PER_LOGIT,
         not_tested=NOT_TESTED,
         payload=_embedded(_payload(report)),
@@ -108,7 +109,7 @@ def _javascript_bundle() -> str:
     """Vega, Vega-Lite and vega-embed as one script, with nothing that could end its element."""
     import vl_convert
 
-    text: str = vl_convert.javascript_bundle()
+    text: str = vl_convert.javascript_bundle()  # type: ignore[call-arg]  # the stub lacks the default
     return text.replace("</script", "<\\/script").replace("<!--", "<\\!--")
 
 
@@ -125,6 +126,23 @@ def breakable(text: str) -> Markup:
 def interval_words(profile: Profile) -> str:
     """How a profile's intervals were made, to stand after "95% intervals"."""
     return profile.interval.removeprefix("95%, ").rstrip(".")
+
+
+_METHODS = {
+    "bradley-terry": "Ratings are Bradley-Terry strengths by penalised maximum likelihood, on the "
+    "Elo scale: mean 1000, 173.7 points a logit. They do not depend on the order of the "
+    "comparisons.",
+    "davidson": "Where the judge may call a tie, ratings are strengths of Davidson's extension of "
+    "the Bradley-Terry model, by penalised maximum likelihood, on the Elo scale: mean 1000, 173.7 "
+    "points a logit. They do not depend on the order of the comparisons.",
+    "elo": "Elo ratings are made in passes through the comparisons, and depend on their order.",
+}
+
+
+def method_words(profiles: Sequence[Profile]) -> list[str]:
+    """How the profiles were rated, a sentence or two for each method."""
+    methods = dict.fromkeys(p.method for p in profiles)
+    return [_METHODS.get(method, f"Ratings are made by {method}.") for method in methods]
 
 
 def thousands(value: float) -> str:
@@ -184,7 +202,7 @@ def _overview(report: Report) -> dict[str, Any] | None:
         return None
     traits = list(dict.fromkeys(t for p in report.profiles for t in p.traits))
     places = [{t: i for i, t in enumerate(p.traits)} for p in report.profiles]
-    rows = []
+    rows: list[dict[str, Any]] = []
     for trait in traits:
         cells = [
             None if trait not in place else _cell(p, place[trait])
@@ -269,17 +287,26 @@ def _losses(stages: Sequence[StageCount]) -> dict[str, Any] | None:
         return None
     statuses = list(dict.fromkeys(s for s in _LOSS_WORDS if any(s in c.losses for c in stages)))
     statuses += sorted({s for c in stages for s in c.losses} - set(statuses))
-    rows = []
-    for c in stages:
-        worst = max(c.losses_by_trait.items(), key=lambda item: item[1], default=None)
-        rows.append({"count": c, "share": c.lost / max(1, c.planned), "worst": worst})
     return {
         "statuses": [(s, _LOSS_WORDS.get(s, s)) for s in statuses],
-        "rows": rows,
+        "rows": [{"count": c, "share": c.lost / max(1, c.planned)} for c in stages],
+        "worst": _most_lost(stages),
         "pending": any(c.pending for c in stages),
         "parts": len({c.part for c in stages}) > 1,
         "conditions": len({c.condition for c in stages}) > 1,
     }
+
+
+def _most_lost(stages: Sequence[StageCount], count: int = 3) -> str:
+    """Name the traits with the most losses in one stage; once is no pattern."""
+    lost = [
+        (n, trait, f"{'replies' if c.stage == 'elicit' else 'verdicts'} of {c.model}")
+        for c in stages
+        for trait, n in c.losses_by_trait.items()
+        if n > 1
+    ]
+    lost.sort(key=lambda row: (-row[0], row[1:]))
+    return "; ".join(f"{trait} ({n:,} {what})" for n, trait, what in lost[:count])
 
 
 _EFFECTS = {

@@ -39,7 +39,7 @@ def render_json(report: Report) -> bytes:
             "notes": list(report.notes),
             "caveats": [{"profile": label, "text": text} for label, text in report.caveats],
         },
-        option=orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_NUMPY,
+        option=orjson.OPT_SERIALIZE_NUMPY,
     )
 
 

@@ -236,7 +236,7 @@
     for (const head of table.tHead.rows[0].cells) head.removeAttribute("aria-sort");
     table.tHead.rows[0].cells[4].setAttribute("aria-sort", "descending");
     summary.textContent =
-      `${clear.length} of ${found.rows.length} traits differ between ${before.label} and ${after.label} by more than noise.` +
+      `${clear.length} of ${found.rows.length} traits differ${clear.length === 1 ? "s" : ""} between ${before.label} and ${after.label} by more than noise.` +
       (scale === "scaled"
         ? ` ${after.label}’s ratings lie ${found.stretch.toFixed(2)} times as far apart as ${before.label}’s; here both are stretched to one width.`
         : "");
