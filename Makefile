@@ -4,6 +4,8 @@ BIN := $(VENV)/bin
 PACKAGE := $(VENV)/.installed
 DEV := $(VENV)/.installed-dev
 
+export OPENBLAS_NUM_THREADS ?= 1
+
 .PHONY: run test lint bench fuzz soak clean
 
 run: $(PACKAGE)

@@ -19,7 +19,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from inspect_ai import Task, eval  # noqa: A004 (the name is Inspect's)
+from inspect_ai import Task, eval
 from inspect_ai.dataset import MemoryDataset, Sample
 from inspect_ai.model import (
     ChatMessageSystem,
@@ -36,12 +36,12 @@ ANSWER = re.compile(r"<answer>(.*?)</answer>", re.DOTALL)
 
 
 @scorer(metrics=[mean()])
-def judged(judge: Model) -> Scorer:
+def judged(judge: Model, slot: str) -> Scorer:
     """Ask the judge which of two words fits the reply; 1.0 is the one shown first."""
 
     async def score(state: TaskState, target: Target) -> Score:
         told: dict[str, Any] = state.metadata
-        asked = told["judge"].replace(told["slot"], state.output.completion)
+        asked = told["judge"].replace(slot, state.output.completion)
         said = await judge.generate(
             [ChatMessageSystem(content=told["judge_system"]), ChatMessageUser(content=asked)]
         )
@@ -60,7 +60,7 @@ def samples(jobs: list[dict[str, str]]) -> MemoryDataset:
             Sample(
                 id=i + 1,
                 input=[ChatMessageSystem(content=j["system"]), ChatMessageUser(content=j["user"])],
-                metadata={k: j[k] for k in ("judge", "judge_system", "slot", "first")},
+                metadata={k: j[k] for k in ("judge", "judge_system", "first")},
             )
             for i, j in enumerate(jobs)
         ]
@@ -80,7 +80,9 @@ def run(told: dict[str, Any], jobs: list[dict[str, str]], folder: str) -> int:
         name = f"openai-api/planted/{settings['model']}"
         return get_model(name, base_url=told["url"], api_key="none", config=config)
 
-    task = Task(dataset=samples(jobs), solver=generate(), scorer=judged(model("judge")))
+    task = Task(
+        dataset=samples(jobs), solver=generate(), scorer=judged(model("judge"), told["slot"])
+    )
     (log,) = eval(
         task,
         model=model("tested"),

@@ -4,8 +4,8 @@
 
     python -m bench.load_jobs JOB '{"option": value, ...}'
 
-prints one line of JSON. A fresh process a job keeps one job's heap, caches and connections out of
-another's figures, and makes peak memory its own. `bench.load_bench` starts them in turn.
+prints one line of JSON. A process a job keeps one job's heap, caches and connections out of
+another's figures, and makes peak memory the job's own. `bench.load_bench` starts them.
 """
 
 from __future__ import annotations
@@ -16,27 +16,31 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import orjson
 
-from ethogram import planning, records, stages
 from ethogram.endpoints import sent_params
-from ethogram.kernel import read_response
+from ethogram.planning import plan_into, prepare
 from ethogram.protocols.elicit import elicit_messages
 from ethogram.protocols.judge import judge_messages
-from ethogram.results import rate_all
+from ethogram.records import count_stages
+from ethogram.report import write_report
+from ethogram.results import rate_all, read_source
+from ethogram.stages import run_stages
 from ethogram.store import Store
-from ethogram.study import Study, parse_study
+from ethogram.study import ModelTable, Study, parse_study
+
+Figures = dict[str, Any]
 
 STUDY = """
 [study]
 name = "load"
 seed = {seed}
-traits = "{traits}"
-repeats = {repeats}
+traits = "study144"
 max_trials = {trials}
 
 {models}
@@ -44,8 +48,9 @@ max_trials = {trials}
 base_url = "{url}"
 model = "judge"
 temperature = 0.1
+top_p = 0.95
 max_tokens = 512
-concurrency = {judge_flight}
+concurrency = {flight}
 """
 MODEL = """[models.{name}]
 base_url = "{url}"
@@ -57,102 +62,61 @@ concurrency = {flight}
 
 
 def load_study(
-    *, url: str, trials: int, flight: int = 256, models: int = 1, traits: str = "study144",
-    repeats: int = 1, seed: int = 0,
+    *, url: str, trials: int, flight: int = 256, models: int = 1, seed: int = 0
 ) -> Study:
-    """Return the study that is run: `trials` trials of each of `models` models, one judge.
+    """Return the study that is run: so many trials of each model, one judge.
 
-    Half of `flight` is the judge's, the other half is shared by the models.
+    Half of the calls in flight are the judge's; the models share the other half.
     """
     half = flight // 2
-    tables = [MODEL.format(name=f"model-{i}", url=url, flight=half // models) for i in range(models)]
-    return parse_study(
-        STUDY.format(
-            seed=seed, traits=traits, repeats=repeats, trials=trials, url=url,
-            models="\n".join(tables), judge_flight=half,
-        )
+    tables = (
+        MODEL.format(name=f"model-{i}", url=url, flight=half // models) for i in range(models)
     )
+    text = STUDY.format(seed=seed, trials=trials, url=url, flight=half, models="\n".join(tables))
+    return parse_study(text)
 
 
-# -- throughput ---------------------------------------------------------------------------------
+# -- throughput and memory ----------------------------------------------------------------------
 
 
-def run_ours(**options: Any) -> dict[str, float]:
-    """Time the product: plan into a new store, then elicit and judge; all durable at the end."""
+@dataclass
+class Clock:
+    """Wall and processor seconds from here on."""
+
+    wall: float
+    processor: float
+
+    @classmethod
+    def start(cls) -> Clock:
+        """Start it."""
+        return cls(time.perf_counter(), time.process_time())
+
+    def read(self) -> dict[str, float]:
+        """Return the seconds so far."""
+        wall, processor = time.perf_counter() - self.wall, time.process_time() - self.processor
+        return {"seconds": wall, "cpu": processor}
+
+
+def run_ours(*, path: str | None = None, **options: Any) -> Figures:
+    """Run the product on a new store: when the clock stops, all of it is on the disk."""
     with tempfile.TemporaryDirectory() as folder:
-        return _run_study(Path(folder) / "load.db", load_study(**options))
+        return _run_study(Path(path) if path else Path(folder) / "load.db", load_study(**options))
 
 
-def _run_study(path: Path, study: Study) -> dict[str, float]:
-    start = time.perf_counter()
-    prepared = planning.prepare(study)
+def _run_study(path: Path, study: Study) -> Figures:
+    planning = Clock.start()
+    prepared = prepare(study)
     with Store.open(path) as store:
-        planned = planning.plan_into(store, prepared)
-        began, cpu = time.perf_counter(), time.process_time()
-        main = time.thread_time()
-        run = stages.run_stages(prepared, store, planned)
-        seconds, cpu = time.perf_counter() - began, time.process_time() - cpu
-        main = time.thread_time() - main
-        if run.stopped:
-            raise run.stopped
+        planned = plan_into(store, prepared)
+        planned_in, clock = planning.read(), Clock.start()
+        run = run_stages(prepared, store, planned)
+        figures: Figures = clock.read()
+    if run.stopped:
+        raise run.stopped
     with Store.read(path) as store:
-        done = sum(count.done for count in records.count_stages(store) if count.stage == "judge")
-    return {
-        "comparisons": done, "calls": run.calls, "seconds": seconds, "cpu": cpu, "main": main, "planning": began - start,
-        "megabytes": path.stat().st_size / 1e6, "peak_mb": peak_mb(),
-    }
-
-
-def run_bare(*, flight: int = 256, **options: Any) -> dict[str, float]:
-    """Time a bare aiohttp loop: the same calls, as many in flight, everything thrown away."""
-    study = load_study(flight=flight, **options)
-    jobs = list(_bare_jobs(study))
-    started, cpu = time.perf_counter(), time.process_time()
-    asyncio.run(_bare_loop(study, iter(jobs), flight))
-    return {
-        "comparisons": len(jobs), "calls": 2 * len(jobs),
-        "seconds": time.perf_counter() - started, "cpu": time.process_time() - cpu, "peak_mb": peak_mb(),
-    }
-
-
-def _bare_jobs(study: Study) -> Iterator[tuple[bytes, Callable[[str], bytes]]]:
-    """Yield the body of each elicit call, made beforehand, and what makes the judge's from it."""
-    prepared = planning.prepare(study)
-    design, names, texts = prepared.design, prepared.traits.names, prepared.templates
-    table, judge = study.models["model-0"], study.judges["judge"]
-    asked, judging = sent_params(table), sent_params(judge)
-    for i in range(len(design)):
-        one, two = names[design.first[i]], names[design.second[i]]
-        prompt = prepared.prompts.prompts[int(design.prompt[i])].text
-        shown = (two, one) if design.judge_swap[i] else (one, two)
-
-        def judge_body(reply: str, prompt: str = prompt, shown: tuple[str, str] = shown) -> bytes:
-            messages = judge_messages(texts, prompt, reply, *shown)
-            return orjson.dumps({"model": judge.model, "messages": messages, **judging})
-
-        messages = elicit_messages(texts, study.study.condition, prompt, one, two)
-        yield orjson.dumps({"model": table.model, "messages": messages, **asked}), judge_body
-
-
-async def _bare_loop(study: Study, jobs: Iterator[Any], flight: int) -> None:
-    """Take jobs from one iterator with `flight` workers."""
-    url = f"{study.judges['judge'].base_url}/chat/completions"
-    headers = {"Content-Type": "application/json"}
-
-    async def call(session: aiohttp.ClientSession, body: bytes) -> str:
-        async with session.post(url, data=body, headers=headers) as answer:
-            found = orjson.loads(await answer.read())
-        return str(found["choices"][0]["message"]["content"])
-
-    async def work(session: aiohttp.ClientSession) -> None:
-        for body, judge_body in jobs:
-            await call(session, judge_body(await call(session, body)))
-
-    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
-        await asyncio.gather(*(work(session) for _ in range(flight)))
-
-
-# -- memory and reading back --------------------------------------------------------------------
+        done = sum(count.done for count in count_stages(store) if count.stage == "judge")
+    figures |= {"comparisons": done, "calls": run.calls, "planning": planned_in["seconds"]}
+    return figures | {"peak_mb": peak_mb(), "store_mb": path.stat().st_size / 1e6}
 
 
 def peak_mb() -> float:
@@ -161,15 +125,150 @@ def peak_mb() -> float:
     return peak / (1e6 if sys.platform == "darwin" else 1e3)
 
 
-def run_into(*, path: str, **options: Any) -> dict[str, float]:
-    """Run a study into a store that is kept; its peak memory is the measure."""
-    return _run_study(Path(path), load_study(**options))
+# -- the same calls without the product ---------------------------------------------------------
 
 
-JOBS: dict[str, Callable[..., dict[str, float]]] = {
+@dataclass(frozen=True)
+class Trial:
+    """One trial's texts; the judge's question waits for the reply."""
+
+    system: str
+    user: str
+    shown: tuple[str, str]
+
+
+def _trials(study: Study) -> Iterator[Trial]:
+    """Yield the trials of the first model."""
+    prepared = prepare(study)
+    design, names = prepared.design, prepared.traits.names
+    for i in range(len(design)):
+        one, two = names[design.first[i]], names[design.second[i]]
+        prompt = prepared.prompts.prompts[int(design.prompt[i])].text
+        system, user = elicit_messages(prepared.templates, "feels", prompt, one, two)
+        shown = (two, one) if design.judge_swap[i] else (one, two)
+        yield Trial(system["content"], user["content"], shown)
+
+
+def run_bare(*, flight: int = 256, **options: Any) -> Figures:
+    """Run a bare aiohttp loop: the same calls, as many in flight, everything thrown away.
+
+    What can be made beforehand (the bodies of the first calls) is, off the clock.
+    """
+    study = load_study(flight=flight, **options)
+    model = study.models["model-0"]
+    trials = list(_trials(study))
+    bodies = [_body(model, t.system, t.user) for t in trials]
+    clock = Clock.start()
+    asyncio.run(_bare_loop(study, iter(zip(trials, bodies, strict=True)), flight))
+    return {**clock.read(), "comparisons": len(trials), "peak_mb": peak_mb()}
+
+
+def _body(table: ModelTable, system: str, user: str) -> bytes:
+    messages = [{"role": "system", "content": system}, {"role": "user", "content": user}]
+    return orjson.dumps({"model": table.model, "messages": messages, **sent_params(table)})
+
+
+async def _bare_loop(study: Study, work: Iterator[tuple[Trial, bytes]], flight: int) -> None:
+    """Take trials from one iterator with `flight` workers: two calls each, one after the other."""
+    judge, templates = study.judges["judge"], prepare(study).templates
+    url = f"{judge.base_url}/chat/completions"
+    headers = {"Content-Type": "application/json"}
+    params = sent_params(judge)
+
+    async def call(body: bytes) -> str:
+        async with session.post(url, data=body, headers=headers) as answer:
+            found = orjson.loads(await answer.read())
+        return str(found["choices"][0]["message"]["content"])
+
+    async def worker() -> None:
+        for trial, body in work:
+            messages = judge_messages(templates, trial.user, await call(body), *trial.shown)
+            await call(orjson.dumps({"model": judge.model, "messages": messages, **params}))
+
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
+        await asyncio.gather(*(worker() for _ in range(flight)))
+
+
+SLOT = "\x00reply\x00"
+
+
+def write_inspect_jobs(*, path: str, flight: int = 256, **options: Any) -> Figures:
+    """Write the trials for `bench/inspect_job.py`, which cannot import the product."""
+    study = load_study(flight=flight, **options)
+    templates, jobs = prepare(study).templates, []
+    for trial in _trials(study):
+        judge_system, judge = judge_messages(templates, trial.user, SLOT, *trial.shown)
+        jobs.append(
+            {
+                "system": trial.system,
+                "user": trial.user,
+                "judge_system": judge_system["content"],
+                "judge": judge["content"],
+                "first": trial.shown[0],
+            }
+        )
+    tables = {"tested": study.models["model-0"], "judge": study.judges["judge"]}
+    told = {
+        key: {"model": t.model, "temperature": t.temperature, "max_tokens": t.max_tokens}
+        for key, t in tables.items()
+    }
+    told |= {"url": options["url"], "flight": flight, "slot": SLOT, "jobs": jobs}
+    Path(path).write_bytes(orjson.dumps(told))
+    return {"jobs": len(jobs)}
+
+
+# -- reading back -------------------------------------------------------------------------------
+
+
+def rate_store(*, path: str) -> Figures:
+    """Read every comparison of a store and rate every model, intervals included."""
+    return _timed(lambda: rate_all(read_source(path)).profiles)
+
+
+def open_status(*, path: str) -> Figures:
+    """Count what is planned, done and lost, as `ethogram status` does."""
+
+    def status() -> object:
+        with Store.read(path) as store:
+            return count_stages(store), store.spent()
+
+    return _timed(status)
+
+
+def open_report(*, path: str) -> Figures:
+    """Write the report, with its sample of trials in full."""
+
+    def report() -> object:
+        with tempfile.TemporaryDirectory() as folder, Store.read(path) as store:
+            return write_report(store, Path(folder) / "report.html")
+
+    return _timed(report)
+
+
+def _timed(job: Callable[[], object]) -> Figures:
+    """Time a job; `read_mb` is what this process has read from files meanwhile."""
+    before, clock = _bytes_read(), Clock.start()
+    job()
+    figures: Figures = clock.read()
+    read = None if before is None else (_bytes_read() or 0) - before
+    return figures | {"peak_mb": peak_mb(), "read_mb": None if read is None else read / 1e6}
+
+
+def _bytes_read() -> int | None:
+    """Bytes that this process has read so far; None where the system does not tell."""
+    try:
+        return int(Path("/proc/self/io").read_text(encoding="ascii").split()[1])
+    except OSError:
+        return None
+
+
+JOBS: dict[str, Callable[..., Figures]] = {
     "ours": run_ours,
     "bare": run_bare,
-    "into": run_into,
+    "inspect_jobs": write_inspect_jobs,
+    "ratings": rate_store,
+    "status": open_status,
+    "report": open_report,
 }
 
 

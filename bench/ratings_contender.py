@@ -19,7 +19,8 @@ FEW = 5  # resamples timed where a thousand would take minutes
 
 def ethogram(first, second, won, k):
     """Our own: plain maximum likelihood like the others."""
-    from ethogram.ratings import count_pairs, fit_bradley_terry, pair_rows
+    from ethogram.pairs import count_pairs, pair_rows
+    from ethogram.ratings import fit_bradley_terry
     from ethogram.resampling import bootstrap
 
     def fit():
@@ -156,8 +157,9 @@ def contend(name, path, resamples):
 def grow(k, n):
     """Time count and fit, and up to a million comparisons a whole default profile."""
     from ethogram.comparisons import compare
+    from ethogram.pairs import count_pairs
     from ethogram.profiles import rate
-    from ethogram.ratings import count_pairs, fit_bradley_terry
+    from ethogram.ratings import fit_bradley_terry
     from ratings_bench import simulate
 
     first, second, won = simulate(k, n)

@@ -16,15 +16,9 @@ import polars as pl
 from scipy.stats import spearmanr
 
 from ethogram.comparisons import FloatArray, IntArray
+from ethogram.pairs import count_pairs
 from ethogram.profiles import reference_profiles
-from ethogram.ratings import (
-    ELO_PER_LOGIT,
-    count_pairs,
-    fit_bradley_terry,
-    fit_elo,
-    fit_elo_orders,
-    permute,
-)
+from ethogram.ratings import ELO_PER_LOGIT, fit_bradley_terry, fit_elo, fit_elo_orders, permute
 
 OUT = Path(__file__).parent / "figures" / "ratings.svg"
 SIZES = (1000, 1500, 2000, 2500, 3000, 3500, 4000, 4500, 5000, 6000, 7000, 8000, 9000, 10296)

@@ -17,8 +17,10 @@ from ethogram.store import Store
 from ethogram.study import parse_study
 
 NOWHERE = "http://127.0.0.1:9/v1"
-TRIALS = "SELECT m.name, t.part, t.seq, t.trait_1, t.trait_2, t.prompt, t.sample FROM trial t JOIN party m ON m.id = t.model"
-JUDGINGS = "SELECT d.name, j.part, j.trial, j.swapped, j.sample FROM judging j JOIN party d ON d.id = j.judge"
+TRIALS = """SELECT m.name, t.part, t.seq, t.trait_1, t.trait_2, t.prompt, t.sample
+    FROM trial t JOIN party m ON m.id = t.model"""
+JUDGINGS = """SELECT d.name, j.part, j.trial, j.swapped, j.sample
+    FROM judging j JOIN party d ON d.id = j.judge"""
 WIDE = "\n[validity]\nplants = 0.5\norders = 0.3\nrepeats = 0.2\nretest = 0.2\n"
 
 TWO_MODELS = {"alpha": {}, "beta": {}}
@@ -71,12 +73,12 @@ def test_extra_calls_hold_for_the_studies_of_their_own(planted, store_path, word
     run_text(text, store_path, folder=folder)
     prepared = plan_all(text, store_path, STUDIES, folder=folder)
     announced = extra_calls(prepared, STUDIES)
-    # 15 pairs; words: 2 a trait, so 12.
+    # 15 pairs; words: 8 a trait are more than there are replies, so one a reply.
     assert announced["random", "elicit", "alpha"] == announced["natural", "elicit", "alpha"] == 15
     assert announced["random", "judge", "judge"] == 30
-    assert announced["natural", "judge", "judge"] == 30 + 12
+    assert announced["natural", "judge", "judge"] == 30 + 15
     parts = Counter(part for _, part, *_ in rows(store_path, JUDGINGS))
-    assert (parts["random"], parts["natural"], parts["word"]) == (30, 30, 12)
+    assert (parts["random"], parts["natural"], parts["word"]) == (30, 30, 15)
     assert Counter(part for _, part, *_ in rows(store_path, TRIALS))["random"] == 15
 
 
@@ -211,15 +213,16 @@ def test_word_verdicts_do_not_depend_on_when_replies_came(planted, store_path, w
     run_text(some, store_path, folder=folder)
     plan_all(whole, store_path, ("natural",), folder=folder)
     before = {row for row in rows(store_path, TRIALS) if row[1] == "word"}
-    assert len(before) == 15  # one a reply, as there are fewer than 2 a trait
+    assert len(before) == 15  # one a reply, as there are fewer than 8 a trait
     run_text(whole, store_path, folder=folder)
     plan_all(whole, store_path, ("natural",), folder=folder)
     after = {row for row in rows(store_path, TRIALS) if row[1] == "word"}
     assert before <= after
     clash = rows(
         store_path,
-        "SELECT count(*) FROM trial w JOIN reply x ON x.trial = w.id JOIN trial t ON t.part = 'main' "
-        "JOIN reply y ON y.trial = t.id AND y.attempt = x.attempt WHERE w.part = 'word' "
+        "SELECT count(*) FROM trial w JOIN reply x ON x.trial = w.id "
+        "JOIN reply y ON y.attempt = x.attempt JOIN trial t ON t.id = y.trial "
+        "WHERE w.part = 'word' AND t.part = 'main' "
         "AND (w.trait_1 IN (t.trait_1, t.trait_2) OR w.trait_2 IN (t.trait_1, t.trait_2))",
     )
     assert clash == [(0,)]  # no word was named to the model

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from ethogram.comparisons import compare
+from ethogram.pairs import count_pairs
 from ethogram.profiles import rate
-from ethogram.ratings import count_pairs, fit_bradley_terry
+from ethogram.ratings import fit_bradley_terry
 
 LOW, HIGH = 0.93, 0.97
 

@@ -12,20 +12,16 @@ from scipy.stats import spearmanr
 from sklearn.linear_model import LogisticRegression
 
 from ethogram.errors import DisconnectedError, InputError
+from ethogram.pairs import check_connected, count_pairs, incidence, merge, pair_rows
 from ethogram.profiles import reference_profiles
 from ethogram.ratings import (
     ELO_PER_LOGIT,
-    check_connected,
-    count_pairs,
     expect,
     fit_bradley_terry,
     fit_davidson,
     fit_elo,
     fit_elo_orders,
-    incidence,
     log_likelihood,
-    merge,
-    pair_rows,
     permute,
 )
 

@@ -9,7 +9,8 @@ from scipy.optimize import minimize
 
 from ethogram.errors import InputError
 from ethogram.intervals import find_intervals
-from ethogram.ratings import count_pairs, fit_bradley_terry, incidence, merge, pair_rows, take
+from ethogram.pairs import count_pairs, incidence, merge, pair_rows, take
+from ethogram.ratings import fit_bradley_terry
 from ethogram.resampling import bootstrap, parametric_bootstrap, resample_rows, split_half
 from ethogram.uncertainty import (
     design_matrix,

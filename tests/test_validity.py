@@ -39,7 +39,7 @@ JUDGES = {
     # The judge under test: it sees some traits less or not at all, goes by place in one of five
     # verdicts, and favours the family of alpha.
     "judge": JudgePlan(
-        accuracy={"*": 0.95, **dict.fromkeys(UNSEEN, 0.5), **dict.fromkeys(HALF_SEEN, 0.75)},
+        accuracy={"*": 0.95, **dict.fromkeys(UNSEEN, 0.3), **dict.fromkeys(HALF_SEEN, 0.75)},
         first_share=LEAN,
         family="alpha",
         family_gain=1.0,
@@ -155,7 +155,7 @@ def test_accuracy_by_trait_is_recovered(checked):
 
 
 def test_blind_traits_are_named(checked):
-    """Of six traits that the judge cannot see in beta's replies most are found, and few others."""
+    """Of six traits at which the judge is at chance or worse most are found, and few others."""
     blind = set(checked.judge("judge").accuracy.blind)
     assert len(blind & set(UNSEEN)) >= 3
     assert len(blind - set(UNSEEN)) <= 3
@@ -311,14 +311,16 @@ def test_ratings_can_be_had_corrected_on_the_command_line(checked):
 
 
 def test_the_report_holds_the_judges_sentences(checked, tmp_path):
-    """Page, Markdown and JSON say of each judge whether it is above chance."""
+    """Page and JSON say of each judge whether it is above chance, the Markdown of the first."""
     with Store.read(checked.path) as store:
         page = write_report(store, tmp_path / "r.html", judge=judge_account(checked.found))
-    for ending in (".md", ".json"):
-        text = page.with_suffix(ending).read_text()
-        for judge in checked.found.judges:
-            assert judge.sentence in text
-    assert "judge-coin: The judge is not shown to be above chance" in page.read_text()
+    sentences = [judge.sentence for judge in checked.found.judges]
+    assert set(sentences) <= set(
+        json.loads(page.with_suffix(".json").read_text())["judge"]["sentences"]
+    )
+    assert sentences[0] in page.with_suffix(".md").read_text()
+    for sentence in sentences[1:]:
+        assert sentence in page.read_text()
 
 
 def test_all_that_is_measured_is_json(checked):
@@ -521,18 +523,23 @@ def has_local_model():
 
 
 @pytest.mark.skipif(not has_local_model(), reason="xllamacpp or SmolLM2's weights are absent")
-def test_smollm2_is_said_not_to_be_above_chance(tmp_path):
-    """Calibrated on the quick start's traits, the sentence is what the interval says."""
-    text = (
-        Path("examples/quickstart.toml").read_text().replace("max_tokens = 48", "max_tokens = 16")
-    )
-    study = parse_study(text + "\n[validity]\nplants = 0.05\n")
-    found = check_study(study, store=tmp_path / "s.db", only=["plants"])
-    (judge,) = found.judges
+def test_smollm2_is_said_not_to_be_above_chance(tmp_path, word_list):
+    """Calibrated on traits of the quick start, the sentence is what the interval says."""
+    text = (Path(__file__).parents[1] / "examples" / "quickstart.toml").read_text()
+    words = word_list(*load_traits("quickstart").names[:6])
+    for before, after in (
+        ("max_tokens = 48", "max_tokens = 16"),
+        ("max_chars = 280", "max_chars = 120"),
+        ('traits = "quickstart"', f'traits = "{words}"'),
+    ):
+        assert before in text
+        text = text.replace(before, after)
+    study = parse_study(text, path=tmp_path / "quick.toml")
+    (judge,) = check_study(study, store=tmp_path / "quick.db", only=["plants"]).judges
     made = judge.accuracy
     print(judge.sentence)
-    assert made.n + made.lost == 20  # two of each of ten traits
-    assert made.n >= 15
+    assert made.n + made.lost == 12  # two of each of six traits
+    assert made.n >= 8
     assert ("is above chance" in judge.sentence) == (made.overall.low > 0.5) == made.above_chance
     assert not made.above_chance  # 135 million parameters: measured, not assumed
     assert "Its ratings say nothing of the model." in judge.sentence

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
     from ethogram.stages import Run
 
 DONE, LOSSES, USAGE, INTERRUPTED = 0, 1, 2, 130
+
+# Our matrices are small: on a busy machine, threads that wait for one another cost forty times
+# what they save. It must be set before numpy is imported, which the verbs do when they run.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 app = typer.Typer(
     help="Measure a language model's character by what it does.",

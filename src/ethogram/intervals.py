@@ -19,7 +19,8 @@ from scipy.stats import t as student
 
 from ethogram.comparisons import BoolArray, FloatArray, IntArray
 from ethogram.errors import InputError
-from ethogram.ratings import Fit, PairCounts
+from ethogram.pairs import PairCounts
+from ethogram.ratings import Fit
 from ethogram.resampling import bootstrap
 from ethogram.uncertainty import fisher_covariance, jackknife, likelihood_intervals, normal_quantile
 

@@ -318,12 +318,11 @@ def _usage(data: dict[str, Any]) -> Usage:
         return Usage()
     details = usage.get("completion_tokens_details")
     details = details if isinstance(details, dict) else {}
-    cost = usage.get("cost")
     return Usage(
         prompt_tokens=_count(usage.get("prompt_tokens")),
         completion_tokens=_count(usage.get("completion_tokens")),
         reasoning_tokens=_count(details.get("reasoning_tokens")),
-        cost=float(cost) if isinstance(cost, int | float) and 0 <= cost < 1e6 else None,
+        cost=_dollars(usage.get("cost")),
     )
 
 
@@ -331,3 +330,9 @@ def _count(value: Any) -> int | None:
     """Return a token count, or None for what is none."""
     good = isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**40
     return value if good else None
+
+
+def _dollars(value: Any) -> float | None:
+    """Return a cost, or None for what is none."""
+    good = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 1e6
+    return float(value) if good else None

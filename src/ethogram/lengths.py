@@ -14,7 +14,8 @@ from scipy.stats import false_discovery_control, norm
 
 from ethogram.comparisons import Comparisons, FloatArray
 from ethogram.errors import InputError
-from ethogram.ratings import DEFAULT_RIDGE, fit_bradley_terry, pair_rows
+from ethogram.pairs import pair_rows
+from ethogram.ratings import DEFAULT_RIDGE, fit_bradley_terry
 from ethogram.uncertainty import centred, inverse, normal_quantile
 
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 from ethogram.comparisons import FloatArray, IntArray
-from ethogram.ratings import PairCounts, merge
+from ethogram.pairs import PairCounts, merge
 
 MOST_EXPLAINED = 0.5
 """Share of a position column that the other columns may explain before it is left out."""

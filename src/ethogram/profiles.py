@@ -19,22 +19,18 @@ import numpy as np
 from ethogram.comparisons import Comparisons, FloatArray, IntArray
 from ethogram.errors import InputError
 from ethogram.intervals import Intervals, find_intervals
+from ethogram.pairs import PairCounts, check_connected, merge, pair_rows, tally
 from ethogram.positions import position_covariates
 from ethogram.profile import Effect, Profile
 from ethogram.ratings import (
     DEFAULT_RIDGE,
     ELO_PER_LOGIT,
     Fit,
-    PairCounts,
-    check_connected,
     fit_bradley_terry,
     fit_davidson,
     fit_elo,
     fit_elo_orders,
-    merge,
-    pair_rows,
     permute,
-    tally,
 )
 from ethogram.resampling import resample_rows, split_half
 from ethogram.uncertainty import normal_quantile

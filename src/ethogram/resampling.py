@@ -12,7 +12,8 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from ethogram.comparisons import BoolArray, FloatArray, IntArray
-from ethogram.ratings import Fit, PairCounts, expect, expected_wins, kinds, take
+from ethogram.pairs import PairCounts, kinds, take
+from ethogram.ratings import Fit, expect, expected_wins
 from ethogram.uncertainty import design_matrix, inverse, outer_products
 
 _AT_ONCE = 64  # resamples in one block: its arrays stay in the processor's cache

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import difflib
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+import orjson
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from ethogram.accuracy import PLANT_SHARE
 from ethogram.errors import StudyError
@@ -20,7 +21,7 @@ from ethogram.services import SERVICES
 from ethogram.shares import Shares
 
 Condition = Literal["feels", "likes", "random"]
-Positive = Annotated[int, Field(ge=1)]
+Positive = Annotated[int, Field(ge=1, le=2**31)]
 
 
 class _Table(BaseModel):
@@ -33,7 +34,7 @@ class StudyTable(_Table):
     """`[study]`: the design and the limits of the whole study."""
 
     name: Annotated[str, Field(min_length=1)]
-    seed: Annotated[int, Field(ge=0)] = 0
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     traits: str = "study144"
     prompts: str = "bundled"
     pairs: Literal["all"] | Positive = "all"
@@ -63,13 +64,13 @@ class ModelTable(_Table):
     api_key_env: str | None = None
     temperature: Annotated[float, Field(ge=0, le=2, strict=False)] | None = None
     top_p: Annotated[float, Field(gt=0, le=1, strict=False)] | None = None
-    top_k: Annotated[int, Field(ge=0)] | None = None
+    top_k: Annotated[int, Field(ge=0, le=2**31)] | None = None
     min_p: Annotated[float, Field(ge=0, le=1, strict=False)] | None = None
     presence_penalty: Annotated[float, Field(ge=-2, le=2, strict=False)] | None = None
     frequency_penalty: Annotated[float, Field(ge=-2, le=2, strict=False)] | None = None
     repetition_penalty: Annotated[float, Field(gt=0, le=2, strict=False)] | None = None
     max_tokens: Positive = 5120
-    seed: int | None = None
+    seed: Annotated[int, Field(ge=-(2**63), lt=2**63)] | None = None
     stop: list[str] | None = None
     reasoning: Literal["none", "minimal", "low", "medium", "high"] | None = None
     extra_body: dict[str, Any] = Field(default_factory=dict)
@@ -80,6 +81,16 @@ class ModelTable(_Table):
     backoff: Annotated[float, Field(ge=0, strict=False)] = 1.0
     prices: Prices | None = None
     family: str | None = None
+
+    @field_validator("extra_body")
+    @classmethod
+    def _can_be_sent(cls, value: dict[str, Any]) -> dict[str, Any]:
+        """Refuse what JSON cannot hold, such as a number beyond 64 bits."""
+        try:
+            orjson.dumps(value)
+        except orjson.JSONEncodeError as error:
+            raise ValueError(f"extra_body cannot be sent as JSON: {error}") from error
+        return value
 
     @model_validator(mode="after")
     def _has_an_address(self) -> Self:
@@ -196,7 +207,7 @@ def parse_study(text: str, *, path: Path | None = None) -> Study:
     where = str(path or "study")
     try:
         data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise StudyError(f"{where} is not valid TOML: {error}") from error
     for taken in ("path", "text"):
         if taken in data:
@@ -213,21 +224,33 @@ def parse_study(text: str, *, path: Path | None = None) -> Study:
 def _first_error(error: ValidationError, data: Mapping[str, Any]) -> str:
     """Say the first thing that is wrong: key, value, what is allowed."""
     found = error.errors(include_url=False)
-    first = found[0]
-    location = [str(part) for part in first["loc"] if not _is_branch(part)]
-    table, key = ".".join(location[:-1]), location[-1]
-    more = f" (and {len(found) - 1} more)" if len({e["loc"][:3] for e in found}) > 1 else ""
+    places = {_place(e) for e in found}
+    first = min(found, key=lambda e: e["type"] != "extra_forbidden")  # often a key misspelt
+    *tables, key = location = _place(first)
+    table = ".".join(tables)
+    more = f" (and {len(places) - 1} more)" if len(places) > 1 else ""
     if first["type"] == "extra_forbidden":
-        return f"unknown key {key!r} in [{table}]{_guess(key, location[0])}{more}"
+        where = f"key {key!r} in [{table}]" if table else f"table or key {key!r}"
+        return f"unknown {where}{_guess(key, location)}{more}"
     if first["type"] == "missing":
         return f"[{table}] needs the key {key!r}{more}" if table else f"no [{key}] table{more}"
     message = str(first["msg"]).removeprefix("Value error, ")
     if first["type"] == "value_error":
         return f"[{'.'.join(location)}] {message}{more}"
-    expected = " or ".join(
-        dict.fromkeys(_expected(e) for e in found if e["loc"][:3] == first["loc"][:3])
-    )
-    return f"[{table}] {key} = {first['input']!r}: {expected}{more}"
+    expected = " or ".join(dict.fromkeys(_expected(e) for e in found if _place(e) == location))
+    value = repr(first["input"])
+    value = value if len(value) <= 100 else f"{value[:100]}..."
+    if not table:
+        return f"{key} = {value}: expected a table [{key}]{more}"
+    return f"[{table}] {key} = {value}: {expected}{more}"
+
+
+def _place(error: Any) -> tuple[str, ...]:
+    """Return the tables and the key that an error is about, without the branches of a union."""
+    place = tuple(str(part) for part in error["loc"])
+    if error["type"] == "extra_forbidden":
+        return place
+    return (*place[:2], *(part for part in place[2:] if not _is_branch(part)))
 
 
 def _expected(error: Any) -> str:
@@ -236,11 +259,13 @@ def _expected(error: Any) -> str:
     return f"expected {message[0].lower()}{message[1:]}"
 
 
-def _is_branch(part: str | int) -> bool:
+def _is_branch(part: str) -> bool:
     """Whether a part of an error's place is pydantic's name for a branch of a union."""
-    return isinstance(part, str) and (
-        part.startswith(("literal[", "constrained", "function-"))
-        or part in ("int", "float", "str", "list[str]")
+    return part.startswith(("literal[", "constrained", "function-")) or part in (
+        "int",
+        "float",
+        "str",
+        "list[str]",
     )
 
 
@@ -254,14 +279,18 @@ _TABLES: dict[str, type[BaseModel]] = {
 }
 
 
-def _guess(key: str, table: str) -> str:
+def _guess(key: str, location: Sequence[str]) -> str:
     """Offer the nearest key that is allowed, and all of them."""
-    kind = _TABLES.get(table, Study)
-    near = difflib.get_close_matches(key, kind.model_fields, n=1)
+    kind = Prices if location[-2:-1] == ("prices",) else _TABLES.get(location[0], Study)
+    near = difflib.get_close_matches(key, _names(kind), n=1)
     return f"; did you mean {near[0]!r}? {_allowed(kind)}" if near else f"; {_allowed(kind)}"
 
 
 def _allowed(kind: type[BaseModel]) -> str:
     """List the keys of a table."""
-    names = [name for name in kind.model_fields if name not in ("path", "text")]
-    return f"allowed: {', '.join(names)}"
+    return f"allowed: {', '.join(_names(kind))}"
+
+
+def _names(kind: type[BaseModel]) -> list[str]:
+    """Return the keys of a table; `path` and `text` are not the file's to set."""
+    return [name for name in kind.model_fields if name not in ("path", "text")]

@@ -14,7 +14,8 @@ from scipy.sparse import csr_array, hstack
 from scipy.stats import norm
 
 from ethogram.comparisons import FloatArray, IntArray
-from ethogram.ratings import Fit, PairCounts, expect, incidence, log_likelihood
+from ethogram.pairs import PairCounts, incidence
+from ethogram.ratings import Fit, expect, log_likelihood
 
 _ROWS_AT_ONCE = 20_000  # of a jackknife, and
 _NUMBERS_AT_ONCE = 2_000_000  # of curvatures in one block: bounds the memory
@@ -70,8 +71,8 @@ def rank_ranges(
 
     References
     ----------
-    Klein, Wright & Wieczorek (2020), JRSS A 183(3); Mogstad et al. (2024), Review of Economic
-    Studies 91(1).
+    Al Mohamad, Goeman & van Zwet (2022), Biometrics 78(1); Mogstad et al. (2024), Review of
+    Economic Studies 91(1).
     """
     deviation = gap_deviations(covariance)
     margin = _largest_gap(covariance, deviation, level=level, draws=draws, seed=seed) * deviation

@@ -326,7 +326,7 @@ def _judge(
         retests=_retests(verdicts, own, rated),
         corrected=corrected,
         refused=refused,
-        gains=_gains(store, own, rated),
+        gains=_gains(store, own),
     )
 
 
@@ -511,18 +511,19 @@ def _place(traits: Sequence[str], name: str) -> int:
     return traits.index(name) if name in traits else -1
 
 
-def _gains(
-    store: Store, own: Sequence[Comparisons], rated: Mapping[tuple[str, str, str], Profile]
-) -> dict[str, Gain]:
-    """Compare probability verdicts with the words of the same judgings."""
+def _gains(store: Store, own: Sequence[Comparisons]) -> dict[str, Gain]:
+    """Compare probability verdicts with the words of the same judgings.
+
+    Both by leaving out prompts: a model of coin tosses would give probabilities the noise of words.
+    """
     gains = {}
     for who, made in _labelled(own).items():
-        soft = rated.get(_key(made))
-        if soft is None or not np.any((made.outcome % 0.5) != 0):
+        if not np.any((made.outcome % 0.5) != 0):
             continue
         words = read_comparisons(store, model=made.model, judge=made.judge, soft=False)
-        plain = next((_try(rate, c) for c in words if c.condition == made.condition), None)
-        if plain is not None:
+        same = (c for c in words if c.condition == made.condition)
+        soft, plain = (_try(rate, c, interval="clustered") for c in (made, next(same)))
+        if soft is not None and plain is not None:
             gains[who] = what_it_buys(plain, soft)
     return gains
 

@@ -44,6 +44,10 @@ PARTS = {
     "natural": "natural",
 }
 WORD = "word"
+LEAST_WORDS = 8
+"""Fewest word verdicts a trait is first in, as far as there are replies. In simulations with a liking
+of 0.3 to 0.8 logits, taking off one that was measured on 4 mended nothing or did harm; on 8, its
+mean square error is that of no measurement at 0.3 and a third of it at 0.8."""
 
 
 def check_names(names: Iterable[str] | None) -> tuple[str, ...]:
@@ -222,7 +226,7 @@ def _plan_words(store: Store, prepared: Prepared, planned: Planned, model: str) 
 def _words(prepared: Prepared) -> int:
     """Return how many word trials a model gets, where all its trials have replies."""
     n, k = len(prepared.design), prepared.design.n_traits
-    each = max(2, -(-round(prepared.study.validity.words * n) // k))
+    each = max(LEAST_WORDS, -(-round(prepared.study.validity.words * n) // k))
     return min(n, each * k) if k >= 5 else 0
 
 

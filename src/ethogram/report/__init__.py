@@ -7,8 +7,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from ethogram.comparisons import Comparisons
 from ethogram.errors import InputError
@@ -35,6 +38,18 @@ __all__ = [
 ]
 
 
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Keep BLAS to one thread.
+
+    The matrices here have some hundred rows; on them BLAS threads only wait for each other, which
+    on a busy machine with two cores made an analysis ten times as long (3 to 30 CPU seconds).
+    """
+    with threadpool_limits(limits=1, user_api="blas"):
+        yield
+
+
+@_one_thread()
 def write_report(
     store: Store,
     out: Path,
@@ -111,6 +126,7 @@ def _parties(store: Store) -> list[Party]:
     ]
 
 
+@_one_thread()
 def write_table_report(
     comparisons: Sequence[Comparisons], out: Path, *, title: str = "Ratings", seed: int = 0
 ) -> Path:
@@ -122,6 +138,7 @@ def write_table_report(
     return write_files(report, out)
 
 
+@_one_thread()
 def write_reference_report(out_dir: Path, *, seed: int = 0) -> Path:
     """Report on the published study from its win counts; returns the HTML file's path."""
     profiles = list(reference_profiles().values())

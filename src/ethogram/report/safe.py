@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 
 _ESCAPES = (
-    # </script>, <!--
+    (b"<", b"\\u003c"),  # </script>, <!--
     (b">", b"\\u003e"),
     (b"&", b"\\u0026"),
     ("\u2028".encode(), b"\\u2028"),

@@ -1,0 +1,31 @@
+"""`make bench`: every figure that the README quotes, measured anew.
+
+::
+
+    python -m bench [--only load|memory|reading|ratings] [--quick]
+"""
+
+from __future__ import annotations
+
+import argparse
+
+from bench import load_bench, ratings_bench
+
+PARTS = ("load", "memory", "reading", "ratings")
+
+
+def main() -> None:
+    """Run what is asked for, one after the other: they would slow each other down."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__.split("\n")[0])
+    parser.add_argument("--only", choices=PARTS, help="one part instead of all")
+    parser.add_argument("--quick", action="store_true", help="small sizes, to see that it works")
+    asked = parser.parse_args()
+    if asked.only != "ratings":
+        load_bench.main(asked.only, quick=asked.quick)
+    if asked.only in {None, "ratings"}:
+        print("\nRatings\n")
+        ratings_bench.main()
+
+
+if __name__ == "__main__":
+    main()
