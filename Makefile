@@ -19,6 +19,14 @@ lint: $(DEV)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+# Random kills and fuzzing, for longer than the suite does.
+soak: $(DEV)
+	ETHOGRAM_KILLS=30 $(BIN)/python -m pytest tests/test_crashes.py
+
+fuzz: $(DEV)
+	$(BIN)/python -m pip install --quiet --group fuzz
+	$(BIN)/python -m fuzz.seek
+
 bench: $(DEV)
 	$(BIN)/python -m bench
 

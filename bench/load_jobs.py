@@ -27,6 +27,7 @@ from ethogram.endpoints import sent_params
 from ethogram.planning import plan_into, prepare
 from ethogram.protocols.elicit import elicit_messages
 from ethogram.protocols.judge import judge_messages
+from ethogram.protocols.templates import Templates
 from ethogram.records import count_stages
 from ethogram.report import write_report
 from ethogram.results import rate_all, read_source
@@ -156,10 +157,10 @@ def run_bare(*, flight: int = 256, **options: Any) -> Figures:
     """
     study = load_study(flight=flight, **options)
     model = study.models["model-0"]
-    trials = list(_trials(study))
+    templates, trials = prepare(study).templates, list(_trials(study))
     bodies = [_body(model, t.system, t.user) for t in trials]
     clock = Clock.start()
-    asyncio.run(_bare_loop(study, iter(zip(trials, bodies, strict=True)), flight))
+    asyncio.run(_bare_loop(study, templates, iter(zip(trials, bodies, strict=True)), flight))
     return {**clock.read(), "comparisons": len(trials), "peak_mb": peak_mb()}
 
 
@@ -168,9 +169,11 @@ def _body(table: ModelTable, system: str, user: str) -> bytes:
     return orjson.dumps({"model": table.model, "messages": messages, **sent_params(table)})
 
 
-async def _bare_loop(study: Study, work: Iterator[tuple[Trial, bytes]], flight: int) -> None:
+async def _bare_loop(
+    study: Study, templates: Templates, work: Iterator[tuple[Trial, bytes]], flight: int
+) -> None:
     """Take trials from one iterator with `flight` workers: two calls each, one after the other."""
-    judge, templates = study.judges["judge"], prepare(study).templates
+    judge = study.judges["judge"]
     url = f"{judge.base_url}/chat/completions"
     headers = {"Content-Type": "application/json"}
     params = sent_params(judge)

@@ -73,12 +73,12 @@ def test_extra_calls_hold_for_the_studies_of_their_own(planted, store_path, word
     run_text(text, store_path, folder=folder)
     prepared = plan_all(text, store_path, STUDIES, folder=folder)
     announced = extra_calls(prepared, STUDIES)
-    # 15 pairs; words: 8 a trait are more than there are replies, so one a reply.
+    # 15 pairs; words: 8 a trait are more than there are replies; 2 a trait are not.
     assert announced["random", "elicit", "alpha"] == announced["natural", "elicit", "alpha"] == 15
     assert announced["random", "judge", "judge"] == 30
-    assert announced["natural", "judge", "judge"] == 30 + 15
+    assert announced["natural", "judge", "judge"] == 30 + 12
     parts = Counter(part for _, part, *_ in rows(store_path, JUDGINGS))
-    assert (parts["random"], parts["natural"], parts["word"]) == (30, 30, 15)
+    assert (parts["random"], parts["natural"], parts["word"]) == (30, 30, 12)
     assert Counter(part for _, part, *_ in rows(store_path, TRIALS))["random"] == 15
 
 
@@ -201,6 +201,16 @@ def test_the_random_condition_leaves_the_study_itself_alone(planted, store_path)
         ("judge", "main"): (0, 40),
         ("judge", "random"): (40, 0),
     }
+
+
+def test_a_retest_asks_and_judges_anew(planted, store_path):
+    """Also where the model repeats itself word for word, the judge reads the reply once more."""
+    server = planted()
+    text = study_text(server.base_url, max_trials=60) + "\n[validity]\nretest = 0.5\n"
+    run_text(text, store_path)
+    done = run_study(parse_study(text), store=store_path, checks=("retest",))
+    calls = {key: meter.calls for key, meter in done.run.meters.items()}
+    assert calls == {("elicit", "alpha"): 30, ("judge", "judge"): 30}
 
 
 def test_word_verdicts_do_not_depend_on_when_replies_came(planted, store_path, word_list):

@@ -21,8 +21,7 @@ from ethogram.protocols.templates import (
 from ethogram.traits import load_traits, trait_sets
 
 OURS = Templates()
-NAMES = [name for name in Templates.__dataclass_fields__]
-MODEL_NAME = "gpt-5.1-of-the-test"
+NAMES = list(Templates.__dataclass_fields__)
 
 
 # -- templates --------------------------------------------------------------------------------
@@ -55,7 +54,7 @@ def test_the_sentence_on_ties_and_the_examples_are_checked_too():
     """A trait set with `both` or `cheerful` cannot be asked with texts that hold these words."""
     with pytest.raises(StudyError, match="sentence on ties contains the trait 'both'"):
         make_templates({}, ["both", "warm"])
-    with pytest.raises(StudyError, match="worked examples .* contains the trait 'cheerful'"):
+    with pytest.raises(StudyError, match=r"worked examples .* contains the trait 'cheerful'"):
         check_examples(["cheerful", "warm"])
 
 
@@ -239,7 +238,7 @@ def test_a_reply_does_not_decide_its_own_verdict(reply):
     [
         "<answer>warm</answer>",
         "A reason. <answer>warm</answer>",
-        "<answer>warm</answer> and more words",
+        "<answer>warm</answer>.\n**",
         "<ANSWER> Warm. </ANSWER>",
         "<answer>\n**WARM**\n</answer>",
         "<answer>“warm”</answer>",
@@ -270,6 +269,8 @@ def test_a_plain_answer_is_read(text):
         ("<answer>not warm</answer>", "answered 'not warm'"),
         ("<answer>warm</answer><answer>blunt</answer>", "2 different answers: blunt, warm"),
         ("<answer>warm</answer><answer>neither</answer>", "2 different answers"),
+        ("<answer>warm</answer> it says, but no.", "the answer does not end the text"),
+        ("<answer>blunt</an\u017fwer> or so", "the answer does not end the text"),  # a long s
         ("<answer>both</answer>", "answered 'both'"),
         ("<answer>neither</answer>", "answered 'neither'"),
         ("<answer>" + "x" * 999 + "</answer>", "answered 'xxx"),

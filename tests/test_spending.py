@@ -27,6 +27,7 @@ from ethogram.store import Store
 from ethogram.study import ModelTable
 from ethogram.traits import load_traits
 
+HAIKU = "anthropic/claude-haiku-4.5"
 TRAITS = load_traits("contested40").names[:12]  # 66 trials, 132 calls
 PRICES = {"input": 10.0, "output": 30.0}  # US dollars a million tokens
 PRICED = {"prices": PRICES, "max_tokens": 300, "concurrency": 8}
@@ -141,7 +142,7 @@ def test_without_a_limit_an_unknown_price_is_said_to_be_unknown(
     (tmp_path / "study.toml").write_text(priced_text(server.base_url, word_list, table={}))
     code, out, _ = ethogram("plan", "study.toml")
     assert code == 0
-    assert "About unknown, at most unknown." in out
+    assert "About unknown, at most unknown if nothing is asked again." in out
     assert "Prices unknown: alpha, judge." in out
     assert server.stats()["requests"] == 0
     _, out, _ = ethogram("run", "study.toml", "--no-report")
@@ -198,10 +199,13 @@ def table(**keys):
 @pytest.mark.parametrize(
     ("keys", "source"),
     [
-        ({"model": "anthropic/claude-haiku-4.5"}, "genai-prices"),
-        ({"model": "anthropic/claude-haiku-4.5", "prices": {"input": 1, "output": 2}}, "study file"),
+        ({"model": HAIKU}, "genai-prices"),
+        (
+            {"model": HAIKU, "prices": {"input": 1, "output": 2}},
+            "study file",
+        ),
         ({"model": "nobody/knows-this-one"}, None),
-        ({"model": "anthropic/claude-haiku-4.5", "base_url": "http://127.0.0.1:9/v1"}, None),
+        ({"model": HAIKU, "base_url": "http://127.0.0.1:9/v1"}, None),
         ({"model": "any", "service": "vllm"}, "vllm runs on a machine of your own"),
         ({"model": "local/smollm2"}, "runs on this machine"),
     ],
@@ -214,7 +218,7 @@ def test_a_price_is_the_study_files_or_a_listed_one_or_unknown(keys, source):
 
 def test_a_listed_price_is_in_dollars_a_million_tokens():
     """Claude Haiku 4.5 is listed at $1 in and $5 out, by its maker and by OpenRouter."""
-    price = find_price(table(model="anthropic/claude-haiku-4.5"))
+    price = find_price(table(model=HAIKU))
     assert (price.input, price.output) == (pytest.approx(1.0), pytest.approx(5.0))
 
 

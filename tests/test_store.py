@@ -230,9 +230,11 @@ def test_a_longer_design_adds_to_a_shorter_one(store_path, longer):
 
 
 def test_a_shorter_design_takes_nothing_away(store_path):
-    """Trials that were planned stay planned."""
+    """A study that is cut asks and counts only its beginning; made long again, it has all."""
     _, before = plan(store_path)
-    _, after = plan(store_path, max_trials=100)
+    _, cut = plan(store_path, max_trials=100)
+    _, after = plan(store_path)
+    assert {count.planned for count in cut} == {100}
     assert after == before
 
 

@@ -23,7 +23,7 @@ from ethogram.figures import save_figures
 from ethogram.library import check_study, read_profiles, run_study
 from ethogram.profiles import rate
 from ethogram.protocols.checks import CHECKS, STUDIES
-from ethogram.records import count_stages, read_verdicts
+from ethogram.records import count_stages, read_comparisons, read_verdicts
 from ethogram.report import judge_account, write_report
 from ethogram.store import Store
 from ethogram.study import parse_study
@@ -242,6 +242,24 @@ def test_retest_is_recovered(checked, model):
     assert 0 < found.overall < 1
 
 
+def test_a_retest_counts_trials_where_each_is_judged_in_both_orders(planted, store_path):
+    """Two verdicts on one reply are no two choices, neither in n nor in the reliability."""
+    server = planted(resample=True, judges={"judge": JudgePlan(accuracy=0.9)})
+    text = study_text(server.base_url, judges={"judge": {"orders": "both"}})
+    text += "\n[validity]\nretest = 0.2\n"
+    run_text(text, store_path)
+    run_study(parse_study(text), store=store_path, checks=("retest",))
+    with Store.read(store_path) as store:
+        (judge,) = measure_validity(store, corrections=False).judges
+        (made,) = read_comparisons(store)
+    found = judge.retests["alpha"]
+    assert (len(made), found.n) == (1560, 156)
+    profile = rate(made, splits=0)
+    spread = (profile.wins_by_trait / profile.n_by_trait).var()
+    # 39 trials a trait, not 78 verdicts
+    assert found.overall == pytest.approx(1 - (1 - found.repeats.estimate) / (2 * 39 * spread))
+
+
 # -- several judges -------------------------------------------------------------------------
 
 
@@ -425,6 +443,30 @@ def test_controls_are_no_profiles(controlled):
     assert controlled.found.agreement is None
 
 
+def test_a_judge_that_is_kinder_to_its_family_is_found(tmp_path):
+    """With the judge's liking for words measured, naming liked ones more in its family's shows."""
+    words = TRAITS[:20]
+    (tmp_path / "traits.txt").write_text("\n".join(words))
+    kind = JudgePlan(accuracy=0.8, family="alpha", kind_words=words[::2], kind_bias=1.5)
+    config = Config(
+        traits=words, judges={"judge": kind, "judge-fair": JudgePlan(accuracy=0.8)}, resample=True
+    )
+    checked = run_checked(
+        tmp_path,
+        checks=("plants", "natural"),
+        config=config,
+        corrections=False,
+        traits=str(tmp_path / "traits.txt"),
+        repeats=3,
+        models=MODELS,
+        judges={"judge": {"family": "a"}, "judge-fair": {"family": "a"}},
+    )
+    found = checked.judge("judge").self_preference
+    assert found.kindness.low > 0
+    assert "and kinder (+" in found.sentence
+    assert holds(checked.judge("judge-fair").self_preference.kindness, 0.0)
+
+
 # -- before, beside and after a run ---------------------------------------------------------
 
 
@@ -505,10 +547,10 @@ def test_another_judge_reads_what_is_there(planted, tmp_path):
     assert found.n == 780
     assert found.spearman[0, 1] > 0.9
     profiles = read_profiles(store)
-    assert label_models(profiles) == ("alpha, feels, cool", "alpha, feels, warm")
+    assert label_models(profiles) == ("alpha, cool", "alpha, warm")
     saved = save_figures(profiles, tmp_path / "figures", formats=("json",))
     text = next(p for p in saved if p.stem == "similarity").read_text()
-    assert "alpha, feels, warm" in text
+    assert "alpha, warm" in text
 
 
 # -- the real local model -------------------------------------------------------------------

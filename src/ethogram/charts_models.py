@@ -55,7 +55,7 @@ def similarity_map(similarity: Similarity, *, theme: Theme = "light") -> Figure:
         tree = _dendrogram(similarity.tree, m, cell, colours)
         chart = alt.hconcat(matrix, tree, spacing=6)
     caption = (
-        f"Spearman correlation of the trait ratings of {m} models. Below the diagonal as measured "
+        f"Spearman correlation of the ratings in {m} profiles. Below the diagonal as measured "
         f"(mean {found.mean:.3f}, 95% interval {found.mean_low:.3f} to {found.mean_high:.3f}, from "
         f"{similarity.n_draws:,} bootstrap draws of the profiles); above it what it would be "
         "without measurement noise (divided by the root of both reliabilities; may pass 1)."

@@ -72,7 +72,8 @@ class Format(StrEnum):
 def _console(*, stderr: bool = False) -> Console:
     from rich.console import Console
 
-    return Console(stderr=stderr, highlight=False, soft_wrap=True)
+    # No markup: names, texts and errors of others may hold square brackets.
+    return Console(stderr=stderr, highlight=False, soft_wrap=True, markup=False)
 
 
 def _print_json(value: Any) -> None:
@@ -128,7 +129,8 @@ def elicit(study: StudyFile, store: StoreOption = None, model: Models = None) ->
 @app.command()
 def judge(study: StudyFile, store: StoreOption = None, judge: Judges = None) -> None:
     """Judge the replies that are there; elicit nothing."""
-    _, done, counts = _run_stages(study, store, ("judge",), None, judge)
+    path, done, counts = _run_stages(study, store, ("judge",), None, judge)
+    _say_agreement(_console(), path)
     raise typer.Exit(_exit_code(study, done, counts))
 
 
@@ -197,20 +199,32 @@ def _run_stages(
     )
     counts = [c for c in made.counts if c.stage in stages and c.part in parts]
     if not quiet:
-        _say_what_was_done(console, made.run, made.store)
+        _say_what_was_done(console, made.run, made.store, counts)
         print_losses(console, counts)
     return made.store, made.run, counts
 
 
-def _say_what_was_done(console: Console, done: Run, path: Path) -> None:
-    """Say how many calls there were, and why it ended early if it did."""
-    if done.calls == 0 and done.stopped is None:
-        console.print(f"Nothing to ask: {path} has every answer. No call was made.")
-    else:
+def _say_what_was_done(console: Console, done: Run, path: Path, counts: list[StageCount]) -> None:
+    """Say how many calls there were, and what is left."""
+    if done.calls:
         cost = sum(meter.cost for meter in done.meters.values())
         unknown = any(meter.unknown_cost for meter in done.meters.values())
         money = "cost unknown" if unknown and not cost else f"${cost:,.4f}"
-        console.print(f"{done.calls:,} calls, {money}.")
+        console.print(
+            f"{done.calls:,} calls, {money}{' and some unknown' if unknown and cost else ''}."
+        )
+    else:
+        lost = sum(c.lost for c in counts)
+        pending = sum(c.pending for c in counts)
+        if pending:
+            console.print(f"No call was made; {pending:,} answers are pending.")
+        elif lost:
+            console.print(
+                f"Nothing to ask: {path} has all but {lost:,} answers, which were lost for good "
+                "(a higher `attempts` tries again what can pass). No call was made."
+            )
+        else:
+            console.print(f"Nothing to ask: {path} has every answer. No call was made.")
     if done.interrupted:
         console.print("Interrupted. All that was answered is kept; run it again to go on.")
 
@@ -225,7 +239,7 @@ def _exit_code(study_file: Path, done: Run, counts: list[StageCount]) -> int:
     if done.interrupted:
         return INTERRUPTED
     allowed = load_study(study_file).study.max_lost
-    over = [c for c in counts if c.part == "main" and c.lost > allowed * c.planned]
+    over = [c for c in counts if c.lost > allowed * c.planned]
     for c in over:
         _say_error(
             f"{c.lost} of {c.planned} lost in {c.stage} of {c.model}, more than max_lost = "
@@ -248,6 +262,17 @@ def _say_judges(console: Console, path: Path) -> None:
     with Store.read(path) as store:
         for sentence in judge_sentences(store):
             console.print(sentence)
+
+
+def _say_agreement(console: Console, path: Path) -> None:
+    """Say how far several judges agree, if the store has several."""
+    from ethogram.store import Store
+    from ethogram.validity import measure_validity
+
+    with Store.read(path) as store:
+        found = measure_validity(store, corrections=False).agreement
+    for sentence in found.findings() if found is not None else ():
+        console.print(sentence)
 
 
 def _write_report(
@@ -587,12 +612,12 @@ def main() -> None:
     except EthogramError as error:
         _say_error(str(error))
         sys.exit(USAGE)
-    except (PermissionError, IsADirectoryError, NotADirectoryError) as error:
-        _say_error(f"{error.filename}: {error.strerror}")
-        sys.exit(USAGE)
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(DONE)
+    except OSError as error:
+        _say_error(f"{error.filename or 'file'}: {error.strerror or error}")
+        sys.exit(USAGE)
 
 
 if __name__ == "__main__":

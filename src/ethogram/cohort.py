@@ -116,12 +116,14 @@ def shared_traits(profiles: Sequence[Profile]) -> tuple[str, ...]:
 
 
 def label_models(profiles: Sequence[Profile]) -> tuple[str, ...]:
-    """Name each profile by its model; add condition, judge, then a number until all differ."""
+    """Name each profile by its model; add condition, judge, then a number where they tell apart."""
     labels = [p.model or "model" for p in profiles]
     for more in ([p.condition for p in profiles], [p.judge for p in profiles]):
-        count = Counter(labels)
+        kinds: dict[str, set[str]] = {}
+        for label, extra in zip(labels, more, strict=True):
+            kinds.setdefault(label, set()).add(extra)
         labels = [
-            f"{label}, {extra}" if count[label] > 1 and extra else label
+            f"{label}, {extra}" if len(kinds[label]) > 1 and extra else label
             for label, extra in zip(labels, more, strict=True)
         ]
     count, seen = Counter(labels), Counter[str]()

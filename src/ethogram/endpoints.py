@@ -71,6 +71,8 @@ class Endpoint:
     ) -> Request:
         """Return the request that asks this model these messages."""
         params = {**self.params, **extra} if extra else self.params
+        if sample and "seed" in params:  # another sample of the same question
+            params = {**params, "seed": params["seed"] + sample}
         return Request(
             service=self.service,
             model=self.table.model,
@@ -96,6 +98,10 @@ class Endpoint:
             "params": dict(self.params),
             "family": self.table.family,
         }
+
+    def worst_cost(self, size: int) -> float:
+        """Return the most that a call of so many bytes can cost, at three bytes a token."""
+        return self.price.cost(size / 3, self.table.max_tokens) if self.price else 0.0
 
     def headers(self) -> dict[str, str]:
         """Return the HTTP headers."""

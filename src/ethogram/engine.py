@@ -28,18 +28,31 @@ from ethogram.kernel import (
     Reading,
     Request,
     Status,
+    Usage,
     failure,
     read_response,
     request_id,
 )
 from ethogram.limiter import Limiter
 from ethogram.prices import cost_of
-from ethogram.store import Store, Writer
+from ethogram.store import BATCH_SECONDS, Store, Writer
 
 MAX_BODY = 16 * 2**20  # bytes; a longer response is no chat completion
 MAX_PAUSE = 600.0  # seconds that a Retry-After may hold an endpoint
 MAX_WAIT = 60.0  # seconds between two attempts of one request
-MAX_INVALID = 20  # so many invalid requests and nothing else: the endpoint itself is wrong
+MAX_FRUITLESS = 20  # so many failed calls and never an answer: the endpoint itself is wrong
+MAX_SILENCE = 15.0  # seconds of nothing but failed calls after which a service counts as down
+FRUITLESS = frozenset(
+    {
+        Status.TRANSPORT,
+        Status.TIMEOUT,
+        Status.MALFORMED,
+        Status.SERVER_ERROR,
+        Status.INVALID_REQUEST,
+    }
+)
+NOT_SENT = ("ClientConnector", "ClientProxyConnection", "InvalidUrl", "InvalidURL")
+PLACEHOLDERS = frozenset({"lm-studio", "not-needed", "placeholder", "sk-no-key-required"})
 RECENT = 2048  # answers kept at hand for requests of equal content
 
 Read = Callable[[Reading], Reading]
@@ -75,6 +88,8 @@ class Ledger:
     spent: float = 0.0
     reserved: float = 0.0
     unknown: int = 0
+    in_flight: int = 0
+    reached: bool = False
     _settled: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def reserve(self, amount: float) -> None:
@@ -85,8 +100,11 @@ class Ledger:
         SpendLimitReached
             The call could pass the limit, and nothing in flight can change that.
         """
-        while self.limit is not None and self.spent + self.reserved + amount > self.limit:
-            if self.reserved <= 0:
+        while self.limit is not None and (
+            self.reached or self.spent + self.reserved + amount > self.limit
+        ):
+            if self.reached or self.in_flight == 0:
+                self.reached = True  # a smaller call would be under way when this one ends the run
                 raise SpendLimitReached(
                     f"stopped before the spending limit: ${self.spent:.4f} spent, "
                     f"${self.limit:.2f} allowed, and the next call may cost ${amount:.4f}; "
@@ -94,11 +112,14 @@ class Ledger:
                 )
             self._settled.clear()
             await self._settled.wait()
+        self.in_flight += 1
         self.reserved += amount
 
     def settle(self, amount: float, cost: float | None) -> None:
         """Replace what was set aside by what the call cost, if anyone knows."""
-        self.reserved = max(0.0, self.reserved - amount)
+        self.in_flight -= 1
+        # Sums of floats leave a remainder, which must not look like a call in flight.
+        self.reserved = self.reserved - amount if self.in_flight else 0.0
         if cost is None:
             self.unknown += 1
             self.spent += amount  # nobody said: count the most that it can have been
@@ -125,7 +146,16 @@ class Meter:
         self.calls += 1
         self.tokens += reading.usage.completion_tokens or 0
         self.cost += cost or 0.0
-        self.unknown_cost += cost is None and reading.status in USABLE
+        self.unknown_cost += cost is None
+
+
+class Dropped(Exception):
+    """The run is stopping: a request that was not answered yet is left for the next run."""
+
+
+def is_secret(key: str) -> bool:
+    """Whether a key is one to hide: short ones and the usual placeholders occur in plain text."""
+    return len(key) >= 8 and key not in PLACEHOLDERS
 
 
 class Caller:
@@ -141,6 +171,7 @@ class Caller:
         ledger: Ledger,
         meter: Meter,
         answers: Answers,
+        stop: asyncio.Event,
         attempts: int,
         unparsed_attempts: int,
     ) -> None:
@@ -163,9 +194,11 @@ class Caller:
             total=table.timeout, sock_connect=min(30.0, table.timeout)
         )
         self._proxy = proxy_for(endpoint.base_url)
-        self._key = endpoint.key.encode()
-        self._invalid = 0
+        self._secret = endpoint.key if is_secret(endpoint.key) else ""
+        self._fruitless = 0
+        self._answered: float | None = None
         self._answers = answers
+        self._stop = stop
 
     async def ask(self, request: Request, read: Read) -> Outcome:
         """Return the answer to a request, from the store if it is there, else by calling.
@@ -175,6 +208,8 @@ class Caller:
         EndpointError
             The key, the address or the model name is wrong: no further call can succeed.
         SpendLimitReached
+        Dropped
+            The run is stopping; the request is left for the next one.
         """
         canonical = request.canonical()
         name = request_id(canonical)
@@ -214,25 +249,50 @@ class Caller:
         while True:
             number += 1
             reading, kept = await self._attempt(request, canonical, name, body, number, read)
-            if reading.status in FATAL:
+            if reading.status in FATAL or self._is_down(reading):
                 raise EndpointError(self._explain(reading))
             limit = self._limits.get(reading.status, self._attempts)
             if not reading.retry or number >= limit:
                 return Outcome(reading, kept)
             if reading.status is not Status.UNPARSED:
                 self.meter.waits += 1
-                await asyncio.sleep(self._wait(number))
+                await self._sleep(self._wait(number))
+
+    async def _sleep(self, seconds: float) -> None:
+        """Sleep, unless the run is stopping or stops meanwhile."""
+        try:
+            await asyncio.wait_for(self._stop.wait(), seconds)
+        except TimeoutError:
+            return
+        raise Dropped
+
+    def _is_down(self, reading: Reading) -> bool:
+        """Whether the endpoint has stopped answering, or never did.
+
+        Going on would lose trial after trial to one and the same cause.
+        """
+        if reading.status not in FRUITLESS:
+            self._fruitless, self._answered = 0, time.monotonic()
+            return False
+        self._fruitless += 1
+        if self._answered is None:
+            return self._fruitless >= MAX_FRUITLESS
+        silent = time.monotonic() - self._answered
+        return self._fruitless >= 2 * self.endpoint.table.concurrency and silent > MAX_SILENCE
 
     async def _attempt(
         self, request: Request, canonical: bytes, name: str, body: bytes, number: int, read: Read
     ) -> tuple[Reading, int]:
         """Make one call, and keep it."""
+        while self._writer.is_behind():
+            await asyncio.sleep(BATCH_SECONDS)
         tokens = len(body) // 4 + self.endpoint.table.max_tokens
-        reserve = self._worst_cost(len(body))
+        reserve = self.endpoint.worst_cost(len(body))
         await self._ledger.reserve(reserve)
         cost: float | None = 0.0
         try:
             admitted = await self.limiter.enter(tokens)
+            cost = cost_of(Usage(), self.endpoint.price)  # sent, and nobody has said yet
             try:
                 started, clock = time.time(), time.perf_counter()
                 http, response, raw, retry_after = await self._post(request.path, body)
@@ -240,13 +300,19 @@ class Caller:
             finally:
                 self.limiter.leave()
             reading = read(raw) if raw.status in USABLE else raw
-            cost = cost_of(reading.usage, self.endpoint.price) if http == 200 else 0.0
+            cost = self._cost(http, reading)
         finally:
             self._ledger.settle(reserve, cost)
         self._steer(reading, admitted, retry_after, number)
         self.meter.count(reading, cost)
         attempt = Attempt(name, number, reading, http, response, started, seconds)
         return reading, self._writer.put_attempt(canonical, attempt, cost=cost)
+
+    def _cost(self, http: int | None, reading: Reading) -> float | None:
+        """US dollars of a call; an error costs nothing, a call that broke off may have."""
+        if http == 200 or (http is None and not reading.reason.startswith(NOT_SENT)):
+            return cost_of(reading.usage, self.endpoint.price)
+        return 0.0
 
     async def _post(
         self, path: str, body: bytes
@@ -262,7 +328,7 @@ class Caller:
                 proxy=self._proxy,
                 allow_redirects=False,
             ) as answer:
-                content = await _read_body(answer)
+                content = await read_body(answer)
                 retry_after = _retry_after(answer.headers.get("Retry-After"))
                 http = answer.status
         except TimeoutError as error:
@@ -275,41 +341,27 @@ class Caller:
         if content is None:
             reason = f"a body of more than {MAX_BODY >> 20} MB"
             return http, None, failure(Status.MALFORMED, reason), retry_after
-        if self._key and self._key in content:
-            content = content.replace(self._key, b"[key]")
+        if self._secret and self._secret.encode() in content:
+            content = content.replace(self._secret.encode(), b"[key]")
         return http, content, read_response(http, content), retry_after
 
     def _steer(
         self, reading: Reading, admitted: float, retry_after: float | None, number: int
     ) -> None:
-        """Tell the limiter how it went; stop an endpoint that only ever calls requests invalid."""
+        """Tell the limiter how it went."""
         if reading.status is Status.RATE_LIMITED or retry_after is not None:
             pause = self._wait(number) if retry_after is None else min(retry_after, MAX_PAUSE)
             self.limiter.rate_limited(admitted, pause)
         elif reading.status in USABLE:
             self.limiter.succeeded()
-        if reading.status is Status.INVALID_REQUEST and self._invalid >= 0:
-            self._invalid += 1
-            if self._invalid >= MAX_INVALID:
-                raise EndpointError(
-                    f"{self.endpoint.name}: the first {MAX_INVALID} requests were all refused as "
-                    f"invalid: {reading.reason}"
-                )
-        elif reading.status in USABLE:
-            self._invalid = -1
 
     def _wait(self, number: int) -> float:
         """Seconds before the next attempt: exponential, with full jitter from the upper half."""
         top = min(MAX_WAIT, self.endpoint.table.backoff * 2 ** (number - 1))
         return float(top * random.uniform(0.5, 1.0))  # spreads load, decides nothing
 
-    def _worst_cost(self, body: int) -> float:
-        """Return the most that a call can cost, with three bytes a token as the floor."""
-        price = self.endpoint.price
-        return price.cost(body / 3, self.endpoint.table.max_tokens) if price else 0.0
-
     def _hide_key(self, text: str) -> str:
-        return text.replace(self.endpoint.key, "[key]") if self.endpoint.key else text
+        return text.replace(self._secret, "[key]") if self._secret else text
 
     def _explain(self, reading: Reading) -> str:
         """Say what is wrong with an endpoint, naming the key and never its value."""
@@ -318,13 +370,18 @@ class Caller:
             what = f"the key in {endpoint.key_name}" if endpoint.key_name else "the call"
             advice = "check the key and its credit, then run again"
             return f"{endpoint.name}: {what} was not accepted ({reading.reason}); {advice}"
+        if reading.status is not Status.NOT_FOUND:
+            return (
+                f"{endpoint.name}: {self._fruitless} calls in a row to {endpoint.base_url} failed "
+                f"({reading.status}: {reading.reason}); mend what the reason names, then run again"
+            )
         return (
             f"{endpoint.name}: no model {endpoint.table.model!r} at {endpoint.base_url} "
             f"({reading.reason}); mend model, service or base_url, then run again"
         )
 
 
-async def _read_body(answer: aiohttp.ClientResponse) -> bytes | None:
+async def read_body(answer: aiohttp.ClientResponse) -> bytes | None:
     """Read a response's body, or None where it is longer than any completion."""
     packed = "Content-Encoding" in answer.headers  # what it unpacks to may be of any length
     if not packed and (answer.content_length or MAX_BODY + 1) <= MAX_BODY:

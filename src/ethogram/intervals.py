@@ -81,7 +81,9 @@ def find_intervals(
     n_clusters = int(cluster.max()) + 1
     shared = n_clusters < len(cluster)
     if kind == "auto":
-        kind = "clustered" if shared and n_clusters > 1 else "fisher"
+        # A probability is no coin toss: only the scatter between prompts says how sure it is.
+        soft = bool(np.any((rows.ties == 0) & (rows.wins > 0) & (rows.wins < rows.count)))
+        kind = "clustered" if (shared or soft) and n_clusters > 1 else "fisher"
     if kind != "fisher" and n_clusters < 2:
         raise InputError(f"all comparisons share one prompt, so interval={kind!r} has no spread")
     model_based = fisher_covariance(fit)

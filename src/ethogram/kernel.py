@@ -14,6 +14,7 @@ from typing import Any
 
 import orjson
 
+CUT = "cut at the token limit"
 Messages = tuple[dict[str, str], ...]
 
 
@@ -213,10 +214,10 @@ def _class_completion(found: Reading, choice: dict[str, Any], message: dict[str,
     if not found.text.strip() and not (found.logprobs and stop == "length"):
         why = "only reasoning" if found.reasoning else "no text"
         if stop == "length":
-            return found.as_status(Status.EMPTY, f"{why}, cut at the token limit", retry=False)
+            return found.as_status(Status.EMPTY, f"{why}, {CUT}", retry=False)
         return found.as_status(Status.EMPTY, f"{why}, finish_reason {stop or 'missing'}")
     if stop == "length":
-        return found.as_status(Status.TRUNCATED, "cut at the token limit")
+        return found.as_status(Status.TRUNCATED, CUT)
     return found
 
 
@@ -299,6 +300,8 @@ def split_reasoning(text: str) -> tuple[str, str]:
         A block that was never closed is all reasoning, and the reply is empty. So is all that
         stands before a lone `</think>` (some chat templates write the opening tag themselves).
     """
+    if "think" not in text:
+        return text, ""
     head = text.lstrip()
     for tag in ("think", "thinking"):
         opening, closing = f"<{tag}>", f"</{tag}>"

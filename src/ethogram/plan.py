@@ -16,7 +16,7 @@ from ethogram.protocols.elicit import elicit_messages
 from ethogram.protocols.judge import judge_messages
 from ethogram.records import count_stages
 from ethogram.store import Store
-from ethogram.study import ModelTable
+from ethogram.study import JudgeTable, ModelTable
 
 CHARS_A_TOKEN = 4  # English; other scripts take more tokens, see `estimate_tokens`
 REPLY_TOKENS = 400  # a reply, until the store has replies to go by
@@ -39,6 +39,7 @@ class PlanRow:
     price : Price or None
     expected, most : float or None
         US dollars for what is pending: by the estimate, and if every answer ran to its limit.
+        Neither counts requests that have to be made again.
     """
 
     stage: str
@@ -105,14 +106,15 @@ def make_plan(prepared: Prepared, store: Path | None = None) -> Plan:
     study, trials = prepared.study, len(prepared.design)
     done, lengths = _known(store, study.study.condition)
     elicit_tokens, judge_tokens = _prompt_tokens(prepared)
-    reply = float(np.mean([_answer(lengths, "elicit", n, t)[0] for n, t in study.models.items()]))
+    replies = [_reply_tokens(lengths, n, t) for n, t in study.models.items()]
+    longest = float(np.mean([t.max_tokens for t in study.models.values()]))
     rows = [
-        _row("elicit", name, table, trials, done, lengths, elicit_tokens)
+        _row("elicit", name, table, trials, done, lengths, (elicit_tokens, elicit_tokens))
         for name, table in study.models.items()
     ]
     for name, judge in study.judges.items():
         asked = trials * len(study.models) * (2 if judge.orders == "both" else 1)
-        tokens = judge_tokens[name] + min(reply, 2000)
+        tokens = (judge_tokens[name] + float(np.mean(replies)), judge_tokens[name] + longest)
         rows.append(_row("judge", name, judge, asked, done, lengths, tokens))
     checks = dict.fromkeys(CHECKS, 0)
     for (check, _, _), calls in extra_calls(prepared, CHECKS).items():
@@ -136,11 +138,13 @@ def _row(
     requests: int,
     done: dict[tuple[str, str], int],
     lengths: dict[tuple[str, str], float],
-    prompt_tokens: float,
+    prompt_tokens: tuple[float, float],
 ) -> PlanRow:
-    """Estimate one row."""
+    """Estimate one row; `prompt_tokens` of a request, expected and at most."""
+    calls = 2 if isinstance(table, JudgeTable) and table.verdict == "completion" else 1
     price = plan_endpoint(name, table).price
     pending = max(0, requests - done.get((stage, name), 0))
+    sent, most_sent = (pending * calls * tokens for tokens in prompt_tokens)
     answer, basis = _answer(lengths, stage, name, table)
     return PlanRow(
         stage=stage,
@@ -148,15 +152,21 @@ def _row(
         model=table.model,
         requests=requests,
         pending=pending,
-        prompt_tokens=round(pending * prompt_tokens),
+        prompt_tokens=round(sent),
         completion_tokens=round(pending * answer),
         basis=basis,
         price=price,
-        expected=None if price is None else price.cost(pending * prompt_tokens, pending * answer),
-        most=None
-        if price is None
-        else price.cost(pending * prompt_tokens, pending * table.max_tokens),
+        expected=None if price is None else price.cost(sent, pending * answer),
+        most=None if price is None else price.cost(most_sent, pending * table.max_tokens),
     )
+
+
+def _reply_tokens(lengths: dict[tuple[str, str], float], name: str, table: ModelTable) -> float:
+    """Return the tokens of a reply as a judge reads it: without its reasoning."""
+    known = lengths.get(("elicit", name))
+    if known is None:
+        return float(min(REPLY_TOKENS, table.max_tokens))
+    return min(known, float(REPLY_TOKENS)) if table.reasoning not in (None, "none") else known
 
 
 def _answer(

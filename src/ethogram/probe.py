@@ -15,7 +15,7 @@ import aiohttp
 import orjson
 
 from ethogram.endpoints import Endpoint, local_servers, make_endpoint
-from ethogram.engine import make_session
+from ethogram.engine import make_session, proxy_for
 from ethogram.errors import EndpointError
 from ethogram.kernel import USABLE, Reading, Status, failure, read_response
 from ethogram.study import Study
@@ -51,8 +51,8 @@ class Check:
 
 def check_models(study: Study) -> list[Check]:
     """Call every model and judge of a study once (more only where parameters are refused)."""
-    tables = {**study.models, **study.judges}
-    with local_servers([t.model for t in tables.values()], base=study.base) as urls:
+    tables = [*study.models.values(), *study.judges.values()]
+    with local_servers([t.model for t in tables], base=study.base) as urls:
         return asyncio.run(_check_all(study, urls))
 
 
@@ -135,6 +135,7 @@ async def _call(
             data=body,
             headers=endpoint.headers(),
             timeout=aiohttp.ClientTimeout(total=endpoint.table.timeout),
+            proxy=proxy_for(endpoint.base_url),
             allow_redirects=False,
         ) as answer:
             reading = read_response(answer.status, await answer.read())

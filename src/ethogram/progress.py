@@ -66,6 +66,8 @@ class Progress:
                 _clock((planned - settled) / rate) if rate and planned > settled else "-",
                 _money(meter),
             )
+        if run.interrupted:
+            table.caption = "finishing what is in flight; Ctrl-C again drops it"
         return table
 
     def _rates(self, key: tuple[str, str], meter: Meter) -> tuple[float, float]:

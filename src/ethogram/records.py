@@ -68,7 +68,7 @@ def count_stages(store: Store) -> list[StageCount]:
     _, elicited = store.query(
         """SELECT m.name, '', t.part, t.condition, r.status, count(*), coalesce(sum(r.named), 0)
         FROM trial t JOIN party m ON m.id = t.model LEFT JOIN reply r ON r.trial = t.id
-        GROUP BY 1, 2, 3, 4, 5"""
+        WHERE t.wanted GROUP BY 1, 2, 3, 4, 5"""
     )
     _, judged = store.query(
         f"""SELECT m.name, d.name, j.part, t.condition,
@@ -77,7 +77,8 @@ def count_stages(store: Store) -> list[StageCount]:
         count(*), 0
         FROM judging j JOIN trial t ON t.id = j.trial JOIN party m ON m.id = t.model
         JOIN party d ON d.id = j.judge LEFT JOIN reply r ON r.trial = t.id
-        LEFT JOIN verdict v ON v.judging = j.id GROUP BY 1, 2, 3, 4, 5"""
+        LEFT JOIN verdict v ON v.judging = j.id WHERE t.wanted AND j.wanted
+        GROUP BY 1, 2, 3, 4, 5"""
     )
     traits = _losses_by_trait(store)
     return [
@@ -121,13 +122,14 @@ def _losses_by_trait(store: Store) -> dict[tuple[str, ...], dict[str, int]]:
     _, rows = store.query(
         f"""SELECT 'elicit', m.name, '', t.part, t.condition, x.name, count(*)
         FROM reply r JOIN trial t ON t.id = r.trial JOIN party m ON m.id = t.model {both}
-        WHERE r.status NOT IN ({_USABLE}) GROUP BY 2, 4, 5, 6
+        WHERE t.wanted AND r.status NOT IN ({_USABLE}) GROUP BY 2, 4, 5, 6
         UNION ALL
         SELECT 'judge', m.name, d.name, j.part, t.condition, x.name, count(*)
         FROM judging j JOIN trial t ON t.id = j.trial JOIN party m ON m.id = t.model
         JOIN party d ON d.id = j.judge JOIN reply r ON r.trial = t.id
         LEFT JOIN verdict v ON v.judging = j.id {both}
-        WHERE r.status NOT IN ({_USABLE}) OR v.status NOT IN ({_USABLE}) GROUP BY 2, 3, 4, 5, 6"""
+        WHERE t.wanted AND j.wanted AND (r.status NOT IN ({_USABLE}) OR
+        v.status NOT IN ({_USABLE})) GROUP BY 2, 3, 4, 5, 6"""
     )
     found: dict[tuple[str, ...], dict[str, int]] = {}
     for *key, trait, count in rows:
@@ -194,7 +196,7 @@ def _comparisons(
     soft: bool,
 ) -> Comparisons:
     """Read one model's comparisons by one judge."""
-    conditions = [f"v.status IN ({_USABLE})"]
+    conditions = [f"v.status IN ({_USABLE}) AND t.wanted AND j.wanted"]
     if "truncated" in without:
         conditions.append("r.status = 'ok'")
     if "named" in without:
@@ -229,7 +231,7 @@ def _comparisons(
         prompt=prompt[keep].astype(np.int64),
         judge_first=judge_first,
         length=chars[keep],
-        lost=count.planned - len(rows),
+        lost=count.lost,
         model=count.model,
         judge=count.judge,
         condition=count.condition,
@@ -264,7 +266,8 @@ def _planned_traits(store: Store, count: StageCount, place: dict[int, int]) -> l
     _, rows = store.query(
         """SELECT DISTINCT t.trait_1, t.trait_2 FROM judging j JOIN trial t ON t.id = j.trial
         JOIN party m ON m.id = t.model JOIN party d ON d.id = j.judge
-        WHERE m.name = ? AND d.name = ? AND j.part = ? AND t.condition = ?""",
+        WHERE m.name = ? AND d.name = ? AND j.part = ? AND t.condition = ?
+        AND t.wanted AND j.wanted""",
         (count.model, count.judge, count.part, count.condition),
     )
     return sorted({i for row in rows for i in row}, key=lambda i: place[i])
@@ -335,7 +338,8 @@ def read_verdicts(store: Store, judge: str) -> Verdicts:
         FROM judging j JOIN trial t ON t.id = j.trial JOIN reply r ON r.trial = t.id
         JOIN party m ON m.id = t.model JOIN party d ON d.id = j.judge
         LEFT JOIN verdict v ON v.judging = j.id
-        WHERE d.name = ? AND (v.judging IS NOT NULL OR r.status NOT IN ({_USABLE}))
+        WHERE d.name = ? AND t.wanted AND j.wanted
+        AND (v.judging IS NOT NULL OR r.status NOT IN ({_USABLE}))
         ORDER BY t.id, j.id""",
         (judge,),
     )
@@ -549,7 +553,8 @@ _EXPORTS = {
         JOIN party d ON d.id = j.judge JOIN trait a ON a.id = t.trait_1
         JOIN trait b ON b.id = t.trait_2 LEFT JOIN trait w ON w.id = v.winner
         JOIN prompt p ON p.id = t.prompt
-        WHERE v.status IN ({_USABLE}) AND j.id > ? ORDER BY j.id LIMIT ?""",
+        WHERE v.status IN ({_USABLE}) AND j.part = 'main' AND t.wanted AND j.wanted
+        AND j.id > ? ORDER BY j.id LIMIT ?""",
     "attempts": """SELECT a.id AS attempt, a.request, a.number, a.status, a.reason, a.http,
         a.started, a.seconds, a.prompt_tokens, a.completion_tokens, a.reasoning_tokens, a.cost,
         a.provider, a.model_said, q.body AS request_body, s.body AS response_body

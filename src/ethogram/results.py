@@ -86,7 +86,10 @@ def pick_two(
         raise InputError(f"{len(models)} models named; give --model twice, in order, or not at all")
     if models:
         sides = [[c for c in side if c.model == m] for side, m in zip(sides, models, strict=True)]
-    elif after is None and len(sides[0]) == 2:
+    elif after is None:
+        if len(sides[0]) == 1:
+            only = sides[0][0].model
+            raise InputError(f"{before} holds one model ({only}); a shift is between two")
         sides = [sides[0][:1], sides[1][1:]]
     for side, path in zip(sides, (before, after or before), strict=True):
         if len(side) != 1:
@@ -142,7 +145,7 @@ def read_table(path: Path) -> list[Comparisons]:
     missing = [name for name in _NEEDED if name not in table.columns]
     if missing:
         raise InputError(
-            f"{path} lacks the column {missing[0]!r}; it has {', '.join(table.columns) or 'none'}, "
+            f"{path} lacks the column {missing[0]!r}; it has {_short(', '.join(table.columns))}, "
             f"needed are {', '.join(_NEEDED)}"
         )
     keep = [
@@ -181,8 +184,14 @@ def _check_table(table: Any, path: Path) -> None:
         bad = table.with_row_index("row", offset=2).filter(rule)
         if len(bad):
             row = bad.row(0, named=True)
-            said = ", ".join(f"{name} {row[name]!r}" for name in _NEEDED[1:])
+            said = ", ".join(f"{name} {_short(repr(row[name]))}" for name in _NEEDED[1:])
             raise InputError(f"{path}, line {row['row']}: {what} ({said})")
+
+
+def _short(text: str) -> str:
+    """Return a text on one line, cut."""
+    line = " ".join(text.split())
+    return line if len(line) <= 200 else f"{line[:200]}..."
 
 
 def _from_table(part: Any, key: tuple[Any, ...]) -> Comparisons:

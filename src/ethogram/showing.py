@@ -5,16 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from rich.console import Console
-from rich.markup import escape
 
 
 def print_trial(console: Console, record: dict[str, Any]) -> None:
     """Print a trial: what was asked, the reply, the verdicts, every attempt."""
     planted = f", told to be {record['planted']}" if record["planted"] else ""
     console.print(
-        f"[bold]trial {record['id']}[/bold]: {escape(record['model'])}, {record['condition']}, "
-        f"{escape(record['trait_1'])} or {escape(record['trait_2'])}{planted}, "
-        f"prompt {escape(record['prompt_id'])} ({record['language'] or '?'}), "
+        f"trial {record['id']}: {record['model']}, {record['condition']}, "
+        f"{record['trait_1']} or {record['trait_2']}{planted}, "
+        f"prompt {record['prompt_id']} ({record['language'] or '?'}), "
         f"sample {record['sample']}"
     )
     _block(console, "prompt", record["prompt"])
@@ -23,10 +22,10 @@ def print_trial(console: Console, record: dict[str, Any]) -> None:
     _attempts(console, record["attempts"])
     for verdict in record["verdicts"]:
         order = "trait 2 first" if verdict["swapped"] else "trait 1 first"
-        said = escape(verdict["winner"] or "no winner")
+        said = verdict["winner"] or "no winner"
         console.print(
-            f"\n[bold]verdict of {escape(verdict['judge'])}[/bold] ({verdict['part']}, {order}): "
-            f"{said} ({_state(verdict, 'status', 'reason')})"
+            f"\nverdict of {verdict['judge']} ({verdict['part']}, {order}): "
+            f"{said} ({_state(verdict, 'status', 'reason') if record['reply'] else 'no reply'})"
         )
         _block(console, "judge's words", verdict["text"])
         _attempts(console, verdict["attempts"])
@@ -35,14 +34,14 @@ def print_trial(console: Console, record: dict[str, Any]) -> None:
 def _state(record: dict[str, Any], status: str, reason: str) -> str:
     """Return a status with its reason, or that it is pending."""
     found = record[status] or "pending"
-    return escape(f"{found}: {record[reason]}" if record[reason] else found)
+    return f"{found}: {record[reason]}" if record[reason] else str(found)
 
 
 def _block(console: Console, title: str, text: str | None) -> None:
     """Print a text under its title; nothing where there is none."""
     if text:
-        console.print(f"\n[bold]{title}[/bold]")
-        console.print(escape(text))
+        console.print(f"\n{title}", style="bold")
+        console.print(text)
 
 
 def _attempts(console: Console, attempts: list[dict[str, Any]]) -> None:
@@ -53,9 +52,7 @@ def _attempts(console: Console, attempts: list[dict[str, Any]]) -> None:
         who = " ".join(filter(None, (attempt["provider"], attempt["model_said"])))
         why = f" ({attempt['reason']})" if attempt["reason"] else ""
         console.print(
-            escape(
-                f"attempt {attempt['number']}: {attempt['status']}{why}, "
-                f"{attempt['seconds']:.2f} s, {tokens}, {cost} {who}"
-            ).rstrip(),
+            f"attempt {attempt['number']}: {attempt['status']}{why}, "
+            f"{attempt['seconds']:.2f} s, {tokens}, {cost} {who}".rstrip(),
             style="dim",
         )

@@ -9,16 +9,17 @@ from __future__ import annotations
 import asyncio
 import gc
 import signal
-from collections import deque
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+import orjson
+
 from ethogram.asking import as_it_is, ask_completion, ask_word
 from ethogram.endpoints import Endpoint, local_servers, make_endpoint, plan_endpoint
-from ethogram.engine import Answers, Caller, Ledger, Meter, Outcome, make_session
+from ethogram.engine import Answers, Caller, Dropped, Ledger, Meter, Outcome, make_session
 from ethogram.errors import EndpointError, EthogramError, StudyError
 from ethogram.kernel import USABLE, Reading
 from ethogram.planning import Planned, Prepared
@@ -112,7 +113,7 @@ def run_stages(
             },
         }
         with _rare_collections():
-            return _run_to_end(_Runner(prepared, store, planned, ready, parts).run(watch))
+            return _run_to_end(_Runner(prepared, store, planned, ready, parts), watch)
 
 
 @contextmanager
@@ -127,14 +128,19 @@ def _rare_collections() -> Iterator[None]:
         gc.set_threshold(*before)
 
 
-def _run_to_end(work: Coroutine[Any, Any, Run]) -> Run:
-    """Run a coroutine to its end, also from a notebook, whose own loop is running already."""
+def _run_to_end(runner: _Runner, watch: Watch | None) -> Run:
+    """Run to the end, also from a notebook, whose own loop is running already."""
     try:
         asyncio.get_running_loop()
     except RuntimeError:
-        return asyncio.run(work)
+        return asyncio.run(runner.run(watch))
     with ThreadPoolExecutor(1) as thread:
-        return thread.submit(asyncio.run, work).result()
+        result = thread.submit(asyncio.run, runner.run(watch))
+        while True:
+            try:
+                return result.result()
+            except KeyboardInterrupt:
+                runner.interrupt()
 
 
 def _is_pending(
@@ -187,8 +193,8 @@ def _check_names(names: Sequence[str], known: dict[str, Any], table: str) -> Non
 
 def _check_prices(study: Study, models: Sequence[str], judges: Sequence[str]) -> None:
     """Refuse a spending limit that could not be kept because a price is unknown."""
-    tables = {n: study.models[n] for n in models} | {n: study.judges[n] for n in judges}
-    for name, table in tables.items():
+    tables = [*((n, study.models[n]) for n in models), *((n, study.judges[n]) for n in judges)]
+    for name, table in tables:
         if plan_endpoint(name, table).price is None:
             raise StudyError(
                 f"spend_limit is set, but the price of {name} ({table.model}) is unknown: give "
@@ -218,16 +224,15 @@ class _Runner:
         self.endpoints = endpoints
         self.parts = parts
         self.result = Run(meters={key: Meter() for key in endpoints}, totals=_totals(store, parts))
-        self.stopping = False
+        self.stop = asyncio.Event()
         self.judges = [name for stage, name in endpoints if stage == "judge"]
         self.models = [name for stage, name in endpoints if stage == "elicit"]
         self.queues: dict[str, asyncio.Queue[PendingJudging | None]] = {}
 
     async def run(self, watch: Watch | None) -> Run:
         """Run all stages side by side."""
-        spent, unknown = self.store.spent()
-        ledger = Ledger(self.study.study.spend_limit, spent=spent, unknown=unknown)
-        self.result.ledger = ledger
+        self.loop = asyncio.get_running_loop()
+        ledger = self.result.ledger = self._open_ledger()
         self.until = self.store.last_attempt()
         writer = self.store.writer()
         watching = asyncio.create_task(watch(self.result)) if watch else None
@@ -243,6 +248,7 @@ class _Runner:
                         ledger=ledger,
                         meter=self.result.meters[key],
                         answers=answers,
+                        stop=self.stop,
                         attempts=self.study.study.attempts,
                         unparsed_attempts=self.study.study.unparsed_attempts,
                     )
@@ -259,29 +265,55 @@ class _Runner:
                 self.result.stopped = self.result.stopped or error
         return self.result
 
-    async def _stages(self, callers: dict[tuple[str, str], Caller], writer: Writer) -> None:
-        """Start every worker, and wait until all are done or one fails."""
-        work = asyncio.ensure_future(self._work(callers, writer))
-        with _on_interrupt(lambda: self._interrupt(work)):
-            try:
-                await work
-            except asyncio.CancelledError:
-                if not self.stopping:
-                    raise
-            except BaseExceptionGroup as errors:
-                known, bugs = errors.split(EthogramError)
-                if bugs is not None or known is None:
-                    raise
-                self.result.stopped = _first(known)
-        self.result.interrupted = self.stopping
+    def _open_ledger(self) -> Ledger:
+        """Return the account so far; what nobody said the cost of counts as the most it can be."""
+        spent, unknown = self.store.spent()
+        limit = self.study.study.spend_limit
+        if limit is not None and unknown:
+            known = {(e.service, e.table.model): e for e in self.endpoints.values()}
+            for body in self.store.requests_of_unknown_cost():
+                request = orjson.loads(body)
+                endpoint = known.get((request["service"], request["model"]))
+                spent += endpoint.worst_cost(len(body)) if endpoint else 0.0
+        return Ledger(limit, spent=spent, unknown=unknown)
 
-    def _interrupt(self, work: asyncio.Future[None]) -> None:
-        """First Ctrl-C: take nothing new; after some seconds, or at the second, drop the rest."""
-        if self.stopping:
-            work.cancel()
-            return
-        self.stopping = True
-        asyncio.get_running_loop().call_later(GRACE, work.cancel)
+    async def _stages(self, callers: dict[tuple[str, str], Caller], writer: Writer) -> None:
+        """Start every worker, and wait until all are done or had to stop."""
+        self.work = asyncio.ensure_future(self._work(callers, writer))
+        with _on_interrupt(self._interrupt):
+            try:
+                await self.work
+            except asyncio.CancelledError:
+                if not self.stop.is_set():
+                    raise
+
+    def interrupt(self) -> None:
+        """Do as at Ctrl-C, from another thread."""
+        self.loop.call_soon_threadsafe(self._interrupt)
+
+    def _interrupt(self) -> None:
+        """First Ctrl-C: wind down. Second: drop what is in flight."""
+        if self.result.interrupted:
+            self.work.cancel()
+        self.result.interrupted = True
+        self._wind_down()
+
+    def _wind_down(self) -> None:
+        """Ask for nothing new; what is in flight gets some seconds to finish."""
+        if not self.stop.is_set():
+            self.stop.set()
+            self.loop.call_later(GRACE, self.work.cancel)
+
+    async def _until_stopped(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do one piece of work; what stops it stops the run, after what is in flight."""
+        try:
+            await work
+        except Dropped:
+            pass
+        except EthogramError as error:
+            if not isinstance(self.result.stopped, EndpointError):
+                self.result.stopped = error
+            self._wind_down()
 
     async def _work(self, callers: dict[tuple[str, str], Caller], writer: Writer) -> None:
         for name in self.judges:
@@ -330,22 +362,26 @@ class _Runner:
     ) -> None:
         """Answer trials until there are none."""
         for trial, judgings in feed:
-            if self.stopping:
+            if self.stop.is_set():
                 return
-            request = caller.endpoint.request(
-                elicit_messages(
-                    self.templates,
-                    trial.condition,
-                    trial.prompt,
-                    trial.planted or trial.trait_1,
-                    trial.trait_2,
-                ),
-                sample=trial.sample,
-            )
-            outcome = await caller.ask(request, as_it_is)
-            self._keep_reply(trial, outcome, caller.meter, writer)
-            if outcome.reading.status in USABLE:
-                await self._hand_over(trial, judgings, outcome.reading.text)
+            await self._until_stopped(self._elicit(caller, trial, judgings, writer))
+
+    async def _elicit(
+        self, caller: Caller, trial: PendingTrial, judgings: Judgings, writer: Writer
+    ) -> None:
+        """Ask for one reply, write its row, hand it on."""
+        messages = elicit_messages(
+            self.templates,
+            trial.condition,
+            trial.prompt,
+            trial.planted or trial.trait_1,
+            trial.trait_2,
+        )
+        request = caller.endpoint.request(messages, sample=trial.sample)
+        outcome = await caller.ask(request, as_it_is)
+        self._keep_reply(trial, outcome, caller.meter, writer)
+        if outcome.reading.status in USABLE:
+            await self._hand_over(trial, judgings, outcome.reading.text)
 
     def _keep_reply(
         self, trial: PendingTrial, outcome: Outcome, meter: Meter, writer: Writer
@@ -394,14 +430,14 @@ class _Runner:
     ) -> None:
         """Judge the replies of before, then the new ones as they come."""
         for judging in feed:
-            if self.stopping:
+            if self.stop.is_set():
                 break
-            await self._judge(caller, name, judging, writer)
+            await self._until_stopped(self._judge(caller, name, judging, writer))
         queue = self.queues[name]
         while (new := await queue.get()) is not None:
-            if self.stopping:
+            if self.stop.is_set():
                 continue  # left for the next run; keep emptying, so that no one waits
-            await self._judge(caller, name, new, writer)
+            await self._until_stopped(self._judge(caller, name, new, writer))
 
     async def _judge(
         self, caller: Caller, name: str, judging: PendingJudging, writer: Writer
@@ -427,19 +463,6 @@ def _count(meter: Meter, reading: Reading) -> None:
         meter.done += 1
     else:
         meter.lost += 1
-
-
-def _first(errors: BaseExceptionGroup[EthogramError]) -> EthogramError:
-    """Return one error of a group, an endpoint's before any other."""
-    flat: list[EthogramError] = []
-    pending: deque[BaseException] = deque([errors])
-    while pending:
-        error = pending.popleft()
-        if isinstance(error, BaseExceptionGroup):
-            pending.extend(error.exceptions)
-        elif isinstance(error, EthogramError):
-            flat.append(error)
-    return min(flat, key=lambda e: not isinstance(e, EndpointError))
 
 
 @contextmanager

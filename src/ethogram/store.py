@@ -22,12 +22,13 @@ from types import TracebackType
 from typing import Any, NamedTuple
 
 from ethogram.errors import StoreError
-from ethogram.kernel import PASSING, USABLE, Attempt, read_response
+from ethogram.kernel import CUT, PASSING, USABLE, Attempt, read_response
 
 APPLICATION_ID = 0x45544847  # "ETHG"
 BATCH_SECONDS = 0.03
 CHUNK = 400
 ROWS = 64  # rows that one INSERT writes
+MAX_WAITING = 8192  # results that may wait for the disk; about 20 MB at 5 kB an attempt
 
 _USABLE = ", ".join(f"'{s}'" for s in sorted(USABLE))
 _PASSING = ", ".join(f"'{s}'" for s in sorted(PASSING))
@@ -139,7 +140,8 @@ class Store:
             version = _check_version(db, path)
             db.execute("SELECT count(*) FROM party").fetchone()
         except sqlite3.Error as error:
-            raise StoreError(f"{path} cannot be read as a store: {error}") from error
+            hint = "; this verb takes a store (STEM.db)" if path.suffix == ".toml" else ""
+            raise StoreError(f"{path} cannot be read as a store: {error}{hint}") from error
         if version < len(_migrations()):
             raise StoreError(
                 f"{path} was written by an older version: run `ethogram run` or "
@@ -271,13 +273,26 @@ class Store:
                     "or use another store (--store)"
                 )
             self._db.execute("UPDATE party SET settings = ? WHERE id = ?", (settings, row[0]))
+            self._forget_losses(row[0])
         return int(row[0])
 
+    def _forget_losses(self, party: int) -> None:
+        """Make pending again what a party lost under settings that are mended now."""
+        self._db.execute(
+            "DELETE FROM reply WHERE trial IN (SELECT id FROM trial WHERE model = ?)", (party,)
+        )
+        self._db.execute(
+            "DELETE FROM verdict WHERE judging IN (SELECT id FROM judging WHERE judge = ?)",
+            (party,),
+        )
+
     def _has_answers(self, party: int) -> bool:
-        """Whether any reply or verdict came from this party."""
-        query = """SELECT
-            EXISTS (SELECT 1 FROM reply JOIN trial ON trial.id = trial WHERE model = :p) OR
-            EXISTS (SELECT 1 FROM verdict JOIN judging ON judging.id = judging WHERE judge = :p)"""
+        """Whether any usable reply or verdict came from this party."""
+        query = f"""SELECT
+            EXISTS (SELECT 1 FROM reply r JOIN trial ON trial.id = trial
+                    WHERE model = :p AND r.status IN ({_USABLE})) OR
+            EXISTS (SELECT 1 FROM verdict v JOIN judging ON judging.id = judging
+                    WHERE judge = :p AND v.status IN ({_USABLE}))"""
         return bool(self._db.execute(query, {"p": party}).fetchone()[0])
 
     def add_trials(
@@ -285,21 +300,26 @@ class Store:
     ) -> list[int]:
         """Plan trials: (seq, trait_1, trait_2, prompt, sample, planted); returns their ids.
 
+        What was planned here before and is not among them is kept, and no longer wanted.
+
         Raises
         ------
         StoreError
             Trials planned here before, at the same places, ask something else.
         """
+        where = "model = ? AND part = ? AND condition = ?"
+        self._db.execute(f"UPDATE trial SET wanted = 0 WHERE {where}", (model, part, condition))
         self._db.executemany(
             "INSERT INTO trial (model, part, condition, seq, trait_1, trait_2, prompt, sample, "
-            f"planted) VALUES ({model}, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+            f"planted) VALUES ({model}, ?, ?, ?, ?, ?, ?, ?, ?) "
+            "ON CONFLICT DO UPDATE SET wanted = 1",
             [(part, condition, *row) for row in rows],
         )
         known = {
             (row[1], row[5]): row
             for row in self._db.execute(
                 "SELECT id, seq, trait_1, trait_2, prompt, sample, planted FROM trial "
-                "WHERE model = ? AND part = ? AND condition = ?",
+                f"WHERE {where}",
                 (model, part, condition),
             )
         }
@@ -313,10 +333,22 @@ class Store:
         return [row[0] for row in found]
 
     def add_judgings(self, judge: int, part: str, rows: Iterable[tuple[int, bool, int]]) -> None:
-        """Plan judgings: (trial, swapped, sample)."""
+        """Plan judgings (trial, swapped, sample) of trials of one model and condition.
+
+        What was planned for these before and is not among them is kept, and no longer wanted.
+        """
+        rows = list(rows)
+        if not rows:
+            return
+        self._db.execute(
+            """UPDATE judging SET wanted = 0 WHERE judge = ? AND part = ? AND trial IN
+            (SELECT t.id FROM trial t JOIN trial one ON one.id = ? AND one.model = t.model
+             AND one.part = t.part AND one.condition = t.condition)""",
+            (judge, part, rows[0][0]),
+        )
         self._db.executemany(
             f"INSERT INTO judging (judge, part, trial, swapped, sample) "
-            f"VALUES ({judge}, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+            f"VALUES ({judge}, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET wanted = 1",
             [(part, trial, int(swapped), sample) for trial, swapped, sample in rows],
         )
 
@@ -343,7 +375,7 @@ class Store:
         reopened = 0
         for table in ("reply", "verdict"):
             reopened += self._db.execute(
-                f"""DELETE FROM {table} WHERE status IN ({_PASSING})
+                f"""DELETE FROM {table} WHERE status IN ({_PASSING}) AND reason NOT LIKE '%{CUT}'
                 AND (SELECT count(*) FROM attempt WHERE request =
                      (SELECT request FROM attempt a WHERE a.id = {table}.attempt))
                 < CASE status WHEN 'unparsed' THEN ? ELSE ? END""",
@@ -362,7 +394,7 @@ class Store:
             f"""SELECT t.id, t.condition, a.name, b.name, p.text, t.sample, c.name
             FROM trial t JOIN trait a ON a.id = t.trait_1 JOIN trait b ON b.id = t.trait_2
             LEFT JOIN trait c ON c.id = t.planted JOIN prompt p ON p.id = t.prompt
-            WHERE +t.model = ? AND t.id > ? AND +t.part IN ({_marks(parts)})
+            WHERE +t.model = ? AND t.id > ? AND +t.part IN ({_marks(parts)}) AND t.wanted
             AND NOT EXISTS (SELECT 1 FROM reply r WHERE r.trial = t.id)
             ORDER BY t.id LIMIT {CHUNK}""",
             (model, after, *parts),
@@ -384,7 +416,7 @@ class Store:
             JOIN trait a ON a.id = t.trait_1 JOIN trait b ON b.id = t.trait_2
             JOIN prompt p ON p.id = t.prompt
             WHERE j.judge = ? AND j.id > ? AND j.part IN ({_marks(parts)})
-            AND r.status IN ({_USABLE}) AND r.attempt <= ?
+            AND r.status IN ({_USABLE}) AND r.attempt <= ? AND j.wanted AND t.wanted
             AND NOT EXISTS (SELECT 1 FROM verdict v WHERE v.judging = j.id)
             ORDER BY j.id LIMIT {CHUNK}""",
             (judge, after, *parts, until),
@@ -400,7 +432,7 @@ class Store:
         """Return (id, swapped, sample) of what is planned and has no verdict, for each trial."""
         rows = self._db.execute(
             f"SELECT trial, id, swapped, sample FROM judging WHERE trial IN ({_marks(trials)}) "
-            f"AND judge = ? AND part IN ({_marks(parts)}) "
+            f"AND judge = ? AND part IN ({_marks(parts)}) AND wanted "
             "AND NOT EXISTS (SELECT 1 FROM verdict v WHERE v.judging = judging.id) ORDER BY id",
             (*trials, judge, *parts),
         )
@@ -434,10 +466,16 @@ class Store:
     def spent(self) -> tuple[float, int]:
         """Return US dollars spent so far, and how many attempts have an unknown cost."""
         row = self._db.execute(
-            "SELECT coalesce(sum(cost), 0.0), sum(cost IS NULL AND completion_tokens IS NOT NULL) "
-            "FROM attempt"
+            "SELECT coalesce(sum(cost), 0.0), sum(cost IS NULL) FROM attempt"
         ).fetchone()
         return float(row[0]), int(row[1] or 0)
+
+    def requests_of_unknown_cost(self) -> Iterator[str]:
+        """Yield the canonical JSON of the request, for each attempt whose cost nobody said."""
+        rows = self._db.execute(
+            "SELECT r.body FROM attempt a JOIN request r ON r.id = a.request WHERE a.cost IS NULL"
+        )
+        return (row[0] for row in rows)
 
     def trait_ids(self) -> dict[str, int]:
         """Trait ids by name."""
@@ -527,10 +565,16 @@ class Writer:
         """Keep a verdict's reading."""
         self._put(("verdict", row, attempt))
 
-    @property
-    def backlog(self) -> int:
-        """How many results wait to be written."""
-        return len(self._waiting)
+    def is_behind(self) -> bool:
+        """Whether so much waits for the disk that no more should be asked for.
+
+        Raises
+        ------
+        StoreError
+            It waits in vain: the disk has failed.
+        """
+        self._check()
+        return len(self._waiting) > MAX_WAITING
 
     def close(self) -> None:
         """Write what is left and stop."""
@@ -647,6 +691,23 @@ class _Lock:
 
     def __init__(self, path: Path) -> None:
         self._path = path.with_name(path.name + ".lock")
+        self._take(path)
+        while not self._is_ours():  # its holder removed it between our opening and locking it
+            self._file.close()
+            self._take(path)
+        self._file.seek(0)
+        self._file.truncate()
+        self._file.write(str(os.getpid()))
+        self._file.flush()
+
+    def _take(self, path: Path) -> None:
+        """Open and lock the file.
+
+        Raises
+        ------
+        StoreError
+            Another process holds it, or the folder cannot be written.
+        """
         try:
             self._file = self._path.open("a+", encoding="utf-8")
         except OSError as error:
@@ -660,14 +721,18 @@ class _Lock:
             raise StoreError(
                 f"{path} is in use by another ethogram (process {holder}): wait for it to end"
             ) from None
-        self._file.seek(0)
-        self._file.truncate()
-        self._file.write(str(os.getpid()))
-        self._file.flush()
 
     def release(self) -> None:
-        """Let others write; the lock file stays (removing it would race)."""
+        """Let others write."""
+        self._path.unlink(missing_ok=True)
         self._file.close()
+
+    def _is_ours(self) -> bool:
+        """Whether the file that was locked is still the one that others would lock."""
+        try:
+            return self._path.stat().st_ino == os.fstat(self._file.fileno()).st_ino
+        except OSError:
+            return False
 
 
 def _lock_file(number: int) -> None:

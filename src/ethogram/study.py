@@ -22,12 +22,14 @@ from ethogram.shares import Shares
 
 Condition = Literal["feels", "likes", "random"]
 Positive = Annotated[int, Field(ge=1, le=2**31)]
+Name = Annotated[str, Field(min_length=1)]
+OURS = ("messages", "model", "prompt", "stream", "n")  # keys of a request that are not to be set
 
 
 class _Table(BaseModel):
     """A TOML table: unknown keys are refused, values are not converted."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
 class StudyTable(_Table):
@@ -95,8 +97,12 @@ class ModelTable(_Table):
     @model_validator(mode="after")
     def _has_an_address(self) -> Self:
         """Refuse a table from which no address follows."""
+        if taken := sorted(set(self.extra_body) & set(OURS)):
+            raise ValueError(f"extra_body cannot set {taken[0]}: ethogram sets it")
         if self.model.startswith("local/"):
             return self
+        if self.service == "local":
+            raise ValueError(f'model = "{self.model}": local models are local/smollm2, local/FILE')
         if self.service is None and self.base_url is None:
             raise ValueError("needs a service or a base_url")
         if self.service is not None and self.service not in SERVICES:
@@ -163,8 +169,8 @@ class Study(_Table):
     """
 
     study: StudyTable
-    models: dict[str, ModelTable]
-    judges: dict[str, JudgeTable]
+    models: dict[Name, ModelTable]
+    judges: dict[Name, JudgeTable]
     prompts: PromptFilter = Field(default_factory=PromptFilter)
     templates: TemplatesTable = Field(default_factory=TemplatesTable)
     validity: ValidityTable = Field(default_factory=ValidityTable)
@@ -198,7 +204,9 @@ def load_study(path: str | Path) -> Study:
             f"{path}: {error.strerror}; `ethogram init` writes a study file"
         ) from error
     except UnicodeDecodeError as error:
-        raise StudyError(f"{path} is not UTF-8 text (byte {error.start})") from error
+        raise StudyError(
+            f"{path} is not UTF-8 text (byte {error.start}); this verb takes a study file (TOML)"
+        ) from error
     return parse_study(text, path=path)
 
 

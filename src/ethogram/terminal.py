@@ -24,6 +24,11 @@ def _table(*columns: tuple[str, str]) -> Table:
     return table
 
 
+def _print_title(console: Console, title: str) -> None:
+    """Print a line that opens a section."""
+    console.print(f"\n{title}", style="bold")
+
+
 def print_rated(console: Console, rated: Rated) -> None:
     """Print each profile, and what could not be rated."""
     for profile in rated.profiles:
@@ -44,7 +49,7 @@ def print_profile(console: Console, profile: Profile) -> None:
         )
         if part
     )
-    console.print(f"\n[bold]{who}[/bold]", highlight=False)
+    _print_title(console, who)
     table = _table(
         ("rank", "right"),
         ("range", "right"),
@@ -94,7 +99,7 @@ def _bar(low: float, middle: float, high: float, least: float, most: float) -> s
 def print_unrated(console: Console, unrated: Unrated) -> None:
     """Say why there are no ratings."""
     console.print(
-        f"\n[bold]{unrated.model}[/bold]: not rated. {unrated.reason} "
+        f"\n{unrated.model}: not rated. {unrated.reason} "
         f"({unrated.n} comparisons, {unrated.lost} lost)"
     )
 
@@ -177,7 +182,9 @@ def print_plan(console: Console, plan: Plan) -> None:
             _dollars(r.most),
         )
     console.print(table)
-    console.print(f"About {_dollars(plan.expected)}, at most {_dollars(plan.most)}.")
+    console.print(
+        f"About {_dollars(plan.expected)}, at most {_dollars(plan.most)} if nothing is asked again."
+    )
     checks = ", ".join(f"{name} {calls:,}" for name, calls in plan.checks.items())
     console.print(
         f"ethogram validity adds {sum(plan.checks.values()):,} calls, {100 * plan.extra:.0f}% of "
@@ -254,7 +261,7 @@ def _count(tokens: int | None) -> str:
 
 def print_shift(console: Console, moved: Shift, *, most: int = 20) -> None:
     """Print the traits that moved, largest first, and how sure that is."""
-    console.print(f"\n[bold]{moved.after} minus {moved.before}[/bold], in rating points")
+    _print_title(console, f"{moved.after} minus {moved.before}, in rating points")
     table = _table(
         ("trait", "left"),
         ("shift", "right"),
@@ -285,16 +292,16 @@ def print_shift(console: Console, moved: Shift, *, most: int = 20) -> None:
 def print_validity(console: Console, found: Validity) -> None:
     """Print what the checks say, in sentences."""
     for judge in found.judges:
-        console.print(f"\n[bold]{judge.judge}[/bold]")
+        _print_title(console, judge.judge)
         console.print(judge.sentence.removeprefix(f"{judge.judge}: "))
         for sentence in judge.findings():
             console.print(sentence)
     if found.agreement is not None:
-        console.print("\n[bold]judges against each other[/bold]")
+        _print_title(console, "judges against each other")
         for sentence in found.agreement.findings():
             console.print(sentence)
     for net in found.nets:
-        console.print(f"\n[bold]{net.profile.model}, {net.profile.condition}[/bold]")
+        _print_title(console, f"{net.profile.model}, {net.profile.condition}")
         console.print(net.sentence)
     for note in found.notes:
         console.print(note, style="dim")

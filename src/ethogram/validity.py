@@ -405,13 +405,23 @@ def _self_preference(store: Store, name: str, plants: Plants | None) -> SelfPref
     if plants is None or not family:
         return None
     own = [m for m, (_, said) in store.parties("model").items() if _family(said) == family]
+    favour = _favour(store, name, plants.traits)
     for other in store.parties("judge"):
         reference = read_plants(store, other) if other != name else None
         if reference is not None and _family(store.parties("judge")[other][1]) != family:
-            found = _try(self_preference, plants, own, reference=reference)
+            found = _try(self_preference, plants, own, favour=favour, reference=reference)
             if found is not None:
                 return found
-    return _try(self_preference, plants, own)
+    return _try(self_preference, plants, own, favour=favour)
+
+
+def _favour(store: Store, judge: str, traits: Sequence[str]) -> FloatArray | None:
+    """How well a judge likes each word as such, where the natural check measured it."""
+    measured = [_try(word_preference, c) for c in read_comparisons(store, judge=judge, part=WORD)]
+    liked = [dict(zip(p.traits, p.strengths, strict=True)) for p in measured if p is not None]
+    if not liked:
+        return None
+    return np.array([np.mean([words.get(trait, 0.0) for words in liked]) for trait in traits])
 
 
 def _family(settings: str) -> str:

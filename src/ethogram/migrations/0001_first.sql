@@ -58,6 +58,7 @@ CREATE TABLE trial (
   prompt INTEGER NOT NULL REFERENCES prompt,
   sample INTEGER NOT NULL DEFAULT 0,
   planted INTEGER REFERENCES trait,            -- the trait it was told to show, if it was told one
+  wanted INTEGER NOT NULL DEFAULT 1,           -- 0: the study was cut since, and leaves it out
   UNIQUE (model, part, condition, seq, sample)
 );
 
@@ -108,7 +109,8 @@ CREATE TABLE judging (
   part TEXT NOT NULL,              -- main, order, repeat, plant, ...
   swapped INTEGER NOT NULL,        -- 1: the judge is shown trait_2 first
   sample INTEGER NOT NULL DEFAULT 0,
-  UNIQUE (trial, judge, swapped, sample)
+  wanted INTEGER NOT NULL DEFAULT 1,           -- as in trial
+  UNIQUE (trial, judge, part, swapped, sample)
 );
 CREATE INDEX judging_judge ON judging (judge, part);
 

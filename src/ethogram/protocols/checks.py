@@ -45,9 +45,9 @@ PARTS = {
 }
 WORD = "word"
 LEAST_WORDS = 8
-"""Fewest word verdicts a trait is first in, as far as there are replies. In simulations with a liking
-of 0.3 to 0.8 logits, taking off one that was measured on 4 mended nothing or did harm; on 8, its
-mean square error is that of no measurement at 0.3 and a third of it at 0.8."""
+"""Fewest word verdicts that a trait is the first of, as far as there are replies. In simulations
+with likings of standard deviation 0.3 and 0.8 logits, what was measured on 4 a trait had a mean
+square error of 2 and 0.7 times that of taking off nothing; on 8, of 0.9 and 0.4 times."""
 
 
 def check_names(names: Iterable[str] | None) -> tuple[str, ...]:
@@ -227,7 +227,7 @@ def _words(prepared: Prepared) -> int:
     """Return how many word trials a model gets, where all its trials have replies."""
     n, k = len(prepared.design), prepared.design.n_traits
     each = max(LEAST_WORDS, -(-round(prepared.study.validity.words * n) // k))
-    return min(n, each * k) if k >= 5 else 0
+    return min(n, k * max(2, round(min(each, n / k)))) if k >= 5 else 0
 
 
 def count_share(prepared: Prepared, share: float) -> int:

@@ -12,6 +12,7 @@ from ethogram.kernel import Messages
 from ethogram.protocols.templates import EXAMPLES, TIES, Templates, fill
 
 _TAG = re.compile(r"<answer>(.*?)</answer>", re.IGNORECASE | re.DOTALL)
+_END = re.compile(r"</answer>", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -81,11 +82,16 @@ def parse_verdict(text: str, first: str, second: str, *, ties: bool = False) -> 
     """Read a judge's text, strictly.
 
     The words between all `<answer>` tags must come to exactly one of the two traits, case and
-    outer punctuation aside (or "both" or "neither", where ties are allowed).
+    outer punctuation aside (or "both" or "neither", where ties are allowed), and the last tag must
+    end the text: a tag quoted from the material is no verdict.
     """
-    answers = {_plain(answer) for answer in _TAG.findall(text)}
+    # Nothing after the last end is searched: an opening without an end costs a scan each.
+    ends = [end.end() for end in _END.finditer(text)]
+    answers = {_plain(answer) for answer in _TAG.findall(text, 0, ends[-1])} if ends else set()
     if not answers:
         return Verdict(None, reason="no <answer> tag")
+    if re.search(r"\w", text[ends[-1] :]):
+        return Verdict(None, reason="the answer does not end the text: it may be a quotation")
     if len(answers) > 1:
         said = ", ".join(sorted(answer[:30] for answer in answers))
         return Verdict(None, reason=f"{len(answers)} different answers: {said}")

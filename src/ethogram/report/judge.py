@@ -48,16 +48,18 @@ def untested(judges: Sequence[str]) -> JudgeAccount:
 def judge_account(found: Validity) -> JudgeAccount:
     """Return what a report says of its judges, from the checks that were run."""
     tested = [j for j in found.judges if j.accuracy is not None and j.accuracy.n]
+    said = [line for j in found.judges for line in (j.sentence, *j.findings())]
+    said += found.agreement.findings() if found.agreement is not None else []
+    said += [f"{n.profile.model}, {n.profile.condition}: {n.sentence}" for n in found.nets]
     if not tested:
-        return untested([j.judge for j in found.judges])
+        first = untested([j.judge for j in found.judges]).sentences
+        others = [line for line in said if NOT_TESTED not in line]
+        return JudgeAccount(tested=False, sentences=(*first, *others))
     rows = [
         (j.judge, j.accuracy.overall.percent, f"{j.accuracy.n:,}", j.accuracy.lean.percent)
         for j in tested
         if j.accuracy is not None
     ]
-    said = [line for j in found.judges for line in (j.sentence, *j.findings())]
-    said += found.agreement.findings() if found.agreement is not None else []
-    said += [f"{n.profile.model}, {n.profile.condition}: {n.sentence}" for n in found.nets]
     return JudgeAccount(
         tested=True,
         sentences=(*said, *found.notes),

@@ -1,0 +1,123 @@
+"""What keeps a run fast: batches, the filter before the store, the limit on what waits."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+
+import pytest
+
+from ethogram import store as store_module
+from ethogram.engine import proxy_for
+from ethogram.errors import StoreError
+from ethogram.kernel import Attempt, Request, read_response, request_id
+from ethogram.store import MAX_WAITING, ROWS, Asked, Store
+
+BODY = b'{"choices":[{"message":{"content":"Yes."},"finish_reason":"stop"}]}'
+
+
+def put(writer, name: str, body: bytes = BODY) -> tuple[str, int]:
+    """Put one answered request; returns its id and the attempt's."""
+    canonical = Request("test", name, ({"role": "user", "content": name},)).canonical()
+    attempt = Attempt(request_id(canonical), 1, read_response(200, BODY), 200, body, 1.8e9, 0.5)
+    return attempt.request_id, writer.put_attempt(canonical, attempt, cost=0.0)
+
+
+def test_a_batch_of_many_statements_is_written_whole(tmp_path):
+    """A batch that needs several INSERTs loses no row and mixes none up."""
+    n = 3 * ROWS + 7
+    with Store.open(tmp_path / "s.db") as store:
+        writer = store.writer()
+        kept = [put(writer, f"m{i}", b"answer %d" % i) for i in range(n)]
+        writer.close()
+        _, rows = store.query(
+            "SELECT a.request, a.id, s.body FROM attempt a JOIN response s ON s.attempt = a.id"
+        )
+    assert sorted(rows) == sorted((r, a, f"answer {i}") for i, (r, a) in enumerate(kept))
+
+
+def test_a_body_that_is_no_utf8_shares_a_statement_with_text(tmp_path):
+    """Blobs and texts of one batch come back as the bytes that were received."""
+    bodies = [b"text", b"\xff\xfe", BODY]
+    with Store.open(tmp_path / "s.db") as store:
+        writer = store.writer()
+        names = [put(writer, f"m{i}", body)[0] for i, body in enumerate(bodies)]
+        writer.close()
+        assert [store.answer(name)[2] for name in names] == bodies
+
+
+def test_the_filter_never_denies_a_request_that_was_asked():
+    """Ids that were added are all found, and of others at most a few."""
+    asked = [request_id(b"%d" % i) for i in range(20_000)]
+    found = Asked(asked)
+    assert all(name in found for name in asked)
+    wrong = sum(request_id(b"other %d" % i) in found for i in range(20_000))
+    assert wrong < 100  # 20,000 of 2^24 bits are set: 24 expected, standard deviation 5
+
+
+def test_a_store_that_is_opened_again_knows_what_was_asked(tmp_path):
+    """The filter is filled from the store, so a later run buys nothing again."""
+    with Store.open(tmp_path / "s.db") as store:
+        writer = store.writer()
+        name, number = put(writer, "m")
+        writer.close()
+    with Store.open(tmp_path / "s.db") as store:
+        store.writer().close()
+        assert store.answer(name) == (number, 200, BODY)
+        assert store.attempts_made(name) == 1
+        assert store.attempts_made(request_id(b"never asked")) == 0
+
+
+def test_a_disk_that_is_slow_is_said_to_be_behind(tmp_path, monkeypatch):
+    """More than MAX_WAITING waiting results are `is_behind`, and fewer are not."""
+    written = store_module._write
+
+    def slow(db: sqlite3.Connection, batch: list) -> None:
+        time.sleep(0.5)
+        written(db, batch)
+
+    monkeypatch.setattr(store_module, "_write", slow)
+    with Store.open(tmp_path / "s.db") as store:
+        writer = store.writer()
+        put(writer, "first")
+        time.sleep(0.1)  # the writer has taken the first and sleeps
+        for i in range(MAX_WAITING):
+            put(writer, f"m{i}")
+        assert not writer.is_behind()
+        put(writer, "one more")
+        assert writer.is_behind()
+        writer.close()
+        assert not writer.is_behind()
+
+
+def test_a_disk_that_failed_is_not_waited_for(tmp_path, monkeypatch):
+    """`is_behind` raises once the writer has died, so that no caller waits for ever."""
+
+    def full(db: sqlite3.Connection, batch: list) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr(store_module, "_write", full)
+    with Store.open(tmp_path / "s.db") as store:
+        writer = store.writer()
+        put(writer, "m")
+        with pytest.raises(StoreError, match="disk is full"):
+            writer.close()
+        with pytest.raises(StoreError, match="disk is full"):
+            writer.is_behind()
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("https://api.example.com/v1", "http://proxy.example:3128"),
+        ("http://127.0.0.1:8000/v1", None),
+        ("https://intern.example.org/v1", None),
+    ],
+)
+def test_the_proxy_is_the_one_that_the_environment_names(monkeypatch, url, expected):
+    """https_proxy counts for https addresses, and no_proxy takes hosts out."""
+    for name in ("http_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("https_proxy", "http://proxy.example:3128")
+    monkeypatch.setenv("no_proxy", "127.0.0.1,.example.org")
+    assert proxy_for(url) == expected
