@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+
+# As the command line does: threads that wait for one another make small matrices slow.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 from contextlib import ExitStack
 
 import pytest

@@ -381,6 +381,25 @@ def test_a_service_that_finds_every_request_invalid_is_left_after_twenty(
     assert elicited.lost <= 20
 
 
+def test_a_service_that_is_not_there_stops_the_run_and_loses_nothing_for_good(
+    server, tmp_path, word_list
+):
+    """After twenty failures in a row and no answer the run stops, with the address and the why."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{taken.getsockname()[1]}/v1"
+    text = whole_study(server, tmp_path, word_list, base_url=url, concurrency=4)
+    path = tmp_path / "study.db"
+    run = run_text(text, path, folder=tmp_path)
+    assert isinstance(run.stopped, EndpointError)
+    assert f"calls in a row to {url} failed (transport: " in str(run.stopped)
+    assert run.calls <= 20 + 4
+    mended = whole_study(server, tmp_path, word_list).replace("[study]", "[study]\nattempts = 9")
+    run_text(mended, path, folder=tmp_path)
+    with Store.read(path) as opened:
+        assert [(c.done, c.lost) for c in count_stages(opened)] == [(28, 0), (28, 0)]
+
+
 # -- keys -------------------------------------------------------------------------------------
 
 

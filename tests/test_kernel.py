@@ -240,3 +240,12 @@ def test_a_reading_can_be_classed_otherwise_without_losing_what_it_says():
     found = read_response(200, body(usage={"completion_tokens": 7}))
     unparsed = found.as_status(Status.UNPARSED, "no tag")
     assert (unparsed.text, unparsed.usage, unparsed.retry) == (found.text, found.usage, True)
+
+
+def test_every_error_of_ours_is_one_line_of_bounded_length():
+    """Whatever values its text names."""
+    from ethogram.errors import DisconnectedError, StudyError
+
+    for kind in (StudyError, DisconnectedError):
+        assert str(kind("the value 'a\n\tb'\r\nis wrong")) == "the value 'a b' is wrong"
+        assert len(str(kind("x" * 10**6))) < 2000

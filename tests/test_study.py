@@ -275,3 +275,18 @@ def test_the_published_studys_preset_has_its_models_and_parameters():
     assert deepseek.top_p == 0.95
     (judge,) = study.judges.values()
     assert (judge.temperature, judge.top_p, judge.max_tokens) == (0.1, 0.95, 2048)
+
+
+@pytest.mark.parametrize("name", ["x" * 5000, "~nobody-has-this-home/x", "x\0y", "two\nlines"])
+def test_a_name_that_no_file_can_have_is_refused_in_one_line(name):
+    """Too long, in a home that nobody has, or of two lines: named, wherever a path is read."""
+    from ethogram.endpoints import local_file
+    from ethogram.errors import EthogramError
+    from ethogram.prompts import load_prompts
+    from ethogram.traits import load_traits
+
+    for read in (load_traits, load_prompts, lambda n: load_prompts(f"wildchat:{n}"), local_file):
+        with pytest.raises(EthogramError) as caught:
+            read(name)
+        assert "\n" not in str(caught.value)
+        assert len(str(caught.value)) < 1000

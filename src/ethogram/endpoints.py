@@ -16,6 +16,7 @@ from typing import Any
 
 from ethogram.errors import EndpointError
 from ethogram.kernel import Messages, Request
+from ethogram.paths import named_path
 from ethogram.prices import Price, find_price
 from ethogram.services import SERVICES, Service, reasoning_params
 from ethogram.study import ModelTable
@@ -169,8 +170,7 @@ def local_file(model: str, *, base: Path | None = None) -> Path:
     """
     name = model.removeprefix("local/")
     if name != "smollm2":
-        path = Path(name).expanduser()
-        path = path if path.is_absolute() else (base or Path()) / path
+        path = named_path(name, base=base)
         if not path.is_file():
             raise EndpointError(
                 f"no model file at {path}: expected local/smollm2 or local/PATH.gguf"

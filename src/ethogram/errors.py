@@ -15,9 +15,18 @@ A message names the value, what was expected and what to do next.
 
 from __future__ import annotations
 
+LONGEST = 1500  # characters of a message
+
 
 class EthogramError(Exception):
-    """Base of all errors that are the user's to mend; its text is one clear line."""
+    """Base of all errors that are the user's to mend; its text is one clear line.
+
+    It is made one here, because texts name values and values come from files of any kind.
+    """
+
+    def __init__(self, text: str = "") -> None:
+        line = " ".join(str(text).split())
+        super().__init__(line if len(line) <= LONGEST else f"{line[:LONGEST]}...")
 
 
 class InputError(EthogramError, ValueError):

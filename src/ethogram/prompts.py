@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from ethogram.errors import InputError
 from ethogram.languages import language_code
 from ethogram.near_duplicates import NearDuplicates
+from ethogram.paths import named_path
 from ethogram.prompt_files import Row, read_rows
 from ethogram.reserve import Reserve
 from ethogram.wildchat import find_parquet, is_wildchat, rows_from_hub, rows_from_parquet
@@ -249,7 +250,7 @@ def _open(source: str, *, column: str | None, seed: int, base: Path | None) -> I
         return rows_from_hub(seed=seed)
     if source.startswith("wildchat:"):
         return rows_from_parquet(find_parquet(source.removeprefix("wildchat:"), base=base))
-    path = (base or Path()) / Path(source).expanduser()
+    path = named_path(source, base=base)
     if path.is_dir():
         return rows_from_parquet(find_parquet(source, base=base))
     if not path.is_file():

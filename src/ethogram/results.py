@@ -145,7 +145,7 @@ def read_table(path: Path) -> list[Comparisons]:
     missing = [name for name in _NEEDED if name not in table.columns]
     if missing:
         raise InputError(
-            f"{path} lacks the column {missing[0]!r}; it has {_short(', '.join(table.columns))}, "
+            f"{path} lacks the column {missing[0]!r}; it has {', '.join(table.columns) or 'none'}, "
             f"needed are {', '.join(_NEEDED)}"
         )
     keep = [
@@ -184,14 +184,8 @@ def _check_table(table: Any, path: Path) -> None:
         bad = table.with_row_index("row", offset=2).filter(rule)
         if len(bad):
             row = bad.row(0, named=True)
-            said = ", ".join(f"{name} {_short(repr(row[name]))}" for name in _NEEDED[1:])
+            said = ", ".join(f"{name} {row[name]!r}" for name in _NEEDED[1:])
             raise InputError(f"{path}, line {row['row']}: {what} ({said})")
-
-
-def _short(text: str) -> str:
-    """Return a text on one line, cut."""
-    line = " ".join(text.split())
-    return line if len(line) <= 200 else f"{line[:200]}..."
 
 
 def _from_table(part: Any, key: tuple[Any, ...]) -> Comparisons:

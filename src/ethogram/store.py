@@ -13,7 +13,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib import resources
 from itertools import chain
@@ -27,7 +27,7 @@ from ethogram.kernel import CUT, PASSING, USABLE, Attempt, read_response
 APPLICATION_ID = 0x45544847  # "ETHG"
 BATCH_SECONDS = 0.03
 CHUNK = 400
-ROWS = 64  # rows that one INSERT writes
+ROWS = 256  # rows that one INSERT writes
 MAX_WAITING = 8192  # results that may wait for the disk; about 20 MB at 5 kB an attempt
 
 _USABLE = ", ".join(f"'{s}'" for s in sorted(USABLE))
@@ -724,7 +724,8 @@ class _Lock:
 
     def release(self) -> None:
         """Let others write."""
-        self._path.unlink(missing_ok=True)
+        with suppress(PermissionError):  # Windows does not remove an open file: it stays
+            self._path.unlink(missing_ok=True)
         self._file.close()
 
     def _is_ours(self) -> bool:

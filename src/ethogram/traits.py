@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ethogram.errors import InputError
+from ethogram.paths import named_path
 
 _SETS = Path(__file__).parent / "data" / "traits"
 
@@ -82,7 +83,7 @@ def _find(source: str | Path, *, base: Path | None) -> Path:
     """Return the file of a named set, or the user's own file."""
     if isinstance(source, str) and source in trait_sets():
         return _SETS / f"{source}.txt"
-    path = (base or Path()) / Path(source).expanduser()
+    path = named_path(source, base=base)
     if not path.is_file():
         raise InputError(
             f"traits = {str(source)!r} is neither a set ({', '.join(trait_sets())}) "

@@ -22,6 +22,7 @@ from typing import Any
 import polars as pl
 
 from ethogram.errors import InputError
+from ethogram.paths import named_path
 from ethogram.prompt_files import Row, parquet_schema, scan_slices
 
 HUB_NAME = "allenai/WildChat-4.8M"
@@ -38,7 +39,7 @@ def find_parquet(pattern: str, *, base: Path | None = None) -> list[Path]:
     InputError
         There are none.
     """
-    path = (base or Path()) / Path(pattern).expanduser()
+    path = named_path(pattern, base=base)
     if path.is_dir():
         found = sorted(path.rglob("*.parquet"))
     else:
