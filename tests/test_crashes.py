@@ -175,9 +175,9 @@ def test_a_run_that_meets_a_file_limit_stops_with_one_line_and_goes_on_later(pla
 def test_a_full_disk_stops_the_run_and_room_lets_it_go_on(planted, tmp_path):
     """On a real file system without room: one line, exit code 2, all that was committed is kept."""
     server = planted()
-    file, disk = small_study(server, tmp_path, repeats=4), tmp_path / "disk"
+    file, disk = small_study(server, tmp_path, repeats=8), tmp_path / "disk"
     disk.mkdir()
-    with small_file_system(disk, 700 * 1024):
+    with small_file_system(disk, 1500 * 1024):
         words = ("run", file, "--no-report", "--store", disk / "study.db")
         ended = cli(*words, cwd=tmp_path)
         assert ended.returncode == 2, ended.stdout

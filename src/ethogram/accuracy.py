@@ -353,7 +353,7 @@ def place_lean(plants: Plants) -> Estimate:
     read = plants.take(plants.read)
     named_first = read.hit == read.planted_first
     both = contrast(
-        named_first, read.planted_first.astype(np.int64), (1.0, 1.0), clusters=read.prompt
+        named_first, read.planted_first.astype(np.int64), (1.0, 1.0), clusters=read.prompt, span=1.0
     )
     return bounded(shifted(both, -1.0), -1.0, 1.0)
 

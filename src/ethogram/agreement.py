@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import krippendorff
 import numpy as np
@@ -26,6 +27,7 @@ from ethogram.proportions import (
     contrast,
     proportion,
     shrink,
+    wilson,
 )
 
 RESAMPLES = 400
@@ -34,18 +36,25 @@ RESAMPLES = 400
 # ---- chance-corrected agreement ------------------------------------------------------------
 
 
-def cohen_kappa(a: IntArray, b: IntArray) -> Estimate:
+def cohen_kappa(
+    a: IntArray, b: IntArray, *, clusters: NDArray[np.integer] | None = None, seed: int = 0
+) -> Estimate:
     """Agreement of two judges beyond chance, each with its own rates.
 
     Parameters
     ----------
     a, b : int array, shape (n,)
         Verdicts on the same replies; rows where either is -1 are left out.
+    clusters : int array, shape (n,), optional
+        Replies to one prompt; where some share one, the interval is a bootstrap over prompts.
+    seed : int
+        For the bootstrap.
 
     Returns
     -------
     Estimate
         -1 to 1; NaN where both judges only ever gave one and the same verdict (kappa is 0/0).
+        Where they always agree, the lower end is from Wilson's bound of their agreement.
 
     References
     ----------
@@ -56,16 +65,31 @@ def cohen_kappa(a: IntArray, b: IntArray) -> Estimate:
     n = int(both.sum())
     if not n:
         return Estimate(float("nan"), -1.0, 1.0, 0)
-    k = int(max(np.max(a), np.max(b))) + 1
-    table = np.bincount(np.asarray(a)[both] * k + np.asarray(b)[both], minlength=k * k)
-    p = table.reshape(k, k) / n
+    verdicts = np.stack([np.asarray(a)[both], np.asarray(b)[both]], axis=1)
+    p = _joint_shares(verdicts)
     rows, columns = p.sum(axis=1), p.sum(axis=0)
-    agreed, chance = float(np.trace(p)), float(rows @ columns)
-    if chance >= 1:
-        return Estimate(float("nan"), -1.0, 1.0, n)
-    kappa = (agreed - chance) / (1 - chance)
+    kappa, chance = _cohen(verdicts), float(rows @ columns)
+    if np.isnan(kappa):
+        return Estimate(kappa, -1.0, 1.0, n)
+    groups = None if clusters is None else np.asarray(clusters)[both]
+    if kappa == 1 or len(cluster_sizes(groups, n)[0]) < n:
+        return _resampled(_cohen, verdicts, groups, seed, shares=rows)
     half = Z95 * np.sqrt(_kappa_variance(p, rows, columns, kappa, chance) / n)
     return bounded(Estimate(kappa, kappa - half, kappa + half, n), -1.0, 1.0)
+
+
+def _joint_shares(verdicts: IntArray) -> FloatArray:
+    """Share of each pair of verdicts, shape (k, k), from those of two judges, shape (n, 2)."""
+    k = int(verdicts.max()) + 1
+    made: FloatArray = np.bincount(verdicts @ (k, 1), minlength=k * k).reshape(k, k) / len(verdicts)
+    return made
+
+
+def _cohen(verdicts: IntArray) -> float:
+    """Cohen's kappa of two judges' verdicts, shape (n, 2)."""
+    p = _joint_shares(verdicts)
+    chance = float(p.sum(axis=1) @ p.sum(axis=0))
+    return (float(np.trace(p)) - chance) / (1 - chance) if chance < 1 else float("nan")
 
 
 def _kappa_variance(
@@ -95,7 +119,8 @@ def fleiss_kappa(
     Returns
     -------
     Estimate
-        With a bootstrap interval; NaN where only one verdict was ever given.
+        With a bootstrap interval; NaN where only one verdict was ever given. Where the judges
+        always agree, the lower end is from Wilson's bound of their agreement.
 
     References
     ----------
@@ -105,7 +130,7 @@ def fleiss_kappa(
     full = (verdicts >= 0).all(axis=1)
     counts = _count_verdicts(verdicts[full])
     groups = None if clusters is None else np.asarray(clusters)[full]
-    return _resampled(_fleiss, counts, groups, seed)
+    return _resampled(_fleiss, counts, groups, seed, shares=_verdict_shares(counts))
 
 
 def _fleiss(counts: FloatArray) -> float:
@@ -133,7 +158,7 @@ def krippendorff_alpha(
     paired = (verdicts >= 0).sum(axis=1) >= 2
     counts = _count_verdicts(verdicts[paired])
     groups = None if clusters is None else np.asarray(clusters)[paired]
-    return _resampled(_alpha, counts, groups, seed)
+    return _resampled(_alpha, counts, groups, seed, shares=_verdict_shares(counts))
 
 
 def _alpha(counts: FloatArray) -> float:
@@ -149,17 +174,28 @@ def _count_verdicts(verdicts: IntArray) -> FloatArray:
     return np.stack([(verdicts == value).sum(axis=1) for value in range(k)], axis=1).astype(float)
 
 
+def _verdict_shares(counts: FloatArray) -> FloatArray:
+    """Share of each verdict among all, shape (k,)."""
+    made: FloatArray = counts.sum(axis=0) / max(float(counts.sum()), 1.0)
+    return made
+
+
 def _resampled(
-    statistic: Callable[[FloatArray], float],
-    rows: FloatArray,
+    statistic: Callable[[NDArray[Any]], float],
+    rows: NDArray[Any],
     clusters: NDArray[np.integer] | None,
     seed: int,
+    *,
+    shares: FloatArray,
 ) -> Estimate:
     """A statistic of rows with a percentile bootstrap interval, clusters drawn whole."""
     n = len(rows)
     if not n:
         return Estimate(float("nan"), -1.0, 1.0, 0)
     sizes, of = cluster_sizes(clusters, n)
+    whole = statistic(rows)
+    if whole > 1 - 1e-9:
+        return Estimate(1.0, _least_agreement(len(sizes), shares), 1.0, n)
     members = np.split(np.argsort(of, kind="stable"), np.cumsum(sizes)[:-1])
     rng = np.random.default_rng(seed)
     made = []
@@ -168,7 +204,13 @@ def _resampled(
         made.append(statistic(rows[np.concatenate([members[i] for i in drawn])]))
     seen = np.array(made)[~np.isnan(made)]
     low, high = np.quantile(seen, [0.025, 0.975]) if seen.size else (-1.0, 1.0)
-    return Estimate(statistic(rows), float(low), float(high), n)
+    return Estimate(whole, float(low), float(high), n)
+
+
+def _least_agreement(n: int, shares: FloatArray) -> float:
+    """Lower end beyond chance where n of n agree: a bootstrap would draw agreement only."""
+    chance = float((shares**2).sum())
+    return float((wilson(n, n)[0] - chance) / (1 - chance))
 
 
 # ---- by trait ------------------------------------------------------------------------------
@@ -303,7 +345,7 @@ def position_consistency(
     clusters = None if prompt is None else np.asarray(prompt)[both]
     one, other = forward[both], swapped[both]
     net = (one + other - 1).astype(np.float64)
-    lean = contrast(net, np.zeros(len(net), dtype=np.int64), (1,), clusters=clusters)
+    lean = contrast(net, np.zeros(len(net), dtype=np.int64), (1,), clusters=clusters, span=2.0)
     return Consistency(
         consistent=proportion(one != other, clusters=clusters),
         lean=bounded(lean, -1.0, 1.0),
@@ -340,7 +382,7 @@ def repeat_stability(
     clusters = None if prompt is None else np.asarray(prompt)[both]
     return Stability(
         same=proportion(once[both] == again[both], clusters=clusters),
-        kappa=cohen_kappa(once, again),
+        kappa=cohen_kappa(once[both], again[both], clusters=clusters),
         n=int(both.sum()),
         lost=int((~both).sum()),
     )
@@ -359,9 +401,9 @@ class Retest:
     reliability, low, high : float array, shape (K,)
         What the repeats imply for each trait's rating in the whole study: 1 less the variance of
         its win rate over retests, as a share of the variance of win rates between traits.
-    overall : float
+    overall : Estimate
         The reliability with the mean noise of all traits: the correlation to expect between the
-        win rates of two runs of the whole study.
+        win rates of two runs of the whole study. Its interval is that of `repeats`, carried over.
     n, lost : int
     """
 
@@ -370,7 +412,7 @@ class Retest:
     reliability: FloatArray
     low: FloatArray
     high: FloatArray
-    overall: float
+    overall: Estimate
     n: int
     lost: int
 
@@ -417,13 +459,16 @@ def retest(
     def implied(share: FloatArray | float) -> FloatArray:
         return np.clip(1 - (1 - np.asarray(share)) / (2 * n_by_trait * spread), 0.0, 1.0)
 
+    def overall(share: float) -> float:
+        return float(implied(share).mean())
+
     return Retest(
         repeats=repeats,
         by_trait=traits,
         reliability=implied(traits.estimate),
         low=implied(traits.low),
         high=implied(traits.high),
-        overall=float(implied(repeats.estimate).mean()),
+        overall=Estimate(*map(overall, (repeats.estimate, repeats.low, repeats.high)), repeats.n),
         n=int(both.sum()),
         lost=int((~both).sum()),
     )

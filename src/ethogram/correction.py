@@ -16,10 +16,10 @@ from scipy.special import expit
 
 from ethogram.accuracy import JudgeAccuracy, Plants, judge_accuracy
 from ethogram.comparisons import Comparisons, FloatArray
-from ethogram.errors import InputError
+from ethogram.errors import InputError, NotInformative
 from ethogram.misclassification import Evidence, climb, sample, split_rhat
 from ethogram.profiles import Effect, Profile, rate
-from ethogram.proportions import Z95
+from ethogram.proportions import Z95, wilson
 
 CHAINS = 2
 DRAWS = 400
@@ -84,7 +84,8 @@ def correct(
     ----------
     comparisons : Comparisons
     plants : Plants
-        Of the same judge, over the same traits in the same order.
+        Of the same judge, over the same traits in the same order, and of the same model: a judge
+        may read one model's replies better than another's.
     plain : Profile, optional
         The uncorrected profile, if it is there already.
     draws : int
@@ -98,8 +99,10 @@ def correct(
     Raises
     ------
     InputError
-        Other traits, or a judge whose informedness is not clearly above zero: there is nothing
-        then that a correction could recover.
+        Other traits.
+    NotInformative
+        A judge whose informedness is not clearly above zero: there is nothing then that a
+        correction could recover.
 
     Notes
     -----
@@ -132,7 +135,7 @@ def _check_judge(traits: tuple[str, ...], plants: Plants) -> JudgeAccuracy:
     judge = judge_accuracy(plants)
     if not judge.n or judge.informedness.low <= 0:
         made = judge.informedness
-        raise InputError(
+        raise NotInformative(
             f"the judge's informedness is {made.estimate:.2f} (95% interval {made.low:.2f} to "
             f"{made.high:.2f}) on {judge.n} planted replies, not clearly above zero: its verdicts "
             "cannot be corrected; use a better judge, or plant more replies"
@@ -262,7 +265,8 @@ class WinRates:
     judged : float array, shape (K,)
         Share of its comparisons that the judge gave to each trait; NaN where it has none.
     corrected, low, high : float array, shape (K,)
-        Share in which the reply showed it, with a 95% interval, cut to 0 and 1.
+        Share in which the reply showed it, with a 95% interval, cut to 0 and 1; NaN and 0 to 1
+        where it has no comparison.
     """
 
     traits: tuple[str, ...]
@@ -287,8 +291,14 @@ def rogan_gladen(profile: Profile, plants: Plants) -> WinRates:
 
     Raises
     ------
-    InputError
+    InputError, NotInformative
         As `correct`.
+
+    Notes
+    -----
+    The interval of w is Wilson's, at the possible rate nearest to it (r is 0 to 1), and that of the
+    accuracies is added in squares (Zou & Donner 2008, Statistics in Medicine 27): no interval at
+    the ends has width 0. Comparisons are taken as independent, also where they share a prompt.
 
     References
     ----------
@@ -305,9 +315,13 @@ def rogan_gladen(profile: Profile, plants: Plants) -> WinRates:
     # The others' errors are partly one, that of their common value: half the overall interval.
     common = (judge.overall.high - judge.overall.low) / (2 * Z95)
     gap = np.maximum(accuracy - false_share, _LEAST_GAP)
-    made = (judged - false_share) / gap
-    inside = np.clip(made, 0, 1)
-    variance = judged * (1 - judged) / some + (inside * error) ** 2 + ((1 - inside) * common) ** 2
-    half = Z95 * np.sqrt(variance) / gap
-    low, high, middle = (np.clip(x, 0, 1) for x in (made - half, made + half, made))
-    return WinRates(profile.traits, judged, middle, low, high)
+    made = np.clip((judged - false_share) / gap, 0, 1)
+    possible = false_share + made * gap
+    ends = wilson(np.nan_to_num(possible) * n, n)
+    unsure = np.sqrt((made * error) ** 2 + ((1 - made) * common) ** 2)
+    low, high = (
+        made + sign * np.hypot(end - possible, unsure) / gap
+        for sign, end in zip((-1, 1), ends, strict=True)
+    )
+    low, high = np.nan_to_num(low, nan=0.0), np.nan_to_num(high, nan=1.0)
+    return WinRates(profile.traits, judged, made, np.maximum(low, 0), np.minimum(high, 1))

@@ -4,7 +4,8 @@
 
     EthogramError             one clear line for the user; the CLI turns it into exit code 2
     ├── InputError            a file, key or value that cannot be used (also a ValueError)
-    │   └── StudyError        ... in a study file
+    │   ├── StudyError        ... in a study file
+    │   └── NotInformative    a judge that its planted replies do not show to see anything
     ├── StoreError            a store that cannot be opened, is newer, or is in use
     ├── EndpointError         a service that cannot be used at all (key, address, model name)
     ├── SpendLimitReached     the next call could pass the spending limit
@@ -35,6 +36,10 @@ class InputError(EthogramError, ValueError):
 
 class StudyError(InputError):
     """A study file cannot be used."""
+
+
+class NotInformative(InputError):
+    """A judge's planted replies do not say what a correction of its verdicts needs."""
 
 
 class StoreError(EthogramError):

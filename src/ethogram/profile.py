@@ -139,7 +139,7 @@ class Profile:
 
     @property
     def rank_low(self) -> IntArray:
-        """Best rank of each trait; with `rank_high` true of all traits at once in 95%."""
+        """Best rank; with `rank_high` true of all traits at once in at least 95% of studies."""
         return self._rank_ranges[0]
 
     @property
@@ -170,7 +170,8 @@ class Profile:
         """Comparisons in all for the median trait's 95% interval to be +- `points` (Elo).
 
         Takes it that intervals shrink with the root of the number of comparisons, which, where
-        prompts are shared, wants new prompts.
+        prompts are shared, wants new prompts. On the safe side for small studies, whose intervals
+        shrink faster than that.
         """
         if not points > 0:
             raise InputError(f"points is {points}, expected a positive half-width such as 50")

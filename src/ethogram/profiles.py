@@ -336,7 +336,8 @@ def rate_counts(
     """Rate traits from the win counts of a full round robin.
 
     In a round robin the counts are all that Bradley-Terry needs: every pair is taken to have met
-    total / C(K, 2) times.
+    total / C(K, 2) times. Intervals are from the Fisher information (profile likelihood where a
+    trait seldom won or lost).
 
     Parameters
     ----------

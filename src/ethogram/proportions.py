@@ -126,6 +126,7 @@ def contrast(
     weights: Sequence[float],
     *,
     clusters: NDArray[np.integer] | None = None,
+    span: float = 0.0,
 ) -> Estimate:
     """Weighted sum of cell means, with a cluster-robust t interval.
 
@@ -138,6 +139,10 @@ def contrast(
         Such as (1, -1) for the difference of two means, (1,) for a plain mean.
     clusters : int array, shape (n,), optional
         As in `proportion`.
+    span : float
+        Distance between the least and the greatest value that is possible. Given, two clusters half
+        of it above and below the mean are added to each cell in the variance (not in the estimate):
+        else a few equal values would be taken for certainty.
 
     Returns
     -------
@@ -147,6 +152,8 @@ def contrast(
     References
     ----------
     Liang & Zeger (1986), Biometrika 73 (the sandwich), with the factor g / (g - 1) for g clusters.
+    Observations added for the variance of proportions: Agresti & Caffo (2000), The American
+    Statistician 54.
     """
     values, weight = np.asarray(values, dtype=float), np.asarray(weights, dtype=float)
     n, sizes = len(values), np.bincount(cell, minlength=len(weight))
@@ -159,8 +166,15 @@ def contrast(
     if g < 2:
         return Estimate(middle, -np.inf, np.inf, n)
     pulls = np.bincount(of, (weight / sizes)[cell] * (values - means[cell]))
-    half = float(student.ppf(0.975, g - 1) * np.sqrt(g / (g - 1) * (pulls**2).sum()))
+    variance = (pulls**2).sum() + (weight**2 / _clusters_by_cell(of, cell) ** 2).sum() * span**2 / 2
+    half = float(student.ppf(0.975, g - 1) * np.sqrt(g / (g - 1) * variance))
     return Estimate(middle, middle - half, middle + half, n)
+
+
+def _clusters_by_cell(of: IntArray, cell: NDArray[np.integer]) -> IntArray:
+    """How many clusters have a value in each cell."""
+    pairs: IntArray = np.unique(np.stack([np.asarray(cell), of]), axis=1)
+    return np.bincount(pairs[0])
 
 
 def shifted(made: Estimate, by: float) -> Estimate:

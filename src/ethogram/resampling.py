@@ -1,4 +1,4 @@
-"""Refits on resampled comparisons: the bootstrap of prompts, its parametric twin, split halves.
+"""Refits on resampled comparisons: the bootstrap of prompts, split halves.
 
 All resamples are fitted at once. Knows nothing of models, judges or files; every random draw comes
 from a seed given as an argument.
@@ -77,25 +77,6 @@ def bootstrap(
         drawn += np.arange(size)[:, None] * n_clusters
         times = np.bincount(drawn.ravel(), minlength=size * n_clusters)
         refits.append(_refit(pool, fit, times.reshape(size, n_clusters)))
-    return np.concatenate(refits)
-
-
-def parametric_bootstrap(
-    pairs: PairCounts, fit: Fit, *, resamples: int = 1000, seed: int = 0
-) -> FloatArray:
-    """Parameters refitted on wins drawn from the fitted model, shape (resamples, K + c).
-
-    For data that are counts only; without ties.
-    """
-    p, _, _ = expect(pairs.differences(fit.strengths, fit.effects), fit.tie)
-    design = design_matrix(pairs)
-    games = np.maximum(1, pairs.count.round()).astype(np.int64)
-    rng = np.random.default_rng(seed)
-    refits = []
-    for size in _blocks(resamples, len(p)):
-        wins = rng.binomial(games, p, (size, len(p))) * (pairs.count / games)
-        counts = np.repeat(pairs.count[:, None], size, axis=1)
-        refits.append(_climb(pairs, design, fit, counts, design.T @ wins.T))
     return np.concatenate(refits)
 
 

@@ -117,29 +117,34 @@ def self_preference(
     _check_same(plants, reference)
     keep = plants.read if reference is None else plants.read & reference.read
     rows, mine = plants.take(keep), own[keep]
-    score = rows.hit.astype(float)
+    score, span = rows.hit.astype(float), 1.0
     if reference is not None:
-        score -= reference.take(keep).hit
+        score, span = score - reference.take(keep).hit, 2.0
+    families = (~mine).astype(np.int64)
+    favoured = None if favour is None else np.asarray(favour)
     return SelfPreference(
         judge=plants.judge,
         family=tuple(name for name in plants.models if name in set(family)),
         own=proportion(rows.hit[mine], clusters=rows.prompt[mine]),
         other=proportion(rows.hit[~mine], clusters=rows.prompt[~mine]),
-        accuracy_gain=contrast(score, (~mine).astype(np.int64), (1, -1), clusters=rows.prompt),
-        kindness=None if favour is None else _kindness(rows, mine, np.asarray(favour), score),
+        accuracy_gain=contrast(score, families, (1, -1), clusters=rows.prompt, span=span),
+        kindness=None if favoured is None else _kindness(rows, mine, favoured, score, span),
         reference="" if reference is None else reference.judge,
         caveats=_preference_caveats(plants, reference, keep),
     )
 
 
-def _kindness(rows: Plants, mine: BoolArray, favour: FloatArray, score: FloatArray) -> Estimate:
+def _kindness(
+    rows: Plants, mine: BoolArray, favour: FloatArray, score: FloatArray, span: float
+) -> Estimate:
     """Shift toward the favourable trait on the judge's own family's replies."""
     lead = favour[rows.planted] - favour[rows.foil]
     uneven = lead != 0
     # Naming the planted trait is naming the favourable one where that is planted, else the other.
     toward = (np.sign(lead) * score)[uneven]
     cell = (2 * ~mine + (lead < 0))[uneven].astype(np.int64)
-    return contrast(toward, cell, (0.5, 0.5, -0.5, -0.5), clusters=rows.prompt[uneven])
+    clusters = rows.prompt[uneven]
+    return contrast(toward, cell, (0.5, 0.5, -0.5, -0.5), clusters=clusters, span=span)
 
 
 def _check_same(plants: Plants, reference: Plants | None) -> None:

@@ -757,16 +757,25 @@ def _connect(path: Path) -> sqlite3.Connection:
 
 
 def _connect_to_read(path: Path) -> sqlite3.Connection:
-    """Open a connection that cannot write, also where nobody may write beside the file."""
-    uri = f"{path.resolve().as_uri()}?mode=ro"
-    db = sqlite3.connect(uri, uri=True)
-    try:
-        db.execute("PRAGMA schema_version")
-    except sqlite3.OperationalError:  # it wanted to make the files that go with a WAL
-        if path.with_name(path.name + "-wal").exists():
-            raise
-        db = sqlite3.connect(f"{uri}&immutable=1", uri=True)
-    return db
+    """Open a connection that does not write, also where nobody may write beside the file.
+
+    Where it may, it takes the files that go with a WAL away again when it is the last to close.
+    """
+    modes = ["rw", "ro"]
+    if not path.with_name(path.name + "-wal").exists():
+        modes.append("ro&immutable=1")  # it wants to make the files that go with a WAL, and cannot
+    for mode in modes:
+        db = sqlite3.connect(f"{path.resolve().as_uri()}?mode={mode}", uri=True)
+        try:
+            db.execute("PRAGMA query_only = ON")
+            db.execute("PRAGMA schema_version")
+        except sqlite3.OperationalError:
+            db.close()
+            if mode == modes[-1]:
+                raise
+        else:
+            return db
+    raise AssertionError("unreachable: the last mode returns or raises")
 
 
 def _migrations() -> list[str]:

@@ -137,13 +137,15 @@ def print_counts(console: Console, counts: Sequence[StageCount]) -> None:
             kinds = ", ".join(f"{n} {status}" for status, n in sorted(c.losses.items()))
             worst = sorted(c.losses_by_trait.items(), key=lambda item: -item[1])[:3]
             traits = ", ".join(f"{trait} {n}" for trait, n in worst)
-            console.print(f"lost in {c.stage}, {c.model}: {kinds}; most at {traits}")
+            part = f", {c.part}" if c.part != "main" else ""
+            console.print(f"lost in {c.stage}, {c.model}{part}: {kinds}; most at {traits}")
 
 
 def print_losses(console: Console, counts: Sequence[StageCount]) -> None:
     """Print the account of what was lost, in sentences."""
     for c in counts:
         who = c.model if c.stage == "elicit" else f"{c.model} by {c.judge}"
+        who += f", {c.part}" if c.part != "main" else ""
         kinds = ", ".join(f"{n} {s}" for s, n in sorted(c.losses.items())) or "none"
         more = []
         if c.truncated:
