@@ -311,10 +311,11 @@ class _Runner:
             self.stop.set()
             self.loop.call_later(GRACE, self.work.cancel)
 
-    async def _until_stopped(self, work: Coroutine[Any, Any, None]) -> None:
-        """Do one piece of work; what stops it stops the run, after what is in flight."""
+    @contextmanager
+    def _winding_down(self) -> Iterator[None]:
+        """What stops the work inside stops the run, after what is in flight."""
         try:
-            await work
+            yield
         except Dropped:
             pass
         except EthogramError as error:
@@ -368,10 +369,11 @@ class _Runner:
         writer: Writer,
     ) -> None:
         """Answer trials until there are none."""
-        for trial, judgings in feed:
-            if self.stop.is_set():
-                return
-            await self._until_stopped(self._elicit(caller, trial, judgings, writer))
+        with self._winding_down():
+            for trial, judgings in feed:
+                if self.stop.is_set():
+                    return
+                await self._elicit(caller, trial, judgings, writer)
 
     async def _elicit(
         self, caller: Caller, trial: PendingTrial, judgings: Judgings, writer: Writer
@@ -436,15 +438,18 @@ class _Runner:
         self, caller: Caller, name: str, feed: Iterator[PendingJudging], writer: Writer
     ) -> None:
         """Judge the replies of before, then the new ones as they come."""
-        for judging in feed:
-            if self.stop.is_set():
-                break
-            await self._until_stopped(self._judge(caller, name, judging, writer))
         queue = self.queues[name]
-        while (new := await queue.get()) is not None:
-            if self.stop.is_set():
-                continue  # left for the next run; keep emptying, so that no one waits
-            await self._until_stopped(self._judge(caller, name, new, writer))
+        with self._winding_down():
+            for judging in feed:
+                if self.stop.is_set():
+                    break
+                await self._judge(caller, name, judging, writer)
+            while (new := await queue.get()) is not None:
+                if not self.stop.is_set():  # else it is left for the next run
+                    await self._judge(caller, name, new, writer)
+            return
+        while await queue.get() is not None:  # keep emptying it, so that no one waits
+            pass
 
     async def _judge(
         self, caller: Caller, name: str, judging: PendingJudging, writer: Writer
