@@ -63,6 +63,46 @@ def test_kappa_of_a_single_verdict_is_unknown():
     assert np.isnan(cohen_kappa(np.ones(5, dtype=int), np.ones(5, dtype=int)).estimate)
 
 
+@pytest.mark.parametrize("n", [5, 20])
+def test_few_replies_on_which_all_agree_are_no_certainty(n):
+    """The lower end is what Wilson's bound of n of n agreements leaves beyond chance."""
+    one = np.arange(n) % 2
+    both = np.stack([one, one], axis=1)
+    share = np.bincount(one) / n
+    least, chance = n / (n + 1.959964**2), (share**2).sum()  # Wilson's lower end where all are hits
+    for made in (cohen_kappa(one, one), fleiss_kappa(both), krippendorff_alpha(both)):
+        assert (made.estimate, made.high) == (1.0, 1.0)
+        assert made.low == pytest.approx((least - chance) / (1 - chance))
+
+
+def test_agreement_of_all_in_few_prompts_counts_the_prompts():
+    """A hundred equal verdicts under five prompts say no more than five."""
+    one = np.tile([0, 1], 50)
+    made = cohen_kappa(one, one, clusters=np.repeat(np.arange(5), 20))
+    assert made.low == pytest.approx((5 / (5 + 1.959964**2) - 0.5) / 0.5)
+
+
+def test_cohen_kappa_covers_where_judges_differ_by_prompt():
+    """Judges agree on whole prompts or not at all: prompts are drawn, and 0.7 is covered."""
+    rng, clusters, inside = np.random.default_rng(11), np.repeat(np.arange(100), 9), []
+    unaware = []
+    for _ in range(60):
+        one = rng.integers(0, 2, 900)
+        other = np.where((rng.random(100) < 0.7)[clusters], one, rng.integers(0, 2, 900))
+        for found, made in (
+            (inside, cohen_kappa(one, other, clusters=clusters)),
+            (unaware, cohen_kappa(one, other)),
+        ):
+            found.append(made.low <= 0.7 <= made.high)
+    assert np.mean(inside) >= 0.85 > np.mean(unaware)
+
+
+def test_clusters_of_one_leave_cohens_large_sample_interval():
+    """Where no reply shares its prompt, the interval is the one in closed form."""
+    one, other = two_judges(200, seed=5)
+    assert cohen_kappa(one, other, clusters=np.arange(200)) == cohen_kappa(one, other)
+
+
 def test_fleiss_kappa_matches_statsmodels_and_covers():
     """Kappa of three judges is statsmodels'; the bootstrap interval surrounds it."""
     one, other = two_judges(200, seed=2)
@@ -115,11 +155,25 @@ def test_consistency_recovers_a_planted_first_choice_bias():
     assert "go to the trait shown first" in made.sentence
 
 
+@pytest.mark.parametrize(("lean", "n"), [(0.2, 5), (0.05, 20), (0.02, 78), (0.2, 78)])
+def test_a_small_lean_is_covered_though_no_verdict_shows_it(lean, n):
+    """Where most samples show no lean at all, the interval holds the true one in at least 93%."""
+    rng = np.random.default_rng(6)
+    inside = []
+    for _ in range(300):
+        truth = rng.random(n) < 0.5
+        forward, swapped = (np.where(rng.random(n) < lean, 1, t) for t in (truth, ~truth))
+        made = position_consistency(forward, swapped).lean
+        inside.append(made.low <= lean <= made.high)
+    assert np.mean(inside) >= 0.93
+
+
 def test_consistency_of_a_judge_that_reads():
     """A judge that names the same trait in both orders is consistent and has no lean."""
     made = position_consistency(np.array([1, 0, 1, 0, -1]), np.array([0, 1, 0, 1, 0]))
     assert made.consistent.estimate == 1.0
     assert made.lean.estimate == 0.0
+    assert made.lean.low < 0 < made.lean.high  # four replies exclude little
     assert (made.n, made.lost) == (4, 1)
     assert "no lean to either place is shown" in made.sentence
 
@@ -178,7 +232,7 @@ def test_implied_reliability_is_the_correlation_of_two_runs():
             second[again],
             profiles[0],
         )
-        implied.append(made.overall)
+        implied.append(made.overall.estimate)
         seen.append(np.corrcoef(*(p.wins_by_trait / p.n_by_trait for p in profiles))[0, 1])
     assert np.mean(implied) == pytest.approx(np.mean(seen), abs=0.04)
 
@@ -191,8 +245,10 @@ def test_reliability_falls_with_repeats():
     steady = retest(wins, wins, first, second, profile)
     fickle = retest(wins, 1 - wins, first, second, profile)
     assert steady.repeats.estimate == 1.0
-    assert steady.overall == pytest.approx(1.0)
-    assert fickle.overall < 0.9
+    assert steady.overall.estimate == pytest.approx(1.0)
+    assert steady.overall.low < 1.0
+    assert fickle.overall.estimate < 0.9
+    assert fickle.overall.low <= fickle.overall.estimate <= fickle.overall.high
     assert (steady.low <= steady.reliability).all()
     assert (steady.reliability <= steady.high).all()
 

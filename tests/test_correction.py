@@ -1,5 +1,7 @@
 """Ratings corrected for the judge's errors."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from bench.validity_sim import measure, raw_correction, simulate
@@ -8,16 +10,17 @@ from scipy.special import expit, logit
 from ethogram.accuracy import collect_plants
 from ethogram.comparisons import compare
 from ethogram.correction import NOISE_LIMIT, correct, rogan_gladen
-from ethogram.errors import InputError
+from ethogram.errors import InputError, NotInformative
 from ethogram.profiles import rate
 
 
-def test_correction_beats_plain_ratings_at_accuracy_80_and_95():
-    """Plain, corrected and raw side by side: error, rank correlation and coverage.
+def test_plain_corrected_and_raw_ratings_side_by_side():
+    """Error, rank correlation and coverage at accuracies .65, .80 and .95.
 
-    The table over more seeds and designs, and accuracy .65, is in docs/validity.md.
+    In this design the correction wins at all three. In smaller ones it does not win at .65: the
+    table over more seeds and designs is in docs/validity.md.
     """
-    for accuracy in (0.8, 0.95):
+    for accuracy in (0.65, 0.8, 0.95):
         plain, corrected, raw = [], [], []
         for seed in range(3):
             world = simulate(40, accuracy=accuracy, rounds=4, seed=seed)
@@ -25,7 +28,7 @@ def test_correction_beats_plain_ratings_at_accuracy_80_and_95():
             plain.append(measure(made.plain.strengths, world, made.plain))
             corrected.append(measure(made.profile.strengths, world, made.profile))
             raw.append(measure(raw_correction(world), world))
-            assert made.preferred
+            assert made.preferred or accuracy < 0.8
             assert made.convergence < 1.1
         error, rank, coverage, _ = np.mean(corrected, axis=0)
         plain_error, plain_rank, plain_coverage, _ = np.mean(plain, axis=0)
@@ -117,9 +120,9 @@ def test_copies_under_one_prompt_count_once():
 def test_a_judge_at_chance_is_refused_with_the_reason():
     """Informedness not clearly above zero: no correction, for ratings or win rates."""
     world = simulate(12, accuracy=0.5, spread=0.0, seed=0)
-    with pytest.raises(InputError, match=r"informedness is .* not clearly above zero"):
+    with pytest.raises(NotInformative, match=r"informedness is .* not clearly above zero"):
         correct(world.comparisons, world.plants)
-    with pytest.raises(InputError, match="not clearly above zero"):
+    with pytest.raises(NotInformative, match="not clearly above zero"):
         rogan_gladen(rate(world.comparisons, splits=0), world.plants)
 
 
@@ -164,6 +167,33 @@ def test_rogan_gladen_covers_the_true_win_rates():
         plain.append(np.abs(made.judged - truth).mean() - np.abs(made.corrected - truth).mean())
     assert np.mean(inside) >= 0.88
     assert np.mean(plain) > 0
+
+
+def test_win_rates_at_the_ends_have_a_width():
+    """A trait that won nothing, or all, is not corrected to a certain 0 or 1."""
+    world = simulate(12, accuracy=0.8, plants_each=20, seed=1)
+    first, second = np.triu_indices(12, 1)
+    made = rogan_gladen(
+        rate(compare(world.plants.traits, first, second, np.ones(66)), splits=0), world.plants
+    )
+    assert (made.corrected[[0, 11]] == (1, 0)).all()
+    assert made.low[0] < 0.9
+    assert made.high[11] > 0.1
+
+
+def test_a_trait_without_comparisons_has_an_unknown_win_rate():
+    """Its rate is NaN, from 0 to 1."""
+    world = simulate(12, accuracy=0.8, plants_each=20, seed=1)
+    profile = rate(world.comparisons, splits=0)
+    none = replace(
+        profile,
+        n_by_trait=np.where(np.arange(12) == 3, 0, profile.n_by_trait),
+        wins_by_trait=np.where(np.arange(12) == 3, 0, profile.wins_by_trait),
+    )
+    made = rogan_gladen(none, world.plants)
+    assert np.isnan(made.corrected[3])
+    assert (made.low[3], made.high[3]) == (0.0, 1.0)
+    assert np.isfinite(np.delete(made.corrected, 3)).all()
 
 
 def test_logits_of_simulated_accuracies_are_finite():

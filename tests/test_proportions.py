@@ -70,6 +70,26 @@ def test_contrast_matches_clustered_least_squares():
     assert (made.high - made.low) / 2 == pytest.approx(half, rel=1e-3)
 
 
+@pytest.mark.parametrize(("chances", "n"), [((0.95, 0.9), 10), ((0.98, 0.9), 20), ((0.9, 0.9), 20)])
+def test_a_difference_of_high_rates_is_covered(chances, n):
+    """Where both cells are often all ones the interval still holds the true difference."""
+    rng = np.random.default_rng(5)
+    cell, inside = np.repeat([0, 1], n), []
+    for _ in range(400):
+        made = contrast(rng.random(2 * n) < np.array(chances)[cell], cell, (1, -1), span=1.0)
+        assert made.high > made.low
+        inside.append(made.low <= chances[0] - chances[1] <= made.high)
+    assert np.mean(inside) >= 0.93
+
+
+def test_equal_values_of_few_clusters_are_less_sure_than_of_many():
+    """What is added to the variance counts clusters, not the values in them."""
+    cell, values = np.zeros(100, dtype=int), np.ones(100)
+    few = contrast(values, cell, (1,), clusters=np.repeat(np.arange(5), 20), span=2.0)
+    many = contrast(values, cell, (1,), span=2.0)
+    assert few.high - few.low > 10 * (many.high - many.low)
+
+
 def test_contrast_with_an_empty_cell_is_unknown():
     """A cell without values leaves the contrast unknown."""
     made = contrast(np.ones(3), np.zeros(3, dtype=int), (1, -1))

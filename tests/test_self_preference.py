@@ -43,6 +43,15 @@ def test_a_planted_accuracy_gain_is_recovered():
     assert np.mean(inside) >= 0.9
 
 
+def test_a_judge_that_never_errs_is_not_certainly_fair():
+    """Two models' plants all found: no gain is seen, and some cannot be excluded."""
+    made = self_preference(judged({"own": 1.0, "other": 1.0}, seed=0), ["own"], favour=FAVOUR)
+    for found in (made.accuracy_gain, made.kindness):
+        assert found.estimate == pytest.approx(0.0)
+        assert found.low < -0.001
+        assert found.high > 0.001
+
+
 def test_equal_accuracy_is_rarely_called_a_preference():
     """A judge without a preference is called partial in at most one case in ten."""
     called = []

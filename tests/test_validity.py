@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -13,12 +14,15 @@ import orjson
 import pytest
 from bench.planted_answers import MARK, JudgePlan, Mark, ModelPlan, World
 from bench.planted_server import Config, serve
+from bench.validity_sim import simulate
 from tests.planted_studies import cli, rows, run_text, study_text
 
+from ethogram.accuracy import collect_plants
 from ethogram.cohort import label_models
 from ethogram.comparisons import compare
+from ethogram.correction import correct
 from ethogram.endpoints import local_file
-from ethogram.errors import EndpointError
+from ethogram.errors import EndpointError, NotInformative
 from ethogram.figures import save_figures
 from ethogram.library import check_study, read_profiles, run_study
 from ethogram.profiles import rate
@@ -28,7 +32,7 @@ from ethogram.report import judge_account, write_report
 from ethogram.store import Store
 from ethogram.study import parse_study
 from ethogram.traits import load_traits
-from ethogram.validity import Validity, judge_sentences, measure_validity, validity_json
+from ethogram.validity import Validity, judge_sentences, measure_validity, own_plants, validity_json
 
 TRAITS = load_traits("contested40").names
 SHARES = "\n[validity]\nplants = 0.5\norders = 0.3\nrepeats = 0.2\nretest = 0.3\n"
@@ -239,7 +243,7 @@ def test_retest_is_recovered(checked, model):
     found = checked.judge("judge").retests[model]
     assert found.n == 234
     assert holds(found.repeats, np.mean(truth))
-    assert 0 < found.overall < 1
+    assert 0 < found.overall.low < found.overall.estimate < found.overall.high < 1
 
 
 def test_a_retest_counts_trials_where_each_is_judged_in_both_orders(planted, store_path):
@@ -257,7 +261,8 @@ def test_a_retest_counts_trials_where_each_is_judged_in_both_orders(planted, sto
     profile = rate(made, splits=0)
     spread = (profile.wins_by_trait / profile.n_by_trait).var()
     # 39 trials a trait, not 78 verdicts
-    assert found.overall == pytest.approx(1 - (1 - found.repeats.estimate) / (2 * 39 * spread))
+    expected = 1 - (1 - found.repeats.estimate) / (2 * 39 * spread)
+    assert found.overall.estimate == pytest.approx(expected)
 
 
 # -- several judges -------------------------------------------------------------------------
@@ -302,6 +307,90 @@ def test_corrected_ratings_are_nearer_to_the_truth(checked):
         inside = (made.profile.low <= truth) & (truth <= made.profile.high)
         assert inside.mean() >= 0.8
         assert made.preferred
+
+
+def test_each_model_is_corrected_by_its_own_plants(checked):
+    """The judge was measured on the 400 plants of that model, and finds more of its family's."""
+    made = checked.judge("judge").corrected
+    plants = verdicts_of(checked, "judge", "plant")
+    chances = chance_of_first(checked, "judge", plants)
+    names = np.array(plants.models)[plants.model]
+    for model in MODELS:
+        assert made[model].judge.n == 400
+        assert holds(made[model].judge.overall, chances[names == model].mean())
+    assert made["alpha"].judge.overall.estimate > made["beta"].judge.overall.estimate
+
+
+def two_worlds(seed):
+    """A model read with accuracy .68 and another read with .92, and the plants of both."""
+    one, other = (simulate(40, accuracy=a, rounds=3, seed=seed) for a in (0.68, 0.92))
+    names = ("planted", "foil", "named", "planted_first")
+    rows = {n: np.concatenate([getattr(one.plants, n), getattr(other.plants, n)]) for n in names}
+    model = ["m"] * len(one.plants) + ["o"] * len(other.plants)
+    return one, collect_plants(one.plants.traits, **rows, model=model)
+
+
+def test_another_models_plants_would_mislead_the_correction():
+    """A judge of .68 on this model and .92 on another: own plants cover the truth, all do not."""
+    pooled, own = [], []
+    for seed in range(2):
+        world, plants = two_worlds(seed)
+        made = replace(world.comparisons, model="m")
+        mine = own_plants(plants, made)
+        assert len(mine) == len(world.plants)
+        for found, given in ((pooled, plants), (own, mine)):
+            profile = correct(made, given, draws=150).profile
+            found.append((profile.low <= world.strengths) & (world.strengths <= profile.high))
+    assert np.mean(own) >= 0.88
+    assert np.mean(pooled) < np.mean(own) - 0.15
+
+
+def test_a_model_without_plants_is_not_corrected_by_those_of_others():
+    """The refusal names judge and model, and says what to do."""
+    world, plants = two_worlds(0)
+    made = replace(world.comparisons, model="third", judge="j")
+    with pytest.raises(NotInformative, match="judge 'j' has no planted replies by 'third'"):
+        own_plants(plants, made)
+
+
+def test_win_rates_are_corrected_too(checked):
+    """They stand in the JSON, one a model and trait, none beyond 0 and 1 or without a width."""
+    told = validity_json(checked.found)
+    rates = {j["judge"]: j["win_rates"] for j in told["judges"]}
+    assert set(rates["judge"]) == set(MODELS)
+    assert rates["judge-coin"] == {}
+    for made in rates["judge"].values():
+        low, middle, high = (np.array(made[name]) for name in ("low", "corrected", "high"))
+        assert len(middle) == 40
+        assert low.min() >= 0
+        assert high.max() <= 1
+        assert ((low <= middle) & (middle <= high) & (low < high)).all()
+
+
+def test_accuracy_is_told_by_class_of_pair(checked):
+    """Near and far pairs by the plain ratings: each half of the plants, with its own accuracy."""
+    judge = checked.judge("judge")
+    near, far = judge.accuracy.by_class["near"], judge.accuracy.by_class["far"]
+    assert near.n + far.n == 800
+    assert abs(near.n - far.n) <= 20
+    assert any("are near each other (half of the pairs)" in said for said in judge.findings())
+    names = {
+        p.model: dict(zip(p.traits, p.strengths, strict=True))
+        for p in read_profiles(checked.path)
+        if p.judge == "judge"
+    }
+    plants = verdicts_of(checked, "judge", "plant")
+    gaps = np.array(
+        [
+            abs(
+                names[plants.models[m]][plants.traits[a]]
+                - names[plants.models[m]][plants.traits[b]]
+            )
+            for m, a, b in zip(plants.model, plants.first, plants.second, strict=True)
+        ]
+    )
+    hits = plants.code == 1  # trait 1 is the planted one
+    assert near.estimate == pytest.approx(hits[gaps < np.median(gaps)].mean())
 
 
 def test_a_judge_at_chance_is_not_corrected(checked):
@@ -570,12 +659,12 @@ def test_smollm2_is_said_not_to_be_above_chance(tmp_path, word_list):
     text = (Path(__file__).parents[1] / "examples" / "quickstart.toml").read_text()
     words = word_list(*load_traits("quickstart").names[:6])
     for before, after in (
-        ("max_tokens = 48", "max_tokens = 16"),
-        ("max_chars = 280", "max_chars = 120"),
+        (r"max_tokens = \d+", "max_tokens = 16"),  # the model's, which stands before the judge's
+        (r"max_chars = \d+", "max_chars = 120"),
         ('traits = "quickstart"', f'traits = "{words}"'),
     ):
-        assert before in text
-        text = text.replace(before, after)
+        text, found = re.subn(before, lambda _, put=after: put, text, count=1)
+        assert found == 1
     study = parse_study(text, path=tmp_path / "quick.toml")
     (judge,) = check_study(study, store=tmp_path / "quick.db", only=["plants"]).judges
     made = judge.accuracy

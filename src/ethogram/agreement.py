@@ -459,8 +459,7 @@ def retest(
     def implied(share: FloatArray | float) -> FloatArray:
         return np.clip(1 - (1 - np.asarray(share)) / (2 * n_by_trait * spread), 0.0, 1.0)
 
-    def overall(share: float) -> float:
-        return float(implied(share).mean())
+    whole = [float(implied(x).mean()) for x in (repeats.estimate, repeats.low, repeats.high)]
 
     return Retest(
         repeats=repeats,
@@ -468,7 +467,7 @@ def retest(
         reliability=implied(traits.estimate),
         low=implied(traits.low),
         high=implied(traits.high),
-        overall=Estimate(*map(overall, (repeats.estimate, repeats.low, repeats.high)), repeats.n),
+        overall=Estimate(whole[0], whole[1], whole[2], repeats.n),
         n=int(both.sum()),
         lost=int((~both).sum()),
     )

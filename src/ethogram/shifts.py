@@ -65,8 +65,8 @@ class Shift:
     """`after` minus `before`, trait by trait, against the average trait.
 
     If many traits rise, those that did not move are found to fall, and are called moved: after 50
-    of 144 rose by 2 logits, 67% of the others were (10,296 comparisons a side). After a one-sided
-    change read the differences between traits.
+    of 144 rose by 2 logits, two thirds of the others were (10,296 comparisons a side). After a
+    one-sided change read the differences between traits.
 
     Attributes
     ----------

@@ -33,8 +33,8 @@ from ethogram.agreement import (
 )
 from ethogram.comparisons import Comparisons, FloatArray, IntArray
 from ethogram.controls import Net, net_of, word_preference
-from ethogram.correction import Corrected, correct
-from ethogram.errors import EthogramError, InputError
+from ethogram.correction import Corrected, WinRates, correct, rogan_gladen
+from ethogram.errors import EthogramError, InputError, NotInformative
 from ethogram.profiles import Profile, rate
 from ethogram.proportions import Estimate
 from ethogram.protocols.checks import WORD
@@ -66,7 +66,8 @@ class JudgeValidity:
     stability : over repeated judging
     self_preference : toward the judge's own family, where the store has such replies
     retests : by model, trials asked and judged again
-    corrected : by model, ratings corrected for the judge's errors
+    corrected : by model, ratings corrected for the judge's errors on that model's planted replies
+    win_rates : by model, win rates so corrected
     refused : by model, why there is no correction
     gains : by model, what probability verdicts buy against plain ones
     """
@@ -78,6 +79,7 @@ class JudgeValidity:
     self_preference: SelfPreference | None = None
     retests: Mapping[str, Retest] = field(default_factory=dict)
     corrected: Mapping[str, Corrected] = field(default_factory=dict)
+    win_rates: Mapping[str, WinRates] = field(default_factory=dict)
     refused: Mapping[str, str] = field(default_factory=dict)
     gains: Mapping[str, Gain] = field(default_factory=dict)
 
@@ -91,6 +93,12 @@ class JudgeValidity:
     def findings(self) -> list[str]:
         """Say what the other checks found, a sentence each."""
         said = []
+        if self.accuracy is not None and set(self.accuracy.by_class) >= {"near", "far"}:
+            near, far = (self.accuracy.by_class[name].percent for name in ("near", "far"))
+            said.append(
+                f"Of planted traits it found {near} where the plain ratings of the two traits are "
+                f"near each other (half of the pairs), and {far} where they are far apart."
+            )
         if self.consistency is not None:
             said.append(self.consistency.sentence)
         if self.stability is not None:
@@ -103,7 +111,7 @@ class JudgeValidity:
         for model, again in self.retests.items():
             said.append(
                 f"{model}: asked again, the choice repeats in {again.repeats.percent} of "
-                f"{again.n:,} trials, which implies a reliability of {again.overall:.2f}."
+                f"{again.n:,} trials, which implies a reliability of {_number(again.overall)}."
             )
         said += [f"{model}: {made.reason}" for model, made in self.corrected.items()]
         said += [f"{model}: not corrected. {why}" for model, why in self.refused.items()]
@@ -308,23 +316,26 @@ def _judge(
     plants = read_plants(store, name)
     verdicts = read_verdicts(store, name)
     own = [made for made in found if made.judge == name and made.condition != "random"]
-    corrected, refused = {}, {}
+    corrected, win_rates, refused = {}, {}, {}
     if corrections and plants is not None:
         for who, made in _labelled(own).items():
             plain = rated.get(_key(made))
             try:
-                rows = _on_traits(plants, made.traits)
+                rows = own_plants(plants, made)
                 corrected[who] = correct(made, rows, plain=plain, seed=seed)
+                trials = _first_verdicts(verdicts.of(made.model, made.condition).part("main"))
+                win_rates[who] = rogan_gladen(_per_trial(corrected[who].plain, len(trials)), rows)
             except EthogramError as error:
                 refused[who] = str(error)
     return JudgeValidity(
         judge=name,
-        accuracy=_accuracy(plants),
+        accuracy=_accuracy(plants, own, rated),
         consistency=_consistency(verdicts),
         stability=_stability(verdicts),
         self_preference=_self_preference(store, name, plants),
         retests=_retests(verdicts, own, rated),
         corrected=corrected,
+        win_rates=win_rates,
         refused=refused,
         gains=_gains(store, own),
     )
@@ -349,7 +360,7 @@ def rate_corrected(path: Path, comparisons: Sequence[Comparisons]) -> Rated:
             planted = plants.get(made.judge)
             if planted is None:
                 raise InputError(f"{NOT_TESTED}: run `ethogram validity` on the study first")
-            rated.append(correct(made, _on_traits(planted, made.traits)).profile)
+            rated.append(correct(made, own_plants(planted, made)).profile)
         except EthogramError as error:
             unrated.append(
                 Unrated(made.model, made.judge, made.condition, len(made), made.lost, str(error))
@@ -378,14 +389,56 @@ def read_plants(store: Store, judge: str) -> Plants | None:
     )
 
 
-def _accuracy(plants: Plants | None) -> JudgeAccuracy | None:
-    return None if plants is None else judge_accuracy(plants)
+def _accuracy(
+    plants: Plants | None,
+    own: Sequence[Comparisons] = (),
+    rated: Mapping[tuple[str, str, str], Profile] | None = None,
+) -> JudgeAccuracy | None:
+    """Measure a judge, by class of pair too where the models that wrote the plants are rated."""
+    if plants is None:
+        return None
+    profiles = {made.model: (rated or {}).get(_key(made)) for made in reversed(own)}
+    return judge_accuracy(plants, pair_class=_pair_classes(plants, profiles))
 
 
-def _on_traits(plants: Plants, traits: tuple[str, ...]) -> Plants:
-    """Return the plants with trait indices as in `traits`; others are left out."""
+def _pair_classes(plants: Plants, profiles: Mapping[str, Profile | None]) -> list[str] | None:
+    """Call a pair near or far: below or above the median gap of its model's plain ratings."""
+    rated = {
+        name: dict(zip(p.traits, p.strengths, strict=True)) for name, p in profiles.items() if p
+    }
+    gaps = np.full(len(plants), np.nan)
+    for row, (model, a, b) in enumerate(
+        zip(plants.model, plants.planted, plants.foil, strict=True)
+    ):
+        strengths = rated.get(plants.models[model], {})
+        one, other = (strengths.get(plants.traits[trait], np.nan) for trait in (a, b))
+        gaps[row] = abs(one - other)
+    if np.isnan(gaps).all():
+        return None
+    near = np.where(gaps < np.nanmedian(gaps), "near", "far")
+    return [str(name) for name in np.where(np.isnan(gaps), "not rated", near)]
+
+
+def own_plants(plants: Plants, made: Comparisons) -> Plants:
+    """Return the rated model's own plants, on the traits of its comparisons.
+
+    A judge may read one model's replies better than another's, and acting differs by model:
+    with another model's plants the correction can be worse than none.
+    """
+    rows = _on_traits(plants, made.traits, model=made.model)
+    if not len(rows):
+        raise NotInformative(
+            f"judge {made.judge!r} has no planted replies by {made.model!r}, and those of other "
+            "models do not show how it reads this one: run `ethogram validity` on the study first"
+        )
+    return rows
+
+
+def _on_traits(plants: Plants, traits: tuple[str, ...], *, model: str) -> Plants:
+    """Return a model's plants with trait indices as in `traits`; others are left out."""
     place = np.array([traits.index(t) if t in traits else -1 for t in plants.traits])
-    keep = (place[plants.planted] >= 0) & (place[plants.foil] >= 0)
+    mine = np.array([name == model for name in plants.models])[plants.model]
+    keep = mine & (place[plants.planted] >= 0) & (place[plants.foil] >= 0)
     rows = plants.take(keep)
     return collect_plants(
         traits,
@@ -569,7 +622,7 @@ def _agreement(
     return JudgesAgreement(
         judges=names,
         cohen={
-            (a, b): cohen_kappa(table[:, i], table[:, j])
+            (a, b): cohen_kappa(table[:, i], table[:, j], clusters=prompt)
             for (i, a), (j, b) in combinations(enumerate(names), 2)
             if ((table[:, i] >= 0) & (table[:, j] >= 0)).any()
         },
