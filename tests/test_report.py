@@ -6,7 +6,6 @@ import base64
 import hashlib
 import json
 import re
-import time
 from dataclasses import replace
 from html.parser import HTMLParser
 from importlib.resources import files
@@ -61,11 +60,9 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def reference(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, float]:
-    """The published study's report, and the CPU seconds that it took."""
-    start = time.process_time()
-    page = write_reference_report(tmp_path_factory.mktemp("reference"))
-    return page, time.process_time() - start
+def reference(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The published study's report."""
+    return write_reference_report(tmp_path_factory.mktemp("reference"))
 
 
 class _Elements(HTMLParser):
@@ -195,7 +192,7 @@ def test_two_models_are_compared_by_shared_prompts(pair):
 
 def test_findings_lead_to_sections_that_are_there(single, pair, reference):
     """No finding points at a part that this report does not have."""
-    for path in (single, pair, reference[0]):
+    for path in (single, pair, reference):
         page, numbers = _read(path)
         assert numbers["findings"]
         assert {finding["section"] for finding in numbers["findings"]} <= set(page.ids)
@@ -415,7 +412,7 @@ def test_evidence_shows_models_the_same_places_of_the_design(pair):
 
 def test_reference_report_reproduces_the_study_from_its_counts(reference):
     """Explained variance, tier spreads and correlations, within the rounding asked for."""
-    _, numbers = _read(reference[0])
+    _, numbers = _read(reference)
     analysis = numbers["analysis"]
     explained = [100 * v for v in analysis["components"]["explained"][:3]]
     assert explained == pytest.approx([41.4, 19.5, 12.6], abs=0.5)
@@ -428,7 +425,7 @@ def test_reference_report_reproduces_the_study_from_its_counts(reference):
 
 def test_reference_report_puts_published_figures_beside_ours(reference):
     """Every published figure, its source and why it differs; ours wherever there is one."""
-    page, numbers = _read(reference[0])
+    page, numbers = _read(reference)
     assert "published" in page.ids
     assert "0.763 0.807" in page.words  # mean Spearman, theirs and ours
     assert "32.4% 41." in page.words
@@ -438,11 +435,9 @@ def test_reference_report_puts_published_figures_beside_ours(reference):
     assert sum(figure["ours"] is not None for figure in numbers["published"]) >= 4
 
 
-def test_reference_report_is_quick_and_small(reference):
-    """At most 20 seconds of one core, and under 5 MB."""
-    page, seconds = reference
-    assert seconds < 20
-    assert page.stat().st_size < 5_000_000
+def test_reference_report_is_small(reference):
+    """Under 5 MB; how long it takes is measured in bench/."""
+    assert reference.stat().st_size < 5_000_000
 
 
 def test_ten_models_leave_room_for_the_evidence():
@@ -464,7 +459,7 @@ def test_ten_models_leave_room_for_the_evidence():
 
 def test_figures_share_their_data_and_carry_captions(reference):
     """Every data name of both themes is in the pool, and each caption says how many models."""
-    page, _ = _read(reference[0])
+    page, _ = _read(reference)
     figures = json.loads(page.data["figures"])
     assert {"radial", "ranks", "similarity", "deviations", "components"} <= set(figures["plates"])
     for themes in figures["plates"].values():
