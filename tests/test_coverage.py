@@ -74,7 +74,7 @@ def test_intervals_of_a_small_study_cover(times):
 
     The true strengths are as spread as the reference profiles' (standard deviation 1.2 logits).
     The extreme ones are held up to 98.5%, not 97%: every rule tried that holds more than 90% of
-    those that won or lost all holds 97.7% or more of them at 45 comparisons, for an extreme trait
+    those that won or lost all holds 97.5% or more of them at 45 comparisons, for an extreme trait
     without a loss is missed on one side only.
     """
     make = one_prompt_each(np.random.default_rng(2), 10, times)
