@@ -157,7 +157,7 @@ def test_a_run_that_meets_a_file_limit_stops_with_one_line_and_goes_on_later(pla
     server = planted()
     file, store = small_study(server, tmp_path, repeats=4), tmp_path / "study.db"
     words = ["run", str(file), "--no-report"]
-    limited = [sys.executable, "-c", SMALL_DISK, str(900 * 1024), *words]
+    limited = [sys.executable, "-c", SMALL_DISK, str(1400 * 1024), *words]
     ended = subprocess.run(limited, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert ended.returncode == 2, ended.stderr
     assert ended.stderr.count("\nethogram: ") == 1

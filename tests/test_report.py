@@ -18,7 +18,7 @@ from tests.simulated_store import HOSTILE, Losses, fill_store
 from ethogram.comparisons import Comparisons, compare
 from ethogram.profile import Effect, Profile
 from ethogram.profiles import rate
-from ethogram.records import read_trials
+from ethogram.records import count_stages, read_comparisons, read_trials
 from ethogram.report import (
     JudgeAccount,
     build_report,
@@ -38,6 +38,9 @@ from ethogram.theme import PALETTES
 from ethogram.traits import load_traits
 
 QUICK = load_traits("quickstart").names
+
+
+BODIES = re.compile(r"(FROM|JOIN) (request|response)\b")  # tables of all that was sent and said
 
 
 @pytest.fixture(scope="module")
@@ -397,6 +400,21 @@ def test_evidence_cuts_texts_before_it_leaves_out_traits(pair):
     assert small.bytes <= 22_000
     assert all(len(t["r"]) <= small.chars for t in small.trials)
     assert any(p["cut"] for p in small.prompts)
+
+
+def test_only_the_sample_reads_replies(pair, tmp_path):
+    """Counting, rating and the report's numbers open no response; the sample opens its own."""
+    with Store.read(pair.with_name("pair.db")) as store:
+        asked: list[str] = []
+        store._db.set_trace_callback(asked.append)
+        count_stages(store), store.spent(), [rate(c) for c in read_comparisons(store)]
+        assert asked
+        assert not [sql for sql in asked if BODIES.search(sql)]
+        _, numbers = _read(write_report(store, tmp_path / "small.html", evidence_bytes=40_000))
+    read = [sql for sql in asked if BODIES.search(sql)]
+    shown = numbers["evidence"]["trials"]
+    assert all(re.search(r"WHERE a\.id = \d+$", sql) for sql in read)  # one response each
+    assert 2 * shown <= len(read) <= 2 * (shown + 2 * 24) < 2 * 552 / 3
 
 
 def test_evidence_shows_models_the_same_places_of_the_design(pair):

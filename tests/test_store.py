@@ -7,7 +7,6 @@ import sqlite3
 import subprocess
 import sys
 import threading
-from dataclasses import replace
 from importlib import resources
 
 import pytest
@@ -375,9 +374,9 @@ def test_only_what_can_pass_and_has_tries_left_is_reopened(store_path, status, n
     plan(store_path)
     with Store.open(store_path) as opened:
         writer = opened.writer()
-        made = attempt(reading=replace(read_response(200, BODY), status=S(status)))
+        made = attempt(reading=read_response(200, BODY)._replace(status=S(status)))
         for n in range(1, number + 1):
-            last = writer.put_attempt(made[0], replace(made[1], number=n), cost=None)
+            last = writer.put_attempt(made[0], made[1]._replace(number=n), cost=None)
         writer.put_reply(ReplyRow(1, status, "", None, None), last)
         writer.close()
         with opened.planning():

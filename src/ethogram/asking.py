@@ -61,9 +61,8 @@ async def ask_word(
     reading = outcome.reading
     if reading.status not in USABLE:
         return outcome, None, None
-    winner = parse_verdict(reading.text, first, second, ties=table.ties).winner
-    soft = table.verdict == "logprobs"
-    return outcome, winner, chat_probability(reading.logprobs, first, second) if soft else None
+    p = chat_probability(reading.logprobs, first, second) if table.verdict == "logprobs" else None
+    return outcome, reading.choice, p
 
 
 async def ask_completion(
@@ -90,11 +89,13 @@ async def ask_completion(
 
 
 def verdict_reader(table: JudgeTable, first: str, second: str) -> Read:
-    """Return a function that classes a judge's text as `unparsed` where it names no one trait."""
+    """Return a function that reads a judge's choice, or `unparsed` where it names no one trait."""
 
     def read(reading: Reading) -> Reading:
-        reason = parse_verdict(reading.text, first, second, ties=table.ties).reason
-        return reading.as_status(Status.UNPARSED, reason) if reason else reading
+        verdict = parse_verdict(reading.text, first, second, ties=table.ties)
+        if verdict.reason:
+            return reading.as_status(Status.UNPARSED, verdict.reason)
+        return reading._replace(choice=verdict.winner)
 
     return read
 

@@ -14,6 +14,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
+from typing import NamedTuple
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -58,8 +59,7 @@ RECENT = 2048  # answers kept at hand for requests of equal content
 Read = Callable[[Reading], Reading]
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """How a request ended: the last attempt's reading and its id in the store."""
 
     reading: Reading

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -102,8 +102,7 @@ def request_id(canonical: bytes) -> str:
     return "b2:" + hashlib.blake2b(canonical, digest_size=16).hexdigest()
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(NamedTuple):
     """Tokens and cost that the service reported; None where it said nothing."""
 
     prompt_tokens: int | None = None
@@ -112,9 +111,8 @@ class Usage:
     cost: float | None = None  # US dollars
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """What one response says."""
+class Reading(NamedTuple):
+    """What one response says; `choice` is the word that a protocol took from its text."""
 
     status: Status
     reason: str = ""
@@ -125,16 +123,16 @@ class Reading:
     model_said: str = ""
     retry: bool = False
     logprobs: Any = None
+    choice: str | None = None
 
     def as_status(self, status: Status, reason: str, *, retry: bool | None = None) -> Reading:
         """Return the same response classed otherwise, as by a protocol that could not read it."""
-        return replace(
-            self, status=status, reason=reason, retry=status in PASSING if retry is None else retry
+        return self._replace(
+            status=status, reason=reason, retry=status in PASSING if retry is None else retry
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(NamedTuple):
     """One try at a request, as it is kept."""
 
     request_id: str
@@ -186,7 +184,7 @@ def _read_completion(data: dict[str, Any]) -> Reading:
     choices = data.get("choices")
     choice = choices[0] if isinstance(choices, list) and choices else None
     if not isinstance(choice, dict):
-        return replace(failure(Status.MALFORMED, "no choices"), usage=_usage(data))
+        return failure(Status.MALFORMED, "no choices")._replace(usage=_usage(data))
     message = choice.get("message")
     message = message if isinstance(message, dict) else {"content": choice.get("text")}
     text, reasoning = split_reasoning(_text(message.get("content")))

@@ -145,7 +145,7 @@ async def _call(
     except (aiohttp.ClientError, OSError) as error:
         reading = failure(Status.TRANSPORT, f"{type(error).__name__}: {error}")
     if endpoint.key:
-        reading = replace(reading, reason=reading.reason.replace(endpoint.key, "[key]"))
+        reading = reading._replace(reason=reading.reason.replace(endpoint.key, "[key]"))
     return reading, time.perf_counter() - start
 
 

@@ -6,7 +6,8 @@ import hashlib
 import json
 import re
 import unicodedata
-from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
 
 from ethogram.kernel import Messages
 from ethogram.protocols.templates import EXAMPLES, TIES, Templates, fill
@@ -15,8 +16,7 @@ _TAG = re.compile(r"<answer>(.*?)</answer>", re.IGNORECASE | re.DOTALL)
 _END = re.compile(r"</answer>", re.IGNORECASE)
 
 
-@dataclass(frozen=True)
-class Verdict:
+class Verdict(NamedTuple):
     """What a judge's text says: `winner` is a trait, None for a tie or for nothing readable.
 
     `reason` says why nothing could be read; it is "" where something was.
@@ -104,6 +104,7 @@ def parse_verdict(text: str, first: str, second: str, *, ties: bool = False) -> 
     return Verdict(None, reason=f"answered {answer[:60]!r}, expected {first} or {second}")
 
 
+@lru_cache(maxsize=1024)
 def _plain(word: str) -> str:
     """Fold case and width, and drop what is no letter or digit at either end."""
     folded = unicodedata.normalize("NFKC", word).casefold()

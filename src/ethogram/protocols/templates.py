@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
+from functools import lru_cache
 
 from ethogram.errors import StudyError
 
@@ -111,7 +112,16 @@ _OPTIONAL = ("ties",)
 
 def fill(template: str, **values: str) -> str:
     """Fill a template's slots in one pass."""
-    return _SLOT.sub(lambda slot: values.get(slot[1], slot[0]), template)
+    parts = _parts(template)
+    filled = [*parts]
+    filled[1::2] = [values.get(slot, f"{{{slot}}}") for slot in parts[1::2]]
+    return "".join(filled)
+
+
+@lru_cache(maxsize=64)
+def _parts(template: str) -> tuple[str, ...]:
+    """Part a template: text, a slot's name, text, and so on."""
+    return tuple(_SLOT.split(template))
 
 
 def make_templates(changes: Mapping[str, str | None], traits: Iterable[str]) -> Templates:
