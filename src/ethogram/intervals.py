@@ -5,9 +5,10 @@
   of prompts. What a prompt does to all its comparisons would otherwise pass for certainty.
 - A trait with fewer than five wins or losses: its profile likelihood, widened as much as sharing
   prompts widens the others. The jackknife collapses there: a trait that always wins has nothing
-  to vary. Of a trait that won or lost all, the end nearer the other traits is the Fisher
-  information's: the likelihood puts no weight on a lucky streak, and held the truth for such traits
-  in 78% of simulated studies, this in 95%.
+  to vary. What so few verdicts leave open is closed by a heavy-tailed prior, without which the
+  extreme traits of small studies are held too often. Of a trait that won or lost all, the end
+  nearer the other traits is the Fisher information's: the likelihood puts no weight on a lucky
+  streak, and held the truth for such traits in 78% of simulated studies, this in 95%.
 
 Knows nothing of models, judges or files.
 """
@@ -22,13 +23,20 @@ from scipy.stats import t as student
 from ethogram.comparisons import BoolArray, FloatArray, IntArray
 from ethogram.errors import InputError
 from ethogram.pairs import PairCounts, tally
-from ethogram.ratings import Fit
+from ethogram.ratings import Fit, refit
 from ethogram.resampling import bootstrap
 from ethogram.uncertainty import fisher_covariance, jackknife, likelihood_intervals, normal_quantile
 
 KINDS = ("auto", "fisher", "clustered", "bootstrap")
 FEW = 5
 """Wins or losses below which a trait gets a profile-likelihood interval."""
+
+CAUCHY = 2.2
+"""Logits: scale of the prior of the profile-likelihood intervals.
+
+In simulated studies of ten traits whose spread (SD) is 0.6 to 2 logits, extreme traits are then
+held 93 to 97% of the time; see docs/ratings.md.
+"""
 
 FEW_CLUSTERS = 20
 """Effective prompts below which the intervals come with a warning."""
@@ -172,16 +180,29 @@ def _assemble(
         words += f"; from the Fisher information for {few.size} traits with few wins or losses"
     elif few.size:
         root = quantile[few] * np.sqrt(inflation)
-        below, above = likelihood_intervals(pairs, fit, few, root=root)
+        within = refit(pairs, fit, ridge=_heavy_tailed(fit))
+        below, above = likelihood_intervals(pairs, within, few, root=root)
         won, lost = (record[few] for record in _record(pairs))
-        low[few] = np.where(lost > 0, below, low[few])
-        high[few] = np.where(won > 0, above, high[few])
+        low[few] = np.where(lost > 0, np.minimum(below, fit.parameters[few]), low[few])
+        high[few] = np.where(won > 0, np.maximum(above, fit.parameters[few]), high[few])
         who = "all traits" if few.size == pairs.n_items else f"{few.size} of {pairs.n_items} traits"
         words += f"; profile likelihood for {who}, with fewer than {FEW} wins or losses"
         one_sided = int(((won == 0) | (lost == 0)).sum())
         if one_sided:
             words += f" (nearer end of the {one_sided} that won or lost all: Fisher information)"
     return Intervals(covariance, low, high, words, tuple(caveats))
+
+
+def _heavy_tailed(fit: Fit) -> FloatArray:
+    """Ridge that stands for a Cauchy prior of scale `CAUCHY` on every strength.
+
+    It is the normal distribution in which EM would find the Cauchy at these strengths (Gelman et
+    al. 2008, Annals of Applied Statistics 2(4)): the further out a trait, the wider.
+    """
+    k = len(fit.strengths)
+    ridge = np.full(len(fit.parameters), fit.ridge)
+    ridge[:k] = np.maximum(ridge[:k], 2 / (CAUCHY**2 + fit.strengths**2))
+    return ridge
 
 
 def _inflation(pairs: PairCounts, covariance: FloatArray, model_based: FloatArray) -> float:

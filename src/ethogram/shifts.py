@@ -24,16 +24,13 @@ from ethogram.intervals import seldom
 from ethogram.profile import Profile
 from ethogram.profiles import fit_comparisons, rate
 from ethogram.ratings import DEFAULT_RIDGE, ELO_PER_LOGIT
-from ethogram.uncertainty import jackknife
+from ethogram.uncertainty import jackknife, normal_quantile
 
 LEAST_TRUE_SPREAD = 0.2
 """Share of the strengths' variance that is never taken to be noise."""
 
 NOTABLE_NOISE = 0.2
 """Noise's share of the variance from which the scaled shifts come with a warning."""
-
-FEW_TRAITS = 30
-"""Traits below which the scaled p-values come with a warning."""
 
 AGAINST_THE_AVERAGE = "Shifts are against the average trait: if many traits rise, the others fall."
 
@@ -79,8 +76,8 @@ class Shift:
     scaled : Change
         Difference after both are stretched to the same spread over traits (the geometric mean of
         their own spreads, sampling noise taken out). Says which traits moved against the others
-        when one model, or its judge, is merely more decided. Its p-values are good for some 30
-        traits and more; for fewer they call too often.
+        when one model, or its judge, is merely more decided. Intervals and p-values are t's on
+        2 (K - 1) degrees of freedom at most, for each spread is itself estimated from K traits.
     stretch : float
         Spread of `after` over spread of `before`.
     paired : str
@@ -155,7 +152,9 @@ def shift(
         traits=tuple(shared),
         raw=_change(one, other),
         scaled=_change(
-            *(_stretched(s, w, common) for s, w in zip((one, other), spreads, strict=True))
+            _stretched(one, spreads[0], common),
+            _stretched(other, spreads[1], common),
+            freedom=2 * (len(shared) - 1),
         ),
         stretch=spreads[1] / spreads[0],
         paired=paired,
@@ -246,8 +245,8 @@ def _stretched(side: _Side, spread: float, common: float) -> _Side:
     return replace(side, profile=moved, influence=side.influence @ slope.T)
 
 
-def _change(one: _Side, other: _Side) -> Change:
-    """Difference, interval and p-value of each trait.
+def _change(one: _Side, other: _Side, freedom: float = np.inf) -> Change:
+    """Difference, interval and p-value of each trait, on at most so many degrees of freedom.
 
     The interval is the jackknife's where both sides can tell, else it is put together from the
     two profiles' own (Zou & Donner 2008, Statistics in Medicine 27(10)), which may be lopsided.
@@ -257,12 +256,14 @@ def _change(one: _Side, other: _Side) -> Change:
     below = np.hypot(b.strengths - b.low, a.high - a.strengths)
     above = np.hypot(b.high - b.strengths, a.strengths - a.low)
     alone = one.few | other.few
-    freedom = np.where(alone, np.inf, np.minimum(one.effective, other.effective) - 1)
-    quantile = student.ppf(0.975, np.maximum(freedom, 1))
+    clusters = np.where(alone, np.inf, np.minimum(one.effective, other.effective) - 1)
+    degrees = np.minimum(np.maximum(clusters, 1), freedom)
+    quantile = student.ppf(0.975, degrees)
     half = quantile * np.sqrt(_paired_variance(one, other))
-    below, above = np.where(alone, below, half), np.where(alone, above, half)
+    wider = quantile / normal_quantile()  # than the profiles' own
+    below, above = np.where(alone, wider * below, half), np.where(alone, wider * above, half)
     toward_zero = np.maximum(np.where(difference > 0, below, above), 1e-300)
-    p = 2 * student.sf(np.abs(difference) * quantile / toward_zero, np.maximum(freedom, 1))
+    p = 2 * student.sf(np.abs(difference) * quantile / toward_zero, degrees)
     return Change(difference, difference - below, difference + above, p, false_discovery_control(p))
 
 
@@ -299,10 +300,6 @@ def _caveats(
     few = int((one.few | other.few).sum())
     if paired and few:
         said.append(f"{few} of {k} traits seldom win or lose; theirs are the profiles' intervals.")
-    if k < FEW_TRAITS:
-        said.append(
-            f"{k} traits are fewer than {FEW_TRAITS}: the scaled p-values call shifts too often."
-        )
     for side in (one, other):
         profile = side.profile
         seen = float(np.mean(profile.strengths**2))
@@ -310,6 +307,6 @@ def _caveats(
         if noise > NOTABLE_NOISE:
             said.append(
                 f"{noise:.0%} of the variance of {profile.model or 'one side'} over traits is "
-                f"noise; the scaled shifts and their p-values are rough."
+                f"noise; the scaled shifts are rough."
             )
     return tuple(said)
