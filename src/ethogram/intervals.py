@@ -31,7 +31,7 @@ KINDS = ("auto", "fisher", "clustered", "bootstrap")
 FEW = 5
 """Wins or losses below which a trait gets a profile-likelihood interval."""
 
-CAUCHY = 2.2
+CAUCHY = 2.5
 """Logits: scale of the prior of the profile-likelihood intervals.
 
 In simulated studies of ten traits whose spread (SD) is 0.6 to 2 logits, extreme traits are then
@@ -180,8 +180,7 @@ def _assemble(
         words += f"; from the Fisher information for {few.size} traits with few wins or losses"
     elif few.size:
         root = quantile[few] * np.sqrt(inflation)
-        within = refit(pairs, fit, ridge=_heavy_tailed(fit))
-        below, above = likelihood_intervals(pairs, within, few, root=root)
+        below, above = _under_heavy_tails(pairs, fit, few, root)
         won, lost = (record[few] for record in _record(pairs))
         low[few] = np.where(lost > 0, np.minimum(below, fit.parameters[few]), low[few])
         high[few] = np.where(won > 0, np.maximum(above, fit.parameters[few]), high[few])
@@ -193,16 +192,21 @@ def _assemble(
     return Intervals(covariance, low, high, words, tuple(caveats))
 
 
-def _heavy_tailed(fit: Fit) -> FloatArray:
-    """Ridge that stands for a Cauchy prior of scale `CAUCHY` on every strength.
+def _under_heavy_tails(
+    pairs: PairCounts, fit: Fit, items: IntArray, root: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Profile-likelihood intervals under a prior whose width goes with each item's strength.
 
-    It is the normal distribution in which EM would find the Cauchy at these strengths (Gelman et
-    al. 2008, Annals of Applied Statistics 2(4)): the further out a trait, the wider.
+    It is the normal prior that EM would put in place of a Cauchy of scale `CAUCHY` at that strength
+    (Gelman et al. 2008, Annals of Applied Statistics 2(4)): the further out, the wider.
     """
-    k = len(fit.strengths)
-    ridge = np.full(len(fit.parameters), fit.ridge)
-    ridge[:k] = np.maximum(ridge[:k], 2 / (CAUCHY**2 + fit.strengths**2))
-    return ridge
+    ends = []
+    for item, length in zip(items, root, strict=True):
+        ridge = max(fit.ridge, 2 / (CAUCHY**2 + float(fit.strengths[item]) ** 2))
+        within = refit(pairs, fit, ridge=ridge)
+        ends.append(likelihood_intervals(pairs, within, np.array([item]), root=np.array([length])))
+    below, above = np.concatenate(ends, axis=1)
+    return below, above
 
 
 def _inflation(pairs: PairCounts, covariance: FloatArray, model_based: FloatArray) -> float:

@@ -49,7 +49,7 @@ class Fit:
     hessian : float array, shape (K + c, K + c)
         Curvature of the penalised likelihood in (strengths, effects); its inverse is the
         covariance if the model holds and comparisons are independent.
-    ridge : float, or float array of shape (K + c,)
+    ridge : float
     iterations : int
     converged : bool
     """
@@ -58,7 +58,7 @@ class Fit:
     effects: FloatArray
     tie: float
     hessian: FloatArray
-    ridge: float | FloatArray
+    ridge: float
     iterations: int
     converged: bool
 
@@ -126,18 +126,15 @@ def fit_bradley_terry(
     return _newton(pairs, ridge=ridge, tie=0.0, tol=tol, max_iter=max_iter)
 
 
-def refit(pairs: PairCounts, fit: Fit, *, ridge: float | FloatArray) -> Fit:
-    """Fit the same comparisons under another prior, from where `fit` is; its `tie` is kept.
-
-    `ridge` may be one of each parameter, shape (K + c,).
-    """
+def refit(pairs: PairCounts, fit: Fit, *, ridge: float) -> Fit:
+    """Fit the same comparisons under another prior, from where `fit` is; its `tie` is kept."""
     return _newton(pairs, ridge=ridge, tie=fit.tie, tol=1e-9, max_iter=100, start=fit.parameters)
 
 
 def _newton(
     pairs: PairCounts,
     *,
-    ridge: float | FloatArray,
+    ridge: float,
     tie: float,
     tol: float,
     max_iter: int,
@@ -175,9 +172,7 @@ def _newton(
     )
 
 
-def _solve(
-    information: FloatArray, gradient: FloatArray, ridge: float | FloatArray, k: int
-) -> FloatArray:
+def _solve(information: FloatArray, gradient: FloatArray, ridge: float, k: int) -> FloatArray:
     """Newton's step; the strengths' common shift, which no comparison fixes, is held at zero."""
     hessian = information.copy()
     hessian[np.diag_indices(len(hessian))] += ridge

@@ -150,7 +150,6 @@ def _climb(
     design_t, squared_t = design.T.tocsr(), design.power(2).T.tocsr()
     products_t = outer_products(design).T.tocsr() if p <= _EXACT_BELOW else None
     scale, full = np.sqrt(np.diag(fit.hessian))[:, None], inverse(fit)
-    ridge = np.broadcast_to(fit.ridge, p)[:, None]
     theta = np.repeat(fit.parameters[:, None], won.shape[1], axis=1)
     for iteration in range(max_iter):
         exact = p <= _EXACT_BELOW or iteration >= _PATIENCE
@@ -160,13 +159,13 @@ def _climb(
         else:
             expected = expected_wins(design @ theta, fit.tie)
         expected *= counts
-        gradient = won - design_t @ expected - ridge * theta
+        gradient = won - design_t @ expected - fit.ridge * theta
         if exact:
             products_t = outer_products(design).T.tocsr() if products_t is None else products_t
-            step = _exact_step(products_t @ slope, gradient, ridge[:, 0], k)
+            step = _exact_step(products_t @ slope, gradient, fit.ridge, k)
         else:
             if iteration < _RESCALED:
-                ratio = scale / np.sqrt(squared_t @ slope + ridge)
+                ratio = scale / np.sqrt(squared_t @ slope + fit.ridge)
             step = ratio * (full @ (ratio * gradient))
         step[:k] -= step[:k].mean(axis=0)  # no comparison fixes the common shift
         step /= np.maximum(1, np.abs(step).max(axis=0))
@@ -176,9 +175,7 @@ def _climb(
     return theta.T
 
 
-def _exact_step(
-    curvature: FloatArray, gradient: FloatArray, ridge: FloatArray, k: int
-) -> FloatArray:
+def _exact_step(curvature: FloatArray, gradient: FloatArray, ridge: float, k: int) -> FloatArray:
     """Newton's step of each resample; `curvature` holds (P * P, b)."""
     p = len(gradient)
     hessian = curvature.T.reshape(-1, p, p).copy()

@@ -311,7 +311,7 @@ def _joint_step(
 
 def penalised(pairs: PairCounts, design: csr_array, fit: Fit, parameters: FloatArray) -> FloatArray:
     """Penalised log likelihood of each row of parameters."""
-    prior = (fit.ridge / 2 * parameters**2).sum(axis=1)
+    prior = fit.ridge / 2 * (parameters**2).sum(axis=1)
     likelihood = log_likelihood(pairs, (design @ parameters.T).T, fit.tie)
     return np.asarray(likelihood - prior, dtype=np.float64)
 
