@@ -200,7 +200,7 @@ def test_a_number_that_no_request_can_hold_is_refused(table, line):
 def test_more_than_one_mistake_is_said_to_be_there():
     """The first is spelt out, the others are counted."""
     text = with_line("study", "seed = -1").replace('model = "judge"', "temperature = 9")
-    assert refusal(text).endswith("(and 2 more)")
+    assert refusal(text).endswith("(and 2 more problems)")
 
 
 def test_a_table_with_a_local_model_needs_no_service():

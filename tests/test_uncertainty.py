@@ -107,6 +107,27 @@ def test_likelihood_interval_ends_lose_the_right_likelihood():
         assert best.fun - loss(fit.strengths) == pytest.approx(1.96**2 / 2, abs=1e-4)
 
 
+def test_ends_of_traits_with_few_losses_are_where_the_penalised_likelihood_says():
+    """Under N(0, (2.5^2 + s^2) / 2) the far end of an unbeaten trait loses 1.96^2 / 2, by scipy."""
+    first, second = np.stack(np.triu_indices(6, 1))
+    wins = np.where(first == 0, 1.0, np.random.default_rng(4).integers(0, 2, len(first)))
+    pairs = count_pairs(first, second, wins, 6)
+    fit = fit_bradley_terry(pairs)
+    rows = pair_rows(first, second, wins, 6)
+    found = find_intervals(rows, pairs, fit, np.arange(len(first)))
+    for item, end in ((0, found.high[0]), (2, found.low[2]), (2, found.high[2])):
+        ridge = 2 / (2.5**2 + fit.strengths[item] ** 2)
+
+        def loss(s, ridge=ridge):
+            gap = s[first] - s[second]
+            return np.logaddexp(0, gap).sum() - wins @ gap + ridge / 2 * (s**2).sum()
+
+        bound = {"type": "eq", "fun": lambda s, i=item, e=end: s[i] - s.mean() - e}
+        best = minimize(loss, fit.strengths, options={"gtol": 1e-8})
+        there = minimize(loss, fit.strengths, constraints=[bound], options={"ftol": 1e-12})
+        assert there.fun - best.fun == pytest.approx(1.96**2 / 2, abs=1e-3)
+
+
 def test_likelihood_and_fisher_intervals_agree_with_much_data():
     """The likelihood of 20,000 comparisons is quadratic."""
     rows, _ = make_rows(n=20_000)

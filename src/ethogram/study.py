@@ -236,7 +236,8 @@ def _first_error(error: ValidationError, data: Mapping[str, Any]) -> str:
     first = min(found, key=lambda e: e["type"] != "extra_forbidden")  # often a key misspelt
     *tables, key = location = _place(first)
     table = ".".join(tables)
-    more = f" (and {len(places) - 1} more)" if len(places) > 1 else ""
+    others = len(places) - 1
+    more = f" (and {others} more problem{'s' * (others > 1)})" if others else ""
     if first["type"] == "extra_forbidden":
         where = f"key {key!r} in [{table}]" if table else f"table or key {key!r}"
         return f"unknown {where}{_guess(key, location)}{more}"
