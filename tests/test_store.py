@@ -93,6 +93,53 @@ def test_a_migration_that_fails_leaves_the_store_as_it_was(store_path, monkeypat
     Store.open(store_path).close()
 
 
+def test_a_store_whose_requests_had_no_numbers_keeps_every_row(store_path):
+    """The second migration: each attempt still leads to its request, response, reply, verdict."""
+    from ethogram import store as module
+
+    hashes = [request_id(b"%d" % i) for i in range(5)]
+    with sqlite3.connect(store_path) as db:
+        db.executescript(module._migrations()[0])
+        db.execute(f"PRAGMA application_id = {module.APPLICATION_ID}")
+        db.execute("PRAGMA user_version = 1")
+        db.execute("INSERT INTO party VALUES (1, 'model', 'm', '{}'), (2, 'judge', 'j', '{}')")
+        db.execute("INSERT INTO trait VALUES (1, 'warm', ''), (2, 'bold', '')")
+        db.execute("INSERT INTO prompt VALUES (1, 'p', 'Hello', '', '')")
+        db.execute("INSERT INTO trial VALUES (1, 1, 'main', 'feels', 0, 1, 2, 1, 0, NULL, 1)")
+        db.execute("INSERT INTO judging VALUES (1, 1, 2, 'main', 0, 0, 1)")
+        db.executemany("INSERT INTO request VALUES (?, ?)", [(h, f"asks {h}") for h in hashes])
+        db.executemany(
+            "INSERT INTO attempt VALUES (?, ?, ?, 'ok', '', 200, 1.5, .5, 1, 2, NULL, 1, 'x', 'm')",
+            [(7, hashes[3], 1), (8, hashes[0], 1), (9, hashes[3], 2)],
+        )
+        db.execute("INSERT INTO response VALUES (7, 'seven'), (9, ?)", (BODY.decode(),))
+        db.execute("INSERT INTO reply VALUES (1, 9, 'ok', '', 4, 0)")
+        db.execute("INSERT INTO verdict VALUES (1, 8, 'ok', '', 1, NULL)")
+        whole = "SELECT * FROM (SELECT a.*, q.body FROM attempt a JOIN request q ON q.id = request)"
+        before = db.execute(whole).fetchall()
+    Store.open(store_path).close()
+    after = rows(store_path, whole)
+    assert [(*row[:1], *row[2:]) for row in after] == [(*row[:1], *row[2:]) for row in before]
+    assert rows(store_path, "SELECT hash FROM request ORDER BY hash") == sorted(
+        (h,) for h in hashes
+    )
+    assert rows(store_path, "PRAGMA foreign_key_check") == []
+    assert rows(store_path, "PRAGMA integrity_check") == [("ok",)]
+    schema = " ".join(sql for (sql,) in rows(store_path, "SELECT sql FROM sqlite_master") if sql)
+    assert "numbered_" not in schema
+    with Store.open(store_path) as store:
+        writer = store.writer()
+        assert store.earlier(hashes[3]) == (2, (7, 200, b"seven"))
+        assert store.earlier(hashes[1]) is None
+        assert writer.put_attempt(*attempt(), cost=None) == 10
+        writer.close()
+        assert store.query("PRAGMA foreign_keys")[1] == [(1,)]
+    with sqlite3.connect(store_path) as db:
+        db.execute("PRAGMA foreign_keys = ON")
+        with pytest.raises(sqlite3.IntegrityError, match="FOREIGN KEY"):
+            db.execute("UPDATE attempt SET request = 99")
+
+
 @pytest.mark.parametrize("way", [Store.open, Store.read])
 def test_a_newer_store_is_refused(store_path, way):
     """A schema that this version does not know is refused, with both numbers and what to do."""
@@ -351,9 +398,8 @@ def test_attempts_are_only_added(store):
         writer.put_attempt(*made, cost=None)
         writer.close()
     name = attempt()[1].request_id
-    assert store.attempts_made(name) == 2
-    assert store.answer(name) == (2, 200, BODY)
-    assert store.answer(attempt(content="Never asked")[1].request_id) is None
+    assert store.earlier(name) == (2, (2, 200, BODY))
+    assert store.earlier(attempt(content="Never asked")[1].request_id) is None
     assert store.last_attempt() == 3
 
 

@@ -36,7 +36,7 @@ from ethogram.kernel import (
 )
 from ethogram.limiter import Limiter
 from ethogram.prices import cost_of
-from ethogram.store import BATCH_SECONDS, Store, Writer
+from ethogram.store import BATCH_SECONDS, Earlier, Store, Writer
 
 MAX_BODY = 16 * 2**20  # bytes; a longer response is no chat completion
 MAX_PAUSE = 600.0  # seconds that a Retry-After may hold an endpoint
@@ -216,13 +216,18 @@ class Caller:
         asking = self._answers.asking
         if name in asking:
             return await asyncio.shield(asking[name])
-        if (known := self._answers.recent.get(name) or self._kept(name, read)) is not None:
+        earlier = None
+        known = self._answers.recent.get(name)
+        if known is None and (earlier := self._store.earlier(name)) is not None:
+            known = _kept(earlier, read)
+        if known is not None:
             self.meter.reused += 1
             return known
+        made = earlier.attempts if earlier else 0
         answer = asyncio.get_running_loop().create_future()
         asking[name] = answer
         try:
-            outcome = await self._ask_again(request, canonical, name, read)
+            outcome = await self._ask_again(request, canonical, name, made, read)
             answer.set_result(outcome)
         except BaseException:
             answer.cancel()
@@ -232,20 +237,12 @@ class Caller:
         self._answers.keep(name, outcome)
         return outcome
 
-    def _kept(self, name: str, read: Read) -> Outcome | None:
-        """Return a usable answer that the store has, read again."""
-        row = self._store.answer(name)
-        if row is None:
-            return None
-        reading = read(read_response(row[1], row[2]))
-        return Outcome(reading, row[0]) if reading.status in USABLE else None
-
     async def _ask_again(
-        self, request: Request, canonical: bytes, name: str, read: Read
+        self, request: Request, canonical: bytes, name: str, made: int, read: Read
     ) -> Outcome:
-        """Try until it is answered, cannot be, or has been tried often enough."""
+        """Try until it is answered, cannot be, or has been tried often enough, `made` included."""
         body = request.body()
-        number = self._store.attempts_made(name)
+        number = made
         while True:
             number += 1
             reading, kept = await self._attempt(request, canonical, name, body, number, read)
@@ -379,6 +376,15 @@ class Caller:
             f"{endpoint.name}: no model {endpoint.table.model!r} at {endpoint.base_url} "
             f"({reading.reason}); mend model, service or base_url, then run again"
         )
+
+
+def _kept(earlier: Earlier, read: Read) -> Outcome | None:
+    """Return the usable answer that the store has, read again, if it is usable still."""
+    if earlier.answer is None:
+        return None
+    attempt, http, body = earlier.answer
+    reading = read(read_response(http, body))
+    return Outcome(reading, attempt) if reading.status in USABLE else None
 
 
 async def read_body(answer: aiohttp.ClientResponse) -> bytes | None:

@@ -555,7 +555,7 @@ _EXPORTS = {
         JOIN prompt p ON p.id = t.prompt
         WHERE v.status IN ({_USABLE}) AND j.part = 'main' AND t.wanted AND j.wanted
         AND j.id > ? ORDER BY j.id LIMIT ?""",
-    "attempts": """SELECT a.id AS attempt, a.request, a.number, a.status, a.reason, a.http,
+    "attempts": """SELECT a.id AS attempt, q.hash AS request, a.number, a.status, a.reason, a.http,
         a.started, a.seconds, a.prompt_tokens, a.completion_tokens, a.reasoning_tokens, a.cost,
         a.provider, a.model_said, q.body AS request_body, s.body AS response_body
         FROM attempt a JOIN request q ON q.id = a.request LEFT JOIN response s ON s.attempt = a.id

@@ -14,6 +14,7 @@ import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import cache
 from importlib import resources
 from itertools import chain
 from pathlib import Path
@@ -31,6 +32,7 @@ PAGE = 16384  # bytes; of the usual 4,096 a request or response of 3 kB wastes t
 READ_CACHE = 65536  # kB; all but requests and responses of a study of 100,000 trials
 MAX_WAITING = 8192  # results that may wait for the disk; about 20 MB at 5 kB an attempt
 
+_ATTEMPT = "?, (SELECT id FROM request WHERE hash = ?), " + ", ".join("?" * 12)
 _USABLE = ", ".join(f"'{s}'" for s in sorted(USABLE))
 _PASSING = ", ".join(f"'{s}'" for s in sorted(PASSING))
 
@@ -58,6 +60,13 @@ class PendingJudging(NamedTuple):
     sample: int
     prompt: str
     reply: str
+
+
+class Earlier(NamedTuple):
+    """What is kept of a request: attempts made, and (attempt, http, body) of a usable answer."""
+
+    attempts: int
+    answer: tuple[int, int, bytes] | None
 
 
 class Count(NamedTuple):
@@ -440,23 +449,23 @@ class Store:
             found[trial].append((judging, bool(swapped), sample))
         return found
 
-    def attempts_made(self, request: str) -> int:
-        """How many attempts at this request are kept."""
-        if self._asked is not None and request not in self._asked:
-            return 0
-        query = "SELECT count(*) FROM attempt WHERE request = ?"
-        return int(self._db.execute(query, (request,)).fetchone()[0])
-
-    def answer(self, request: str) -> tuple[int, int, bytes] | None:
-        """Return (attempt, http status, body) of a usable answer to this request, if kept."""
+    def earlier(self, request: str) -> Earlier | None:
+        """Return what is kept of a request, by its hash; None where it was never asked."""
         if self._asked is not None and request not in self._asked:
             return None
+        attempts = self._db.execute(
+            "SELECT count(*) FROM attempt WHERE request = (SELECT id FROM request WHERE hash = ?)",
+            (request,),
+        ).fetchone()[0]
+        if not attempts:
+            return None
         row = self._db.execute(
-            f"SELECT a.id, a.http, s.body FROM attempt a JOIN response s ON s.attempt = a.id "
-            f"WHERE a.request = ? AND a.status IN ({_USABLE}) ORDER BY a.id LIMIT 1",
+            f"""SELECT a.id, a.http, s.body FROM attempt a JOIN response s ON s.attempt = a.id
+            WHERE a.request = (SELECT id FROM request WHERE hash = ?)
+            AND a.status IN ({_USABLE}) ORDER BY a.id LIMIT 1""",
             (request,),
         ).fetchone()
-        return (row[0], row[1], _bytes(row[2])) if row else None
+        return Earlier(attempts, (row[0], row[1], _bytes(row[2])) if row else None)
 
     def last_attempt(self) -> int:
         """Return the highest attempt id."""
@@ -499,7 +508,7 @@ class Store:
 
     def writer(self) -> Writer:
         """Start the thread that writes a run's results."""
-        self._asked = Asked(row[0] for row in self._db.execute("SELECT id FROM request"))
+        self._asked = Asked(row[0] for row in self._db.execute("SELECT hash FROM request"))
         return Writer(self.path, first_attempt=self.last_attempt() + 1, asked=self._asked)
 
 
@@ -518,7 +527,7 @@ class Asked:
             self.add(request)
 
     def add(self, request: str) -> None:
-        """Note a request by its id."""
+        """Note a request by its hash."""
         byte, bit = self._place(request)
         self._bits[byte] |= bit
 
@@ -622,21 +631,19 @@ class Writer:
 def _write(db: sqlite3.Connection, batch: list[tuple[Any, ...]]) -> None:
     """Commit one batch."""
     attempts = [item[1:] for item in batch if item[0] == "attempt"]
+    asked = [(a.request_id, body) for _, body, a, _ in attempts if a.number == 1]
+    answered = [(n, a) for n, _, a, _ in attempts if a.response is not None]
+    texts = [(n, a.response) for n, a in answered if _is_text(a)]
+    blobs = [(n, a.response) for n, a in answered if not _is_text(a)]
     db.execute("BEGIN IMMEDIATE")
-    _insert(
-        db,
-        "request (id, body)",
-        [(a.request_id, body.decode()) for _, body, a, _ in attempts if a.number == 1],
-    )
-    _insert(db, "attempt", [_attempt_row(number, a, cost) for number, _, a, cost in attempts])
-    _insert(
-        db,
-        "response",
-        [(n, _text_or_blob(a.response)) for n, _, a, _ in attempts if a.response is not None],
-    )
+    _insert(db, "request (hash, body)", "?, CAST(? AS TEXT)", asked)
+    _insert(db, "attempt", _ATTEMPT, [_attempt_row(n, a, cost) for n, _, a, cost in attempts])
+    _insert(db, "response", "?, CAST(? AS TEXT)", texts)
+    _insert(db, "response", "?, ?", blobs)
     _insert(
         db,
         "reply (trial, attempt, status, reason, chars, named)",
+        "?, ?, ?, ?, ?, ?",
         [
             (r.trial, attempt, r.status, r.reason, r.chars, r.named)
             for _, r, attempt in (item for item in batch if item[0] == "reply")
@@ -645,6 +652,7 @@ def _write(db: sqlite3.Connection, batch: list[tuple[Any, ...]]) -> None:
     _insert(
         db,
         "verdict (judging, attempt, status, reason, winner, p_first)",
+        "?, ?, ?, ?, ?, ?",
         [
             (v.judging, attempt, v.status, v.reason, v.winner, v.p_first)
             for _, v, attempt in (item for item in batch if item[0] == "verdict")
@@ -653,19 +661,25 @@ def _write(db: sqlite3.Connection, batch: list[tuple[Any, ...]]) -> None:
     db.execute("COMMIT")
 
 
-def _insert(db: sqlite3.Connection, into: str, rows: Sequence[tuple[Any, ...]]) -> None:
-    """Insert rows, many in a statement.
+def _insert(db: sqlite3.Connection, into: str, row: str, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Insert rows, many in a statement; `row` is the SQL of one.
 
     `executemany` lets go of the interpreter's lock and takes it again for every row, and so
-    stops the event loop as often; a statement of many rows does so once.
+    stops the event loop as often. The numbers of rows are powers of two: a few statements, which
+    SQLite parses once and Python keeps.
     """
-    for start in range(0, len(rows), ROWS):
-        part = rows[start : start + ROWS]
-        marks = ", ".join([f"({_marks(part[0])})"] * len(part))
-        db.execute(
-            f"INSERT INTO {into} VALUES {marks} ON CONFLICT DO NOTHING",
-            list(chain.from_iterable(part)),
-        )
+    start = 0
+    while left := len(rows) - start:
+        count = min(ROWS, 1 << left.bit_length() - 1)
+        values = list(chain.from_iterable(rows[start : start + count]))
+        db.execute(_insertion(into, row, count), values)
+        start += count
+
+
+@cache
+def _insertion(into: str, row: str, count: int) -> str:
+    """Return the SQL that inserts so many rows."""
+    return f"INSERT INTO {into} VALUES {', '.join([f'({row})'] * count)} ON CONFLICT DO NOTHING"
 
 
 def _attempt_row(number: int, attempt: Attempt, cost: float | None) -> tuple[Any, ...]:
@@ -687,6 +701,20 @@ def _attempt_row(number: int, attempt: Attempt, cost: float | None) -> tuple[Any
         reading.provider,
         reading.model_said,
     )
+
+
+def _is_text(attempt: Attempt) -> bool:
+    """Whether a response is UTF-8, and so kept as text, which other tools can read.
+
+    What was read as JSON is; of the others, which are errors, it is looked up.
+    """
+    if attempt.reading.status in USABLE:
+        return True
+    try:
+        (attempt.response or b"").decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 class _Lock:
@@ -806,13 +834,16 @@ def _check_version(db: sqlite3.Connection, path: Path) -> int:
 
 
 def _migrate(db: sqlite3.Connection, path: Path) -> None:
-    """Bring a store up to date, each migration in a transaction of its own."""
+    """Bring a store up to date, each migration in a transaction of its own.
+
+    Foreign keys are off meanwhile, so that a table can be made anew under those that name it.
+    """
     version = _check_version(db, path)
     db.execute("PRAGMA journal_mode = WAL")  # after the check: it would change another's file
     for number, sql in enumerate(_migrations()[version:], start=version + 1):
         db.executescript(
-            f"BEGIN IMMEDIATE; PRAGMA application_id = {APPLICATION_ID};\n{sql}\n"
-            f"PRAGMA user_version = {number}; COMMIT;"
+            f"PRAGMA foreign_keys = OFF; BEGIN IMMEDIATE; PRAGMA application_id = {APPLICATION_ID};"
+            f"\n{sql}\nPRAGMA user_version = {number}; COMMIT; PRAGMA foreign_keys = ON;"
         )
 
 
@@ -830,14 +861,6 @@ def _marks(values: Sequence[Any]) -> str:
 def _bytes(body: str | bytes) -> bytes:
     """Return a stored body as it was received."""
     return body.encode() if isinstance(body, str) else body
-
-
-def _text_or_blob(body: bytes) -> str | bytes:
-    """Keep a body as text where it is UTF-8, so that other tools can read it."""
-    try:
-        return body.decode()
-    except UnicodeDecodeError:
-        return body
 
 
 def _difference(kept: str, asked: str) -> str:
