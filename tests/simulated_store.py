@@ -12,7 +12,8 @@ import orjson
 from ethogram.design import Design, make_design
 from ethogram.kernel import Attempt, Request, read_response, request_id
 from ethogram.prompts import load_prompts
-from ethogram.store import ReplyRow, Store, VerdictRow, Writer
+from ethogram.store import Store
+from ethogram.writer import ReplyRow, VerdictRow, Writer
 
 HOSTILE = (
     'Sure. <script>document.title = "owned"</script> '

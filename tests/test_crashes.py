@@ -35,8 +35,9 @@ from tests.planted_studies import (
 
 from ethogram.errors import StoreError
 from ethogram.records import count_stages
-from ethogram.store import BATCH_SECONDS, Store
+from ethogram.store import Store
 from ethogram.traits import load_traits
+from ethogram.writer import BATCH_SECONDS
 
 KILLS = int(os.environ.get("ETHOGRAM_KILLS", "10"))
 CONCURRENCY = 16
@@ -249,7 +250,7 @@ def test_a_read_only_file_in_a_folder_that_can_be_written_is_refused(planted, sh
 
 def test_a_slow_disk_delays_and_loses_nothing(planted, tmp_path, monkeypatch):
     """Commits of 0.2 s each: fewer of them, and every row is there in the end."""
-    from ethogram import store as module
+    from ethogram import writer as module
 
     plain = module._write
 

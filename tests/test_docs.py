@@ -277,7 +277,7 @@ def test_the_library_page_names_public_names_only():
 
 def test_numbers_in_the_pages_are_the_codes():
     """Waits, limits and grace periods that the pages state are the code's constants."""
-    from ethogram import engine, stages, store
+    from ethogram import engine, stages, writer
     from ethogram.services import THINKING_BUDGET
 
     statuses = _prose(_page("statuses.md"))
@@ -289,6 +289,6 @@ def test_numbers_in_the_pages_are_the_codes():
     assert f"for {engine.MAX_SILENCE:g} s" in statuses
     assert all(f"`{status}`" in statuses for status in engine.FRUITLESS)
     assert f"in flight {stages.GRACE:g} seconds" in statuses
-    assert f"every {1000 * store.BATCH_SECONDS:g} ms" in statuses
+    assert f"every {1000 * writer.BATCH_SECONDS:g} ms" in statuses
     for effort, tokens in THINKING_BUDGET.items():
         assert f"{effort} {tokens:,}" in _prose(_page("services.md"))

@@ -17,7 +17,9 @@ from ethogram.kernel import Attempt, Request, failure, read_response, request_id
 from ethogram.kernel import Status as S
 from ethogram.planning import plan_into
 from ethogram.records import count_stages
-from ethogram.store import APPLICATION_ID, CHUNK, ReplyRow, Store, VerdictRow
+from ethogram.store import CHUNK, Store
+from ethogram.store_file import APPLICATION_ID
+from ethogram.writer import ReplyRow, VerdictRow
 
 URL = "http://127.0.0.1:9/v1"  # planning calls no one
 OPEN = "import sys; from ethogram.store import Store; Store.open(sys.argv[1])"
@@ -64,11 +66,11 @@ def test_a_fresh_store_has_every_migration_and_the_settings_that_make_it_safe(st
 def test_migrations_are_applied_once_in_order(store_path, monkeypatch):
     """An older store is brought up to date by the migrations that it lacks, and keeps its rows."""
     Store.open(store_path).close()
-    from ethogram import store as module
+    from ethogram import store_file as module
 
-    first = module._migrations()
+    first = module.migrations()
     more = [*first, "CREATE TABLE extra (x); INSERT INTO extra VALUES (1);"]
-    monkeypatch.setattr(module, "_migrations", lambda: more)
+    monkeypatch.setattr(module, "migrations", lambda: more)
     with pytest.raises(StoreError, match="written by an older version"):
         Store.read(store_path)
     for _ in range(2):
@@ -80,12 +82,12 @@ def test_migrations_are_applied_once_in_order(store_path, monkeypatch):
 def test_a_migration_that_fails_leaves_the_store_as_it_was(store_path, monkeypatch):
     """Half a migration is never kept."""
     Store.open(store_path).close()
-    from ethogram import store as module
+    from ethogram import store_file as module
 
-    first = module._migrations()
+    first = module.migrations()
     broken = [*first, "CREATE TABLE half (x); CREATE TABLE half (x);"]
     with monkeypatch.context() as patched:
-        patched.setattr(module, "_migrations", lambda: broken)
+        patched.setattr(module, "migrations", lambda: broken)
         with pytest.raises(StoreError, match="half"):
             Store.open(store_path)
     assert rows(store_path, "PRAGMA user_version") == [(len(first),)]
@@ -95,11 +97,11 @@ def test_a_migration_that_fails_leaves_the_store_as_it_was(store_path, monkeypat
 
 def test_a_store_whose_requests_had_no_numbers_keeps_every_row(store_path):
     """The second migration: each attempt still leads to its request, response, reply, verdict."""
-    from ethogram import store as module
+    from ethogram import store_file as module
 
     hashes = [request_id(b"%d" % i) for i in range(5)]
     with sqlite3.connect(store_path) as db:
-        db.executescript(module._migrations()[0])
+        db.executescript(module.migrations()[0])
         db.execute(f"PRAGMA application_id = {module.APPLICATION_ID}")
         db.execute("PRAGMA user_version = 1")
         db.execute("INSERT INTO party VALUES (1, 'model', 'm', '{}'), (2, 'judge', 'j', '{}')")
@@ -443,7 +445,7 @@ def test_what_is_pending_comes_in_chunks_and_in_order(store_path):
 
 def test_a_writer_that_fails_says_so_at_the_next_put_and_at_the_end(store, monkeypatch):
     """A disk that fails is not passed over: the run stops with what is kept and what to do."""
-    from ethogram import store as module
+    from ethogram import writer as module
 
     def fail(db, batch):
         raise sqlite3.OperationalError("database or disk is full")

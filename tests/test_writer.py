@@ -7,11 +7,12 @@ import time
 
 import pytest
 
-from ethogram import store as store_module
+from ethogram import writer as writer_module
 from ethogram.engine import proxy_for
 from ethogram.errors import StoreError
 from ethogram.kernel import Attempt, Request, read_response, request_id
-from ethogram.store import MAX_WAITING, ROWS, Asked, Store
+from ethogram.store import Store
+from ethogram.writer import MAX_WAITING, ROWS, STEP, Asked, Batch
 
 BODY = b'{"choices":[{"message":{"content":"Yes."},"finish_reason":"stop"}]}'
 
@@ -23,9 +24,9 @@ def put(writer, name: str, body: bytes = BODY) -> tuple[str, int]:
     return attempt.request_id, writer.put_attempt(canonical, attempt, cost=0.0)
 
 
-def test_a_batch_of_many_statements_is_written_whole(tmp_path):
-    """A batch that needs several INSERTs loses no row and mixes none up."""
-    n = 3 * ROWS + 7
+@pytest.mark.parametrize("n", [1, STEP - 1, STEP, STEP + 1, ROWS, ROWS + 1, 3 * ROWS + 7])
+def test_a_batch_is_written_whole(tmp_path, n):
+    """A batch of one INSERT or several loses no row, adds none and mixes none up."""
     with Store.open(tmp_path / "s.db") as store:
         writer = store.writer()
         kept = [put(writer, f"m{i}", b"answer %d" % i) for i in range(n)]
@@ -79,13 +80,13 @@ def test_a_store_that_is_opened_again_knows_what_was_asked(tmp_path):
 
 def test_a_disk_that_is_slow_is_said_to_be_behind(tmp_path, monkeypatch):
     """More than MAX_WAITING waiting results are `is_behind`, and fewer are not."""
-    written = store_module._write
+    written = writer_module._write
 
-    def slow(db: sqlite3.Connection, batch: list) -> None:
+    def slow(db: sqlite3.Connection, batch: Batch) -> None:
         time.sleep(0.5)
         written(db, batch)
 
-    monkeypatch.setattr(store_module, "_write", slow)
+    monkeypatch.setattr(writer_module, "_write", slow)
     with Store.open(tmp_path / "s.db") as store:
         writer = store.writer()
         put(writer, "first")
@@ -102,10 +103,10 @@ def test_a_disk_that_is_slow_is_said_to_be_behind(tmp_path, monkeypatch):
 def test_a_disk_that_failed_is_not_waited_for(tmp_path, monkeypatch):
     """`is_behind` raises once the writer has died, so that no caller waits for ever."""
 
-    def full(db: sqlite3.Connection, batch: list) -> None:
+    def full(db: sqlite3.Connection, batch: Batch) -> None:
         raise sqlite3.OperationalError("database or disk is full")
 
-    monkeypatch.setattr(store_module, "_write", full)
+    monkeypatch.setattr(writer_module, "_write", full)
     with Store.open(tmp_path / "s.db") as store:
         writer = store.writer()
         put(writer, "m")

@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -83,7 +84,7 @@ class Endpoint:
             path=path,
         )
 
-    @property
+    @cached_property
     def service(self) -> str:
         """Return the service's name, or the address that the study file gives."""
         if self.table.model.startswith("local/"):

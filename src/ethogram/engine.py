@@ -36,7 +36,8 @@ from ethogram.kernel import (
 )
 from ethogram.limiter import Limiter
 from ethogram.prices import cost_of
-from ethogram.store import BATCH_SECONDS, Earlier, Store, Writer
+from ethogram.store import Earlier, Store
+from ethogram.writer import BATCH_SECONDS, Writer
 
 MAX_BODY = 16 * 2**20  # bytes; a longer response is no chat completion
 MAX_PAUSE = 600.0  # seconds that a Retry-After may hold an endpoint

@@ -55,8 +55,8 @@ class Limiter:
                 raise
         now = time.monotonic()
         self.in_flight += 1
-        gap = max(self._request_gap, tokens * self._token_gap)
-        self._next_start = max(self._next_start, now) + gap
+        if gap := max(self._request_gap, tokens * self._token_gap):
+            self._next_start = max(self._next_start, now) + gap
         self._wake()
         return now
 
@@ -82,8 +82,9 @@ class Limiter:
         """0: go; above 0: wait so many seconds; below 0: wait for a place."""
         if self.in_flight >= int(self.allowed):
             return -1.0
-        start = max(self._paused_until, self._next_start)
-        return max(0.0, start - time.monotonic()) if start else 0.0
+        if not (start := max(self._paused_until, self._next_start)):
+            return 0.0
+        return max(0.0, start - time.monotonic())
 
     def _wake_in(self, delay: float) -> None:
         """Wake the next waiter after a while."""

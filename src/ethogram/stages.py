@@ -26,8 +26,9 @@ from ethogram.kernel import USABLE, Reading
 from ethogram.planning import Planned, Prepared
 from ethogram.protocols.elicit import elicit_messages, names_a_trait
 from ethogram.records import StageCount, count_stages
-from ethogram.store import PendingJudging, PendingTrial, ReplyRow, Store, VerdictRow, Writer
+from ethogram.store import PendingJudging, PendingTrial, Store
 from ethogram.study import Study
+from ethogram.writer import ReplyRow, VerdictRow, Writer
 
 GRACE = 20.0  # seconds that calls in flight get to finish after the first Ctrl-C
 STAGES = ("elicit", "judge")

@@ -1,38 +1,28 @@
 """The store: one SQLite file, the only hand-over between stages, and the only SQL.
 
 Plans (`trial`, `judging`) and readings (`reply`, `verdict`) are rows; what is pending is a query.
-Attempts are only ever added. All writes of a run go through `Writer`, one thread that commits
-batches of at most `BATCH_SECONDS`. Schema: migrations/*.sql and docs/store.md.
+Attempts are only ever added. All writes of a run go through `ethogram.writer`. Schema:
+migrations/*.sql and docs/store.md.
 """
 
 from __future__ import annotations
 
-import os
+import json
 import sqlite3
-import threading
 import time
-from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from functools import cache
-from importlib import resources
-from itertools import chain
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple
 
 from ethogram.errors import StoreError
-from ethogram.kernel import CUT, PASSING, USABLE, Attempt, read_response
+from ethogram.kernel import CUT, PASSING, USABLE, read_response
+from ethogram.store_file import Lock, check_version, connect, connect_to_read, is_older, migrate
+from ethogram.writer import Asked, Writer
 
-APPLICATION_ID = 0x45544847  # "ETHG"
-BATCH_SECONDS = 0.02
 CHUNK = 400
-ROWS = 256  # rows that one INSERT writes
-PAGE = 16384  # bytes; of the usual 4,096 a request or response of 3 kB wastes the rest
-READ_CACHE = 65536  # kB; all but requests and responses of a study of 100,000 trials
-MAX_WAITING = 8192  # results that may wait for the disk; about 20 MB at 5 kB an attempt
 
-_ATTEMPT = "?, (SELECT id FROM request WHERE hash = ?), " + ", ".join("?" * 12)
 _USABLE = ", ".join(f"'{s}'" for s in sorted(USABLE))
 _PASSING = ", ".join(f"'{s}'" for s in sorted(PASSING))
 
@@ -69,47 +59,10 @@ class Earlier(NamedTuple):
     answer: tuple[int, int, bytes] | None
 
 
-class Count(NamedTuple):
-    """Planned, done and lost of one model (and judge) in one stage."""
-
-    model: str
-    judge: str
-    part: str
-    condition: str
-    planned: int
-    done: int
-    losses: dict[str, int]
-
-    @property
-    def lost(self) -> int:
-        """Planned rows that ended without a usable reading."""
-        return sum(self.losses.values())
-
-
-class ReplyRow(NamedTuple):
-    """What a reply came to."""
-
-    trial: int
-    status: str
-    reason: str
-    chars: int | None
-    named: bool | None
-
-
-class VerdictRow(NamedTuple):
-    """What a verdict came to; `winner` is a trait's id in the store."""
-
-    judging: int
-    status: str
-    reason: str
-    winner: int | None
-    p_first: float | None = None
-
-
 class Store:
     """One study's file. Open it with `Store.open` (to write) or `Store.read`."""
 
-    def __init__(self, path: Path, connection: sqlite3.Connection, lock: _Lock | None) -> None:
+    def __init__(self, path: Path, connection: sqlite3.Connection, lock: Lock | None) -> None:
         self.path = path
         self._db = connection
         self._lock = lock
@@ -125,10 +78,10 @@ class Store:
             It is another program's file, newer than this program, unreadable, or in use.
         """
         path = Path(path)
-        lock = _Lock(path)
+        lock = Lock(path)
         try:
-            db = _connect(path)
-            _migrate(db, path)
+            db = connect(path)
+            migrate(db, path)
         except sqlite3.Error as error:
             lock.release()
             raise StoreError(f"{path} cannot be opened as a store: {error}") from error
@@ -144,13 +97,13 @@ class Store:
         if not path.is_file():
             raise StoreError(f"no store at {path}: `ethogram run STUDY.toml` makes one")
         try:
-            db = _connect_to_read(path)
-            version = _check_version(db, path)
+            db = connect_to_read(path)
+            version = check_version(db, path)
             db.execute("SELECT count(*) FROM party").fetchone()
         except sqlite3.Error as error:
             hint = "; this verb takes a store (STEM.db)" if path.suffix == ".toml" else ""
             raise StoreError(f"{path} cannot be read as a store: {error}{hint}") from error
-        if version < len(_migrations()):
+        if is_older(version):
             raise StoreError(
                 f"{path} was written by an older version: run `ethogram run` or "
                 "`ethogram judge` on it once to bring it up to date"
@@ -512,341 +465,6 @@ class Store:
         return Writer(self.path, first_attempt=self.last_attempt() + 1, asked=self._asked)
 
 
-class Asked:
-    """Which requests may have been asked: a "no" is certain, so that it needs no query.
-
-    One bit a hash (a Bloom filter with one function): 2 MB however large the study; with a
-    million requests one "perhaps" in seventeen is wrong, and costs a query.
-    """
-
-    BITS = 1 << 24
-
-    def __init__(self, requests: Iterable[str] = ()) -> None:
-        self._bits = bytearray(self.BITS // 8)
-        for request in requests:
-            self.add(request)
-
-    def add(self, request: str) -> None:
-        """Note a request by its hash."""
-        byte, bit = self._place(request)
-        self._bits[byte] |= bit
-
-    def __contains__(self, request: str) -> bool:
-        byte, bit = self._place(request)
-        return bool(self._bits[byte] & bit)
-
-    def _place(self, request: str) -> tuple[int, int]:
-        place = hash(request) % self.BITS
-        return place >> 3, 1 << (place & 7)
-
-
-class Writer:
-    """One thread that commits a run's results in batches.
-
-    `put` never blocks; when the disk fails, `put` and `close` raise `StoreError`, and
-    all that was committed before is kept.
-    """
-
-    def __init__(self, path: Path, *, first_attempt: int, asked: Asked) -> None:
-        self._path = path
-        self._next = first_attempt
-        self._asked = asked
-        self._waiting: deque[tuple[Any, ...]] = deque()
-        self._some = threading.Event()
-        self._closing = threading.Event()
-        self._error: Exception | None = None
-        self._writing = 0.0  # seconds that the last batch took
-        self._thread = threading.Thread(target=self._run, name="ethogram-writer", daemon=True)
-        self._thread.start()
-
-    def put_attempt(self, canonical: bytes, attempt: Attempt, *, cost: float | None) -> int:
-        """Keep an attempt; returns the id it will have."""
-        number, self._next = self._next, self._next + 1
-        self._asked.add(attempt.request_id)
-        self._put(("attempt", number, canonical, attempt, cost))
-        return number
-
-    def put_reply(self, row: ReplyRow, attempt: int | None) -> None:
-        """Keep a reply's reading."""
-        self._put(("reply", row, attempt))
-
-    def put_verdict(self, row: VerdictRow, attempt: int | None) -> None:
-        """Keep a verdict's reading."""
-        self._put(("verdict", row, attempt))
-
-    def is_behind(self) -> bool:
-        """Whether so much waits for the disk that no more should be asked for.
-
-        Raises
-        ------
-        StoreError
-            It waits in vain: the disk has failed.
-        """
-        self._check()
-        return len(self._waiting) > MAX_WAITING
-
-    def close(self) -> None:
-        """Write what is left and stop."""
-        self._closing.set()
-        self._some.set()
-        self._thread.join()
-        self._check()
-
-    def _put(self, item: tuple[Any, ...]) -> None:
-        self._check()
-        self._waiting.append(item)
-        if not self._some.is_set():
-            self._some.set()
-
-    def _check(self) -> None:
-        if self._error is not None:
-            raise StoreError(
-                f"{self._path} cannot be written: {self._error}. All that was committed before is "
-                "kept; free the disk or mend the file, then run again"
-            ) from self._error
-
-    def _run(self) -> None:
-        try:
-            db = _connect(self._path)
-            while self._write_batch(db):
-                pass
-            db.close()
-        except Exception as error:  # a thread's error is lost unless it is handed over
-            self._error = error
-
-    def _write_batch(self, db: sqlite3.Connection) -> bool:
-        """Wait for a result, gather what comes within a batch's time, commit; False: the end."""
-        waited = self._writing if self._some.is_set() else 0.0  # it came while the last was written
-        self._some.wait()
-        self._some.clear()  # before the batch is taken, so that no later result goes unseen
-        closing = self._closing.wait(max(0.0, BATCH_SECONDS - waited))
-        batch = [self._waiting.popleft() for _ in range(len(self._waiting))]
-        if batch:
-            clock = time.perf_counter()
-            _write(db, batch)
-            self._writing = time.perf_counter() - clock
-        return not closing
-
-
-def _write(db: sqlite3.Connection, batch: list[tuple[Any, ...]]) -> None:
-    """Commit one batch."""
-    attempts = [item[1:] for item in batch if item[0] == "attempt"]
-    asked = [(a.request_id, body) for _, body, a, _ in attempts if a.number == 1]
-    answered = [(n, a) for n, _, a, _ in attempts if a.response is not None]
-    texts = [(n, a.response) for n, a in answered if _is_text(a)]
-    blobs = [(n, a.response) for n, a in answered if not _is_text(a)]
-    db.execute("BEGIN IMMEDIATE")
-    _insert(db, "request (hash, body)", "?, CAST(? AS TEXT)", asked)
-    _insert(db, "attempt", _ATTEMPT, [_attempt_row(n, a, cost) for n, _, a, cost in attempts])
-    _insert(db, "response", "?, CAST(? AS TEXT)", texts)
-    _insert(db, "response", "?, ?", blobs)
-    _insert(
-        db,
-        "reply (trial, attempt, status, reason, chars, named)",
-        "?, ?, ?, ?, ?, ?",
-        [
-            (r.trial, attempt, r.status, r.reason, r.chars, r.named)
-            for _, r, attempt in (item for item in batch if item[0] == "reply")
-        ],
-    )
-    _insert(
-        db,
-        "verdict (judging, attempt, status, reason, winner, p_first)",
-        "?, ?, ?, ?, ?, ?",
-        [
-            (v.judging, attempt, v.status, v.reason, v.winner, v.p_first)
-            for _, v, attempt in (item for item in batch if item[0] == "verdict")
-        ],
-    )
-    db.execute("COMMIT")
-
-
-def _insert(db: sqlite3.Connection, into: str, row: str, rows: Sequence[tuple[Any, ...]]) -> None:
-    """Insert rows, many in a statement; `row` is the SQL of one.
-
-    `executemany` lets go of the interpreter's lock and takes it again for every row, and so
-    stops the event loop as often. The numbers of rows are powers of two: a few statements, which
-    SQLite parses once and Python keeps.
-    """
-    start = 0
-    while left := len(rows) - start:
-        count = min(ROWS, 1 << left.bit_length() - 1)
-        values = list(chain.from_iterable(rows[start : start + count]))
-        db.execute(_insertion(into, row, count), values)
-        start += count
-
-
-@cache
-def _insertion(into: str, row: str, count: int) -> str:
-    """Return the SQL that inserts so many rows."""
-    return f"INSERT INTO {into} VALUES {', '.join([f'({row})'] * count)} ON CONFLICT DO NOTHING"
-
-
-def _attempt_row(number: int, attempt: Attempt, cost: float | None) -> tuple[Any, ...]:
-    """Return the columns of one attempt."""
-    reading, usage = attempt.reading, attempt.reading.usage
-    return (
-        number,
-        attempt.request_id,
-        attempt.number,
-        str(reading.status),
-        reading.reason,
-        attempt.http_status,
-        attempt.started,
-        attempt.seconds,
-        usage.prompt_tokens,
-        usage.completion_tokens,
-        usage.reasoning_tokens,
-        cost,
-        reading.provider,
-        reading.model_said,
-    )
-
-
-def _is_text(attempt: Attempt) -> bool:
-    """Whether a response is UTF-8, and so kept as text, which other tools can read.
-
-    What was read as JSON is; of the others, which are errors, it is looked up.
-    """
-    if attempt.reading.status in USABLE:
-        return True
-    try:
-        (attempt.response or b"").decode()
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
-class _Lock:
-    """An advisory lock beside the store, held while a process may write it."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path.with_name(path.name + ".lock")
-        self._take(path)
-        while not self._is_ours():  # its holder removed it between our opening and locking it
-            self._file.close()
-            self._take(path)
-        self._file.seek(0)
-        self._file.truncate()
-        self._file.write(str(os.getpid()))
-        self._file.flush()
-
-    def _take(self, path: Path) -> None:
-        """Open and lock the file.
-
-        Raises
-        ------
-        StoreError
-            Another process holds it, or the folder cannot be written.
-        """
-        try:
-            self._file = self._path.open("a+", encoding="utf-8")
-        except OSError as error:
-            raise StoreError(f"{path} cannot be written: {error.strerror}") from error
-        try:
-            _lock_file(self._file.fileno())
-        except OSError:
-            self._file.seek(0)
-            holder = self._file.read().strip() or "unknown"
-            self._file.close()
-            raise StoreError(
-                f"{path} is in use by another ethogram (process {holder}): wait for it to end"
-            ) from None
-
-    def release(self) -> None:
-        """Let others write."""
-        with suppress(PermissionError):  # Windows does not remove an open file: it stays
-            self._path.unlink(missing_ok=True)
-        self._file.close()
-
-    def _is_ours(self) -> bool:
-        """Whether the file that was locked is still the one that others would lock."""
-        try:
-            return self._path.stat().st_ino == os.fstat(self._file.fileno()).st_ino
-        except OSError:
-            return False
-
-
-def _lock_file(number: int) -> None:
-    """Lock an open file or raise OSError at once."""
-    try:
-        import fcntl
-    except ImportError:  # Windows
-        import msvcrt
-
-        msvcrt.locking(number, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
-        return
-    fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
-
-
-def _connect(path: Path) -> sqlite3.Connection:
-    """Open a connection that writes durably: a commit is on the disk when it returns."""
-    db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=30)
-    db.execute(f"PRAGMA page_size = {PAGE}")  # of a new file; another keeps its own
-    db.execute("PRAGMA synchronous = FULL")
-    db.execute("PRAGMA foreign_keys = ON")
-    return db
-
-
-def _connect_to_read(path: Path) -> sqlite3.Connection:
-    """Open a connection that does not write, also where nobody may write beside the file.
-
-    Where it may, it takes the files that go with a WAL away again when it is the last to close.
-    """
-    modes = ["rw", "ro"]
-    if not path.with_name(path.name + "-wal").exists():
-        modes.append("ro&immutable=1")  # it wants to make the files that go with a WAL, and cannot
-    for mode in modes:
-        db = sqlite3.connect(f"{path.resolve().as_uri()}?mode={mode}", uri=True)
-        try:
-            db.execute("PRAGMA query_only = ON")
-            db.execute(f"PRAGMA cache_size = -{READ_CACHE}")
-            db.execute("PRAGMA schema_version")
-        except sqlite3.OperationalError:
-            db.close()
-            if mode == modes[-1]:
-                raise
-        else:
-            return db
-    raise AssertionError("unreachable: the last mode returns or raises")
-
-
-def _migrations() -> list[str]:
-    """Return the SQL of each migration, in order."""
-    folder = resources.files("ethogram") / "migrations"
-    files = sorted((f for f in folder.iterdir() if f.name.endswith(".sql")), key=lambda f: f.name)
-    return [f.read_text(encoding="utf-8") for f in files]
-
-
-def _check_version(db: sqlite3.Connection, path: Path) -> int:
-    """Return the schema version; refuse other programs' files and newer stores."""
-    application = db.execute("PRAGMA application_id").fetchone()[0]
-    version = int(db.execute("PRAGMA user_version").fetchone()[0])
-    tables = db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-    if application != APPLICATION_ID and tables:
-        raise StoreError(f"{path} is a database, but no ethogram store: name another (--store)")
-    if version > len(_migrations()):
-        raise StoreError(
-            f"{path} was written by a newer ethogram (schema {version}, this one knows "
-            f"{len(_migrations())}): update with `pip install -U ethogram`"
-        )
-    return version
-
-
-def _migrate(db: sqlite3.Connection, path: Path) -> None:
-    """Bring a store up to date, each migration in a transaction of its own.
-
-    Foreign keys are off meanwhile, so that a table can be made anew under those that name it.
-    """
-    version = _check_version(db, path)
-    db.execute("PRAGMA journal_mode = WAL")  # after the check: it would change another's file
-    for number, sql in enumerate(_migrations()[version:], start=version + 1):
-        db.executescript(
-            f"PRAGMA foreign_keys = OFF; BEGIN IMMEDIATE; PRAGMA application_id = {APPLICATION_ID};"
-            f"\n{sql}\nPRAGMA user_version = {number}; COMMIT; PRAGMA foreign_keys = ON;"
-        )
-
-
 def _roll_back(db: sqlite3.Connection) -> None:
     """Undo an open transaction, if there is one."""
     if db.in_transaction:
@@ -865,8 +483,6 @@ def _bytes(body: str | bytes) -> bytes:
 
 def _difference(kept: str, asked: str) -> str:
     """Name the settings in which two differ, with both values."""
-    import json
-
     before, after = json.loads(kept), json.loads(asked)
     keys = [k for k in sorted(before | after) if before.get(k) != after.get(k)]
     return "; ".join(
