@@ -238,6 +238,11 @@ def print_load(found: dict[str, list[Figures]]) -> None:
         told = f"{100 * ratio:.0f}% of the" if target < 1 else f"{ratio:,.0f} times"
         limit = f"{100 * target:.0f}%" if target < 1 else f"{target:.0f} times"
         print(f"ethogram reaches {told} {name} (median of {runs} ratios; target {limit}).")
+    longest = [f["longest_ms"] for f in found["ethogram"]]
+    print(
+        "From the first result of a batch to its commit, the longest of each run: "
+        f"{statistics.median(longest):.0f} ms (median), {max(longest):.0f} ms (at most)."
+    )
     print(f"Inspect {found['inspect-ai'][0]['version']}.")
 
 

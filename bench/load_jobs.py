@@ -34,6 +34,7 @@ from ethogram.results import rate_all, read_source
 from ethogram.stages import run_stages
 from ethogram.store import Store
 from ethogram.study import ModelTable, Study, parse_study
+from ethogram.writer import Writer
 
 Figures = dict[str, Any]
 
@@ -104,10 +105,21 @@ def run_ours(*, path: str | None = None, **options: Any) -> Figures:
         return _run_study(Path(path) if path else Path(folder) / "load.db", load_study(**options))
 
 
+class WatchedStore(Store):
+    """A store that keeps its writer, to ask it how long a result waited for its commit."""
+
+    kept: Writer
+
+    def writer(self) -> Writer:
+        """Start the writer and keep it."""
+        self.kept = super().writer()
+        return self.kept
+
+
 def _run_study(path: Path, study: Study) -> Figures:
     planning = Clock.start()
     prepared = prepare(study)
-    with Store.open(path) as store:
+    with WatchedStore.open(path) as store:
         planned = plan_into(store, prepared)
         planned_in, clock = planning.read(), Clock.start()
         run = run_stages(prepared, store, planned)
@@ -117,6 +129,7 @@ def _run_study(path: Path, study: Study) -> Figures:
     with Store.read(path) as store:
         done = sum(count.done for count in count_stages(store) if count.stage == "judge")
     figures |= {"comparisons": done, "calls": run.calls, "planning": planned_in["seconds"]}
+    figures |= {"longest_ms": 1000 * store.kept.longest}
     return figures | {"peak_mb": peak_mb(), "store_mb": path.stat().st_size / 1e6}
 
 

@@ -399,12 +399,13 @@ class _Runner:
         """Write a reply's row."""
         reading = outcome.reading
         usable = reading.status in USABLE
+        pair = (trial.trait_1, trial.trait_2)
         row = ReplyRow(
             trial=trial.id,
             status=str(reading.status),
             reason=reading.reason,
             chars=len(reading.text) if usable else None,
-            named=names_a_trait(reading.text, trial.trait_1, trial.trait_2) if usable else None,
+            named=int(names_a_trait(reading.text, *pair)) if usable else None,
         )
         writer.put_reply(row, outcome.attempt)
         _count(meter, reading)

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 from ethogram.errors import StoreError
 from ethogram.kernel import CUT, PASSING, USABLE, read_response
@@ -69,7 +69,7 @@ class Store:
         self._asked: Asked | None = None
 
     @classmethod
-    def open(cls, path: str | Path) -> Store:
+    def open(cls, path: str | Path) -> Self:
         """Open for writing, making or migrating it as needed.
 
         Raises
@@ -116,7 +116,7 @@ class Store:
         if self._lock:
             self._lock.release()
 
-    def __enter__(self) -> Store:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

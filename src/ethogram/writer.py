@@ -39,13 +39,13 @@ Batch = list[list[Any]]  # for each of the tables, the columns of row after row
 
 
 class ReplyRow(NamedTuple):
-    """What a reply came to."""
+    """What a reply came to; `named` is 1 where it names a trait although told not to."""
 
     trial: int
     status: str
     reason: str
     chars: int | None
-    named: bool | None
+    named: int | None
 
 
 class VerdictRow(NamedTuple):
@@ -103,12 +103,16 @@ class Writer:
         self._some = threading.Event()
         self._closing = threading.Event()
         self._error: Exception | None = None
-        self._writing = 0.0  # seconds that the last batch took
+        self._since = 0.0  # when the first result of the batch came
+        self.longest = 0.0  # seconds from the first result of a batch to its commit, at most
         self._thread = threading.Thread(target=self._run, name="ethogram-writer", daemon=True)
         self._thread.start()
 
     def put_attempt(self, canonical: bytes, attempt: Attempt, *, cost: float | None) -> int:
-        """Keep an attempt; returns the id it will have."""
+        """Keep an attempt; returns the id it will have.
+
+        Bodies are bound as `bytearray`: for `bytes`, sqlite3 first looks for an adapter.
+        """
         number, self._next = self._next, self._next + 1
         self._asked.add(attempt.request_id)
         reading, usage = attempt.reading, attempt.reading.usage
@@ -130,9 +134,10 @@ class Writer:
         )
         rows: list[tuple[int, Columns]] = [(_ATTEMPT, columns)]
         if attempt.number == 1:
-            rows.append((_REQUEST, (attempt.request_id, canonical)))
+            rows.append((_REQUEST, (attempt.request_id, bytearray(canonical))))
         if attempt.response is not None:
-            rows.append((_TEXT if _is_text(attempt) else _BLOB, (number, attempt.response)))
+            body = (number, bytearray(attempt.response))
+            rows.append((_TEXT if _is_text(attempt) else _BLOB, body))
         self._put(rows)
         return number
 
@@ -166,11 +171,12 @@ class Writer:
         """Add a result's rows to the batch."""
         self._check()
         with self._taking:
+            if not self._waiting:
+                self._since = time.perf_counter()
+                self._some.set()
             self._waiting += 1
             for table, columns in rows:
                 self._batch[table] += columns
-        if not self._some.is_set():
-            self._some.set()
 
     def _take(self) -> Batch:
         """Return what waits, and begin a new batch."""
@@ -196,15 +202,14 @@ class Writer:
             self._error = error
 
     def _write_batch(self, db: sqlite3.Connection) -> bool:
-        """Wait for a result, gather what comes within a batch's time, commit; False: the end."""
-        waited = self._writing if self._some.is_set() else 0.0  # it came while the last was written
+        """Wait for a result, gather for a batch's time from then on, commit; False: the end."""
         self._some.wait()
-        self._some.clear()  # before the batch is taken, so that no later result goes unseen
-        closing = self._closing.wait(max(0.0, BATCH_SECONDS - waited))
+        self._some.clear()  # it is set again by the first result of the next batch, or at the end
+        since = self._since  # long ago, if it came while the last batch was written
+        closing = self._closing.wait(max(0.0, since + BATCH_SECONDS - time.perf_counter()))
         if any(batch := self._take()):
-            clock = time.perf_counter()
             _write(db, batch)
-            self._writing = time.perf_counter() - clock
+            self.longest = max(self.longest, time.perf_counter() - since)
         return not closing
 
 
