@@ -123,13 +123,12 @@ def _run_study(path: Path, study: Study) -> Figures:
         planned = plan_into(store, prepared)
         planned_in, clock = planning.read(), Clock.start()
         run = run_stages(prepared, store, planned)
-        figures: Figures = clock.read()
+        figures: Figures = clock.read() | {"longest_ms": 1000 * store.kept.longest}
     if run.stopped:
         raise run.stopped
     with Store.read(path) as store:
         done = sum(count.done for count in count_stages(store) if count.stage == "judge")
     figures |= {"comparisons": done, "calls": run.calls, "planning": planned_in["seconds"]}
-    figures |= {"longest_ms": 1000 * store.kept.longest}
     return figures | {"peak_mb": peak_mb(), "store_mb": path.stat().st_size / 1e6}
 
 
