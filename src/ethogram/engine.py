@@ -196,6 +196,7 @@ class Caller:
         )
         self._proxy = proxy_for(endpoint.base_url)
         self._secret = endpoint.key if is_secret(endpoint.key) else ""
+        self._unsaid = cost_of(Usage(), endpoint.price)  # of a call that nobody has said a cost of
         self._fruitless = 0
         self._answered: float | None = None
         self._answers = answers
@@ -290,7 +291,7 @@ class Caller:
         cost: float | None = 0.0
         try:
             admitted = await self.limiter.enter(tokens)
-            cost = cost_of(Usage(), self.endpoint.price)  # sent, and nobody has said yet
+            cost = self._unsaid  # it is as good as sent
             try:
                 started, clock = time.time(), time.perf_counter()
                 http, response, raw, retry_after = await self._post(request.path, body)

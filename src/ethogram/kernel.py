@@ -318,22 +318,20 @@ def _usage(data: dict[str, Any]) -> Usage:
     if not isinstance(usage, dict):
         return Usage()
     details = usage.get("completion_tokens_details")
-    details = details if isinstance(details, dict) else {}
+    reasoning = details.get("reasoning_tokens") if isinstance(details, dict) else None
     return Usage(
-        prompt_tokens=_count(usage.get("prompt_tokens")),
-        completion_tokens=_count(usage.get("completion_tokens")),
-        reasoning_tokens=_count(details.get("reasoning_tokens")),
-        cost=_dollars(usage.get("cost")),
+        _count(usage.get("prompt_tokens")),
+        _count(usage.get("completion_tokens")),
+        _count(reasoning),
+        _dollars(usage.get("cost")),
     )
 
 
 def _count(value: Any) -> int | None:
     """Return a token count, or None for what is none."""
-    good = isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**40
-    return value if good else None
+    return value if type(value) is int and 0 <= value < 2**40 else None
 
 
 def _dollars(value: Any) -> float | None:
     """Return a cost, or None for what is none."""
-    good = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 1e6
-    return float(value) if good else None
+    return float(value) if type(value) in (int, float) and 0 <= value < 1e6 else None

@@ -14,6 +14,7 @@ from ethogram.protocols.templates import EXAMPLES, TIES, Templates, fill
 
 _TAG = re.compile(r"<answer>(.*?)</answer>", re.IGNORECASE | re.DOTALL)
 _END = re.compile(r"</answer>", re.IGNORECASE)
+_WORD = re.compile(r"\w")
 
 
 class Verdict(NamedTuple):
@@ -90,7 +91,7 @@ def parse_verdict(text: str, first: str, second: str, *, ties: bool = False) -> 
     answers = {_plain(answer) for answer in _TAG.findall(text, 0, ends[-1])} if ends else set()
     if not answers:
         return Verdict(None, reason="no <answer> tag")
-    if re.search(r"\w", text[ends[-1] :]):
+    if _WORD.search(text, ends[-1]):
         return Verdict(None, reason="the answer does not end the text: it may be a quotation")
     if len(answers) > 1:
         said = ", ".join(sorted(answer[:30] for answer in answers))
