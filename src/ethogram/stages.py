@@ -123,12 +123,12 @@ def _interpreter_for_a_run() -> Iterator[None]:
     """Set the interpreter for many short calls and one thread that writes; then set it back.
 
     Calls leave next to no cyclic garbage, and looking for it took a seventh of the time. And the
-    writer would wait 5 ms for its turn at each statement, and a batch for a quarter of a second.
+    writer would wait up to 5 ms for its turn, some twenty times a batch.
     """
     collect, switch = gc.get_threshold(), sys.getswitchinterval()
     if collect[0]:  # 0: switched off
         gc.set_threshold(max(collect[0], 10_000), *collect[1:])
-    sys.setswitchinterval(min(switch, 0.001))
+    sys.setswitchinterval(min(switch, 0.0001))
     try:
         yield
     finally:
