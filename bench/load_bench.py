@@ -44,7 +44,7 @@ Figures = dict[str, Any]
 class Size:
     """How much is run."""
 
-    runs: int = 5
+    runs: int = 9
     comparisons: int = 6000
     inspect_comparisons: int = 300
     models: int = 10
