@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import sqlite3
 import time
+from pathlib import Path
 
 import pytest
 
 from ethogram import writer as writer_module
-from ethogram.engine import proxy_for
+from ethogram.engine import RECENT, proxy_for
 from ethogram.errors import StoreError
 from ethogram.kernel import Attempt, Request, read_response, request_id
 from ethogram.store import Store
+from ethogram.store_file import connect
 from ethogram.writer import MAX_WAITING, ROWS, STEP, Asked, Batch
 
 BODY = b'{"choices":[{"message":{"content":"Yes."},"finish_reason":"stop"}]}'
@@ -91,7 +93,7 @@ def test_a_disk_that_is_slow_is_said_to_be_behind(tmp_path, monkeypatch):
         writer = store.writer()
         put(writer, "first")
         time.sleep(0.1)  # the writer has taken the first and sleeps
-        for i in range(MAX_WAITING):
+        for i in range(MAX_WAITING - 1):  # what is being written waits, too
             put(writer, f"m{i}")
         assert not writer.is_behind()
         put(writer, "one more")
@@ -114,6 +116,50 @@ def test_a_disk_that_failed_is_not_waited_for(tmp_path, monkeypatch):
             writer.close()
         with pytest.raises(StoreError, match="disk is full"):
             writer.is_behind()
+
+
+def test_answers_at_hand_are_more_than_those_that_wait_for_the_disk():
+    """An answer that is not stored yet is at hand, so that an equal request is not bought."""
+    assert RECENT > MAX_WAITING
+
+
+def test_a_full_disk_leaves_no_lock_behind(tmp_path, monkeypatch):
+    """The same process can go on once there is room: the batch that failed was undone."""
+
+    def small(path: Path) -> sqlite3.Connection:
+        db = connect(path)
+        db.execute("PRAGMA max_page_count = 60")
+        return db
+
+    path = tmp_path / "s.db"
+    Store.open(path).close()
+    with monkeypatch.context() as patched, Store.open(path) as store:
+        patched.setattr(writer_module, "connect", small)
+        writer = store.writer()
+        for i in range(400):
+            put(writer, f"m{i}", b"z" * 3000)
+        with pytest.raises(StoreError, match="full") as failed:
+            writer.close()
+    with Store.open(path) as store:
+        store._db.execute("PRAGMA busy_timeout = 100")
+        with store.planning():
+            store.add_study(name="s", version="1", file="", settings="{}")
+        assert store.query("SELECT count(*) FROM attempt")[1] == [(0,)]
+    assert failed.value.__cause__ is not None  # an error that is kept keeps no connection
+
+
+def test_rows_that_fill_a_statement_up_carry_no_bodies():
+    """A large response that comes alone is bound once, not sixteen times."""
+    bound: list[list] = []
+
+    class Connection:
+        def execute(self, sql: str, values: list) -> None:
+            bound.append(values)
+
+    writer_module._insert(Connection(), "response", "?, ?", [7, bytearray(1000)])
+    (values,) = bound
+    assert values[::2] == [7] * STEP
+    assert [len(body) for body in values[1::2]] == [1000] + [0] * (STEP - 1)
 
 
 @pytest.mark.parametrize(

@@ -55,7 +55,7 @@ FRUITLESS = frozenset(
 )
 NOT_SENT = ("ClientConnector", "ClientProxyConnection", "InvalidUrl", "InvalidURL")
 PLACEHOLDERS = frozenset({"lm-studio", "not-needed", "placeholder", "sk-no-key-required"})
-RECENT = 2048  # answers kept at hand for requests of equal content
+RECENT = 4096  # answers kept at hand for requests of equal content: more than wait for the disk
 
 Read = Callable[[Reading], Reading]
 

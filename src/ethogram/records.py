@@ -1,7 +1,7 @@
 """Reading a store back: counts, comparisons, trials in full, tables to export.
 
-With `ethogram.store` the only SQL. Counting and rating never read a reply's text; only
-`read_trial`, `sample_trials` and the export of replies do.
+Counting and rating never read a reply's text; only `read_trial`, `sample_trials` and the export of
+replies do.
 """
 
 from __future__ import annotations

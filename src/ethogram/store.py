@@ -1,4 +1,6 @@
-"""The store: one SQLite file, the only hand-over between stages, and the only SQL.
+"""The store: one SQLite file, the only hand-over between stages.
+
+All SQL is here, in `ethogram.writer`, `ethogram.store_file` and `ethogram.records`.
 
 Plans (`trial`, `judging`) and readings (`reply`, `verdict`) are rows; what is pending is a query.
 Attempts are only ever added. All writes of a run go through `ethogram.writer`. Schema:

@@ -1,7 +1,8 @@
-"""The writer: one thread that commits a run's results in batches of at most `BATCH_SECONDS`.
+"""The writer: one thread that commits a run's results in batches.
 
-A result becomes columns as soon as it is put. What is left for the thread is SQLite's work, during
-which the event loop goes on.
+A batch is what comes within `BATCH_SECONDS`, or while the last batch is written where that takes
+longer. A result becomes columns as soon as it is put. What is left for the thread is SQLite's work,
+during which the event loop goes on.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterable
+from contextlib import closing
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,7 +23,7 @@ from ethogram.store_file import connect
 BATCH_SECONDS = 0.02
 ROWS = 256  # rows that one INSERT writes at most
 STEP = 16  # what their number is a multiple of
-MAX_WAITING = 8192  # results that may wait for the disk; about 20 MB at 5 kB an attempt
+MAX_WAITING = 2048  # results that may wait for the disk; no more attempts than a run keeps at hand
 
 # What rows are inserted into, and the SQL of one row, in the order in which rows name each other.
 _TABLES = (
@@ -33,6 +35,8 @@ _TABLES = (
     ("verdict (judging, attempt, status, reason, winner, p_first)", "?, ?, ?, ?, ?, ?"),
 )
 _REQUEST, _ATTEMPT, _TEXT, _BLOB, _REPLY, _VERDICT = range(len(_TABLES))
+
+_EMPTY = bytearray()
 
 Columns = tuple[Any, ...]
 Batch = list[list[Any]]  # for each of the tables, the columns of row after row
@@ -98,7 +102,7 @@ class Writer:
         self._next = first_attempt
         self._asked = asked
         self._batch: Batch = [[] for _ in _TABLES]
-        self._waiting = 0  # results in it
+        self._waiting = 0  # results that are not committed yet
         self._taking = threading.Lock()  # so that a result is in one batch with all its rows
         self._some = threading.Event()
         self._closing = threading.Event()
@@ -171,19 +175,18 @@ class Writer:
         """Add a result's rows to the batch."""
         self._check()
         with self._taking:
-            if not self._waiting:
+            if not any(self._batch):
                 self._since = time.perf_counter()
                 self._some.set()
             self._waiting += 1
             for table, columns in rows:
                 self._batch[table] += columns
 
-    def _take(self) -> Batch:
-        """Return what waits, and begin a new batch."""
+    def _take(self) -> tuple[Batch, int]:
+        """Return the batch and how many results wait by now, and begin a new batch."""
         with self._taking:
             batch, self._batch = self._batch, [[] for _ in _TABLES]
-            self._waiting = 0
-        return batch
+            return batch, self._waiting
 
     def _check(self) -> None:
         if self._error is not None:
@@ -194,10 +197,9 @@ class Writer:
 
     def _run(self) -> None:
         try:
-            db = connect(self._path)
-            while self._write_batch(db):
-                pass
-            db.close()
+            with closing(connect(self._path)) as db:  # also undoes a batch that failed
+                while self._write_batch(db):
+                    pass
         except Exception as error:  # a thread's error is lost unless it is handed over
             self._error = error
 
@@ -206,11 +208,14 @@ class Writer:
         self._some.wait()
         self._some.clear()  # it is set again by the first result of the next batch, or at the end
         since = self._since  # long ago, if it came while the last batch was written
-        closing = self._closing.wait(max(0.0, since + BATCH_SECONDS - time.perf_counter()))
-        if any(batch := self._take()):
+        ending = self._closing.wait(max(0.0, since + BATCH_SECONDS - time.perf_counter()))
+        batch, results = self._take()
+        if results:
             _write(db, batch)
             self.longest = max(self.longest, time.perf_counter() - since)
-        return not closing
+            with self._taking:
+                self._waiting -= results
+        return not ending
 
 
 def _write(db: sqlite3.Connection, batch: Batch) -> None:
@@ -226,12 +231,14 @@ def _insert(db: sqlite3.Connection, into: str, row: str, values: list[Any]) -> N
 
     `executemany` lets go of the interpreter's lock and takes it again for every row, and so
     stops the event loop as often. Rows are made up to a multiple of `STEP` by the last one, which
-    the store then has already: so there are few statements, parsed once and kept by Python.
+    the store then has already: so there are few statements, parsed once and kept by Python. A body
+    is left out there, for it would be copied.
     """
     width = row.count("?")
     for start in range(0, len(values), ROWS * width):
         part = values[start : start + ROWS * width]
-        part += part[-width:] * (-(len(part) // width) % STEP)
+        again = [_EMPTY if isinstance(value, bytearray) else value for value in part[-width:]]
+        part += again * (-(len(part) // width) % STEP)
         db.execute(_insertion(into, row, len(part) // width), part)
 
 

@@ -5,9 +5,7 @@ CREATE TABLE numbered_request (
   hash TEXT NOT NULL UNIQUE,       -- tagged hash of the body
   body TEXT NOT NULL               -- canonical JSON: service, model, messages, params, sample
 );
-INSERT INTO numbered_request (hash, body)
-SELECT q.id, q.body FROM request q
-ORDER BY (SELECT min(a.id) FROM attempt a WHERE a.request = q.id);
+INSERT INTO numbered_request (hash, body) SELECT id, body FROM request;
 
 CREATE TABLE numbered_attempt (
   id INTEGER PRIMARY KEY,

@@ -175,8 +175,8 @@ def _check_slots(name: str, text: str) -> None:
 def named_traits(text: str, traits: Iterable[str]) -> list[str]:
     """Return the traits that stand in a text as whole words, whatever their case.
 
-    Few do, so the bytes are searched first, which is quick: an ASCII trait that they do not hold
-    in ASCII letters is not named ("straße" is no "strasse").
+    Few do, so the bytes are searched first, which is quick. An ASCII trait that they do not hold in
+    ASCII letters is not named: "straße" is no "strasse", and a ligature not its letters.
     """
     raw = text.encode(errors="replace").lower()
     near = [t for t in traits if not t.isascii() or t.lower().encode() in raw]
