@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
@@ -13,6 +14,7 @@ from bench.planted_server import Config, serve
 from tests.planted_studies import cli, command, study_text
 
 from ethogram.cli import app
+from ethogram.console import WrappingConsole
 
 WORDS = ("warm", "blunt", "poetic", "pedantic", "playful", "patient")
 
@@ -25,6 +27,25 @@ def verbs():
         found.append((name,))
         found += [(name, inner) for inner in getattr(verb, "commands", {})]
     return found
+
+
+def test_sentences_break_at_words_on_a_terminal_only():
+    """Lines of at most 80 columns there, but for a path, which stays whole; piped text as it is."""
+    sentence, path = ("a word and [more] " * 12).strip(), "/deep" * 30
+
+    def said(*, terminal: bool) -> list[str]:
+        file = io.StringIO()
+        console = WrappingConsole(file=file, force_terminal=terminal, width=80, color_system=None)
+        console.print(sentence)
+        console.print(f"Report: {path}")
+        return file.getvalue().splitlines()
+
+    *lines, report, where = said(terminal=True)
+    assert len(lines) == 3
+    assert max(map(len, lines)) <= 80
+    assert " ".join(lines) == sentence
+    assert (report, where) == ("Report:", path)
+    assert said(terminal=False) == [sentence, f"Report: {path}"]
 
 
 @pytest.fixture(scope="module")

@@ -70,10 +70,9 @@ class Format(StrEnum):
 
 
 def _console(*, stderr: bool = False) -> Console:
-    from rich.console import Console
+    from ethogram.console import WrappingConsole
 
-    # No markup: names, texts and errors of others may hold square brackets.
-    return Console(stderr=stderr, highlight=False, soft_wrap=True, markup=False)
+    return WrappingConsole(stderr=stderr)
 
 
 def _print_json(value: Any) -> None:

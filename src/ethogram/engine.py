@@ -218,11 +218,9 @@ class Caller:
         asking = self._answers.asking
         if name in asking:
             return await asyncio.shield(asking[name])
-        earlier = None
         known = self._answers.recent.get(name)
-        if known is None and (earlier := self._store.earlier(name)) is not None:
-            known = _kept(earlier, read)
-        if known is not None:
+        earlier = None if known else self._store.earlier(name)
+        if (known := known or _kept(earlier, read)) is not None:
             self.meter.reused += 1
             return known
         made = earlier.attempts if earlier else 0
@@ -240,11 +238,10 @@ class Caller:
         return outcome
 
     async def _ask_again(
-        self, request: Request, canonical: bytes, name: str, made: int, read: Read
+        self, request: Request, canonical: bytes, name: str, number: int, read: Read
     ) -> Outcome:
-        """Try until it is answered, cannot be, or has been tried often enough, `made` included."""
+        """Try until it is answered, cannot be, or was tried often enough, `number` times so far."""
         body = request.body()
-        number = made
         while True:
             number += 1
             reading, kept = await self._attempt(request, canonical, name, body, number, read)
@@ -380,9 +377,9 @@ class Caller:
         )
 
 
-def _kept(earlier: Earlier, read: Read) -> Outcome | None:
+def _kept(earlier: Earlier | None, read: Read) -> Outcome | None:
     """Return the usable answer that the store has, read again, if it is usable still."""
-    if earlier.answer is None:
+    if earlier is None or earlier.answer is None:
         return None
     attempt, http, body = earlier.answer
     reading = read(read_response(http, body))

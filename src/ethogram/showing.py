@@ -41,7 +41,7 @@ def _block(console: Console, title: str, text: str | None) -> None:
     """Print a text under its title; nothing where there is none."""
     if text:
         console.print(f"\n{title}", style="bold")
-        console.print(text)
+        console.out(text, highlight=False)  # as it is, to be copied
 
 
 def _attempts(console: Console, attempts: list[dict[str, Any]]) -> None:

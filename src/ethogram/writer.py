@@ -43,7 +43,10 @@ Batch = list[list[Any]]  # for each of the tables, the columns of row after row
 
 
 class ReplyRow(NamedTuple):
-    """What a reply came to; `named` is 1 where it names a trait although told not to."""
+    """What a reply came to, as columns in the table's order; its attempt is put with it.
+
+    `named` is 1 where it names a trait although told not to.
+    """
 
     trial: int
     status: str
@@ -53,7 +56,10 @@ class ReplyRow(NamedTuple):
 
 
 class VerdictRow(NamedTuple):
-    """What a verdict came to; `winner` is a trait's id in the store."""
+    """What a verdict came to, as columns in the table's order; its attempt is put with it.
+
+    `winner` is a trait's id in the store.
+    """
 
     judging: int
     status: str
@@ -93,8 +99,8 @@ class Asked:
 class Writer:
     """One thread that commits a run's results in batches.
 
-    `put` never blocks; when the disk fails, `put` and `close` raise `StoreError`, and
-    all that was committed before is kept.
+    Putting a result never waits for the disk; when that fails, the next one and `close` raise
+    `StoreError`, and all that was committed before is kept.
     """
 
     def __init__(self, path: Path, *, first_attempt: int, asked: Asked) -> None:
