@@ -18,6 +18,7 @@ lint: $(DEV)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
 
 # Random kills and fuzzing, for longer than the suite does.
 soak: $(DEV)

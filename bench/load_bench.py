@@ -27,9 +27,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.planted_answers import JudgePlan, ModelPlan
-from bench.planted_server import ROOT, Config, Served, serve
-from ethogram.traits import load_traits
+from tests.planted.answers import JudgePlan, ModelPlan
+from tests.planted.server import ROOT, Config, Served, serve
+
+from ethogram.stimuli.traits import load_traits
 
 INSPECT_ENV = ROOT / ".venv-bench-inspect"
 INSPECT = ("inspect-ai==0.3.285", "openai==3.54.0")

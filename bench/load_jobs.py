@@ -23,18 +23,20 @@ from typing import Any
 import aiohttp
 import orjson
 
-from ethogram.endpoints import sent_params
-from ethogram.planning import plan_into, prepare
+from ethogram.api import read_source
+from ethogram.engine.endpoints import sent_params
+from ethogram.engine.settings import ModelTable
 from ethogram.protocols.elicit import elicit_messages
 from ethogram.protocols.judge import judge_messages
 from ethogram.protocols.templates import Templates
-from ethogram.records import count_stages
+from ethogram.ratings.results import rate_all
 from ethogram.report import write_report
-from ethogram.results import rate_all, read_source
-from ethogram.stages import run_stages
-from ethogram.store import Store
-from ethogram.study import ModelTable, Study, parse_study
-from ethogram.writer import Writer
+from ethogram.run.prepare import plan_into, prepare
+from ethogram.run.stages import run_stages
+from ethogram.store.read import count_stages
+from ethogram.store.store import Store
+from ethogram.store.writer import Writer
+from ethogram.study import Study, parse_study
 
 Figures = dict[str, Any]
 

@@ -19,9 +19,9 @@ FEW = 5  # resamples timed where a thousand would take minutes
 
 def ethogram(first, second, won, k):
     """Our own: plain maximum likelihood like the others."""
-    from ethogram.pairs import count_pairs, pair_rows
-    from ethogram.ratings import fit_bradley_terry
-    from ethogram.resampling import bootstrap
+    from ethogram.ratings.models import fit_bradley_terry
+    from ethogram.ratings.pairs import count_pairs, pair_rows
+    from ethogram.ratings.resampling import bootstrap
 
     def fit():
         return fit_bradley_terry(count_pairs(first, second, won, k), ridge=1e-6)
@@ -156,10 +156,10 @@ def contend(name, path, resamples):
 
 def grow(k, n):
     """Time count and fit, and up to a million comparisons a whole default profile."""
-    from ethogram.comparisons import compare
-    from ethogram.pairs import count_pairs
-    from ethogram.profiles import rate
-    from ethogram.ratings import fit_bradley_terry
+    from ethogram.ratings.comparisons import compare
+    from ethogram.ratings.models import fit_bradley_terry
+    from ethogram.ratings.pairs import count_pairs
+    from ethogram.ratings.rate import rate
     from ratings_bench import simulate
 
     first, second, won = simulate(k, n)

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from threadpoolctl import threadpool_limits
 
-from ethogram.analysis import analyse
-from ethogram.profiles import reference_profiles
+from ethogram.analysis.analyse import analyse
+from ethogram.ratings.rate import reference_profiles
 from ethogram.report import write_reference_report
 
 RUNS = 3

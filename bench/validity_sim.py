@@ -14,13 +14,15 @@ from scipy.optimize import minimize
 from scipy.special import expit, logit
 from scipy.stats import spearmanr
 
-from ethogram.accuracy import Plants, collect_plants, judge_accuracy, plant_pairs
-from ethogram.agreement import cohen_kappa, position_consistency, repeat_stability
-from ethogram.comparisons import Comparisons, compare
-from ethogram.correction import Corrected, correct
+from ethogram.design import plant_pairs
 from ethogram.errors import InputError
-from ethogram.profiles import Profile, rate
-from ethogram.shares import Shares
+from ethogram.ratings.comparisons import Comparisons, compare
+from ethogram.ratings.profile import Profile
+from ethogram.ratings.rate import rate
+from ethogram.study import Shares
+from ethogram.validity.accuracy import Plants, collect_plants, judge_accuracy
+from ethogram.validity.agreement import cohen_kappa, position_consistency, repeat_stability
+from ethogram.validity.correction import Corrected, correct
 
 
 @dataclass(frozen=True)

@@ -15,10 +15,16 @@ import numpy as np
 import polars as pl
 from scipy.stats import spearmanr
 
-from ethogram.comparisons import FloatArray, IntArray
-from ethogram.pairs import count_pairs
-from ethogram.profiles import reference_profiles
-from ethogram.ratings import ELO_PER_LOGIT, fit_bradley_terry, fit_elo, fit_elo_orders, permute
+from ethogram.ratings.comparisons import FloatArray, IntArray
+from ethogram.ratings.models import (
+    ELO_PER_LOGIT,
+    fit_bradley_terry,
+    fit_elo,
+    fit_elo_orders,
+    permute,
+)
+from ethogram.ratings.pairs import count_pairs
+from ethogram.ratings.rate import reference_profiles
 
 OUT = Path(__file__).parent / "figures" / "ratings.svg"
 SIZES = (1000, 1500, 2000, 2500, 3000, 3500, 4000, 4500, 5000, 6000, 7000, 8000, 9000, 10296)

@@ -5,16 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from ethogram.engine.requests import Reading, read_response
 from ethogram.errors import EthogramError, InputError
-from ethogram.kernel import Reading, read_response
-from ethogram.planning import prepare
-from ethogram.prompts import load_prompts
 from ethogram.protocols.judge import Verdict, fence, judge_messages, parse_verdict
 from ethogram.protocols.probability import chat_probability, completion_choice
 from ethogram.protocols.templates import Templates
-from ethogram.results import rate_all, read_table
+from ethogram.ratings.comparison_files import read_table
+from ethogram.ratings.results import rate_all
+from ethogram.run.prepare import prepare
+from ethogram.stimuli.prompts import load_prompts
+from ethogram.stimuli.traits import load_traits
 from ethogram.study import parse_study
-from ethogram.traits import load_traits
 
 GOOD_STUDY = """
 [study]

@@ -10,10 +10,10 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 from contextlib import ExitStack
 
 import pytest
-from bench.planted_server import Config, serve
+from tests.planted.server import Config, serve
 
-from ethogram.store import Store
-from ethogram.traits import load_traits
+from ethogram.stimuli.traits import load_traits
+from ethogram.store.store import Store
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def word_list(tmp_path):
 @pytest.fixture
 def ethogram(monkeypatch, capsys, tmp_path):
     """Return a function that runs the command line here: exit code, standard output and error."""
-    from ethogram.cli import main
+    from ethogram.cli.app import main
 
     monkeypatch.chdir(tmp_path)
 

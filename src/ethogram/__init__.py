@@ -16,45 +16,52 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from ethogram.analysis import analyse
-    from ethogram.comparisons import Comparisons, compare
+    from ethogram.analysis.analyse import analyse
+    from ethogram.api import (
+        StudyRun,
+        check_study,
+        plan_study,
+        read_profiles,
+        read_source,
+        run_study,
+    )
     from ethogram.design import Design, make_design
     from ethogram.errors import EthogramError
-    from ethogram.library import StudyRun, check_study, plan_study, read_profiles, run_study
-    from ethogram.profiles import Profile, rate, rate_counts, rate_elo, reference_profiles
-    from ethogram.results import read_source
-    from ethogram.shifts import Shift, shift
-    from ethogram.store import Store
+    from ethogram.ratings.comparisons import Comparisons, compare
+    from ethogram.ratings.profile import Profile
+    from ethogram.ratings.rate import rate, rate_counts, rate_elo, reference_profiles
+    from ethogram.ratings.shift import Shift, shift
+    from ethogram.store.store import Store
     from ethogram.study import Study, load_study, parse_study
-    from ethogram.validity import Validity, measure_validity
+    from ethogram.validity.measure import Validity, measure_validity
 
 # Imported when first used: `ethogram --help` and `import ethogram` stay light.
 _HOMES = {
-    "analyse": "analysis",
-    "Comparisons": "comparisons",
-    "compare": "comparisons",
+    "analyse": "analysis.analyse",
+    "Comparisons": "ratings.comparisons",
+    "compare": "ratings.comparisons",
     "Design": "design",
     "make_design": "design",
     "EthogramError": "errors",
-    "StudyRun": "library",
-    "plan_study": "library",
-    "read_profiles": "library",
-    "run_study": "library",
-    "check_study": "library",
-    "Profile": "profiles",
-    "rate": "profiles",
-    "rate_counts": "profiles",
-    "rate_elo": "profiles",
-    "reference_profiles": "profiles",
-    "read_source": "results",
-    "Shift": "shifts",
-    "shift": "shifts",
-    "Store": "store",
+    "StudyRun": "api",
+    "plan_study": "api",
+    "read_profiles": "api",
+    "run_study": "api",
+    "check_study": "api",
+    "Profile": "ratings.rate",
+    "rate": "ratings.rate",
+    "rate_counts": "ratings.rate",
+    "rate_elo": "ratings.rate",
+    "reference_profiles": "ratings.rate",
+    "read_source": "api",
+    "Shift": "ratings.shift",
+    "shift": "ratings.shift",
+    "Store": "store.store",
     "Study": "study",
     "load_study": "study",
     "parse_study": "study",
-    "Validity": "validity",
-    "measure_validity": "validity",
+    "Validity": "validity.measure",
+    "measure_validity": "validity.measure",
 }
 
 __all__ = [

@@ -19,6 +19,7 @@ So a study of some rounds, or one cut short, is a prefix and needs no rule of it
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from math import gcd
 
 import numpy as np
@@ -28,6 +29,30 @@ from ethogram.errors import InputError
 
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
+
+
+class Condition(StrEnum):
+    """What a model is told to do with the traits of a trial."""
+
+    FEELS = "feels"
+    LIKES = "likes"
+    RANDOM = "random"
+    PLANT = "plant"  # one trait, which it is told to show
+    NATURAL = "natural"  # no trait is named
+    WORD = "word"  # a reply to another trial, judged for two words that it was not asked for
+
+
+class Part(StrEnum):
+    """Which part of a study a trial or a judging belongs to: the study itself, or a check."""
+
+    MAIN = "main"
+    PLANT = "plant"
+    ORDER = "order"
+    REPEAT = "repeat"
+    RETEST = "retest"
+    RANDOM = "random"
+    NATURAL = "natural"
+    WORD = "word"
 
 
 @dataclass(frozen=True)
@@ -282,3 +307,106 @@ def _check_rounds(n_traits: int, pairs: str | int) -> None:
             f"pairs = {pairs} rounds: an odd number of traits ({n_traits}) needs an even number "
             "of rounds, or some trait would be asked less often"
         )
+
+
+PLANT_SHARE = 1 / 9
+"""Plants, as a share of a study's trials: 1,152 (8 a trait) for 144 traits and 10,296 trials."""
+
+
+LEAST_PLANTS = 2
+"""Fewest plants a trait, however small the study: one with the trait first, one with it second."""
+
+
+def plant_pairs(
+    n_traits: int, *, n_trials: int, share: float = PLANT_SHARE, seed: int = 0
+) -> tuple[IntArray, IntArray, BoolArray]:
+    """Design a sample of plants in which every trait is planted, and is foil, equally often.
+
+    Parameters
+    ----------
+    n_traits : int
+    n_trials : int
+        Trials of the study that the share refers to.
+    share : float
+        Plants as a share of the trials; rounded to whole plants a trait, at least `LEAST_PLANTS`.
+    seed : int
+
+    Returns
+    -------
+    planted, foil : int array, shape (n,)
+        n = n_traits times the plants a trait.
+    planted_first : bool array, shape (n,)
+        Each trait is shown first in half of its plants (one more or less where they are odd).
+
+    Raises
+    ------
+    InputError
+        Fewer than two traits, or a share that is not from 0 to 1.
+    """
+    if n_traits < 2 or not 0 < share <= 1:
+        raise InputError(
+            f"{n_traits} traits and a share of {share}: expected at least 2 traits and a share "
+            "above 0, at most 1"
+        )
+    each = max(LEAST_PLANTS, round(share * n_trials / n_traits))
+    rng = np.random.default_rng(seed)
+    ring = rng.permutation(n_traits)
+    steps = np.concatenate(
+        [rng.permutation(np.arange(1, n_traits)) for _ in range(-(-each // (n_traits - 1)))]
+    )[:each]
+    # A whole turn of the ring by one step: every trait once, with another trait as its foil.
+    planted = np.tile(ring, each)
+    foil = np.concatenate([np.roll(ring, -step) for step in steps])
+    first = (np.arange(n_traits)[None, :] + np.arange(each)[:, None]) % 2 == 0
+    order = rng.permutation(n_traits * each)
+    return planted[order], foil[order], first.ravel()[order]
+
+
+def foreign_pairs(
+    first: IntArray, second: IntArray, n_traits: int, *, n_pairs: int, seed: int = 0
+) -> tuple[IntArray, IntArray, IntArray]:
+    """Choose replies, and for each two traits that its trial did not name.
+
+    Parameters
+    ----------
+    first, second : int array, shape (n,)
+        The traits of each trial that has a reply.
+    n_traits : int
+    n_pairs : int
+        How many; at most n. Rounded up to a whole number a trait, if the replies allow it.
+    seed : int
+
+    Returns
+    -------
+    reply, one, other : int array, shape (m,)
+        Row of the reply; the two traits to offer the judge, each trait (almost) equally often and
+        as often first as second.
+
+    Raises
+    ------
+    InputError
+        Fewer than five traits, or more pairs than replies.
+    """
+    first, second = np.asarray(first), np.asarray(second)
+    if n_traits < 5 or not 0 < n_pairs <= len(first):
+        raise InputError(
+            f"{n_pairs} pairs of {n_traits} traits on {len(first)} replies: expected at least 5 "
+            "traits and at most one pair a reply"
+        )
+    each = -(-n_pairs // n_traits)
+    share = min(each * n_traits / len(first), 1.0)
+    one, other, _ = plant_pairs(n_traits, n_trials=len(first), share=share, seed=seed)
+    one, other = one[: len(first)], other[: len(first)]
+    rng = np.random.default_rng(seed)
+    reply = rng.permutation(len(first))[: len(one)]
+    for _ in range(1000):
+        traits = np.stack([first[reply], second[reply]])
+        clash = np.flatnonzero(((traits == one) | (traits == other)).any(axis=0))
+        if not clash.size:
+            return reply, one, other
+        partner = rng.integers(0, len(reply), clash.size)
+        for a, b in zip(clash, partner, strict=True):
+            reply[a], reply[b] = reply[b], reply[a]
+    raise InputError(
+        "no assignment of replies to other traits was found; use more traits or fewer pairs"
+    )

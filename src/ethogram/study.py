@@ -8,31 +8,22 @@ from __future__ import annotations
 import difflib
 import tomllib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
-import orjson
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, Field, ValidationError
 
-from ethogram.accuracy import PLANT_SHARE
-from ethogram.errors import StudyError
-from ethogram.prompts import PromptFilter
-from ethogram.services import SERVICES
-from ethogram.shares import Shares
+from ethogram.design import LEAST_PLANTS, PLANT_SHARE
+from ethogram.engine.settings import ModelTable, Positive, Prices, Table
+from ethogram.errors import InputError, StudyError
+from ethogram.stimuli.prompts import PromptFilter
 
 Condition = Literal["feels", "likes", "random"]
-Positive = Annotated[int, Field(ge=1, le=2**31)]
 Name = Annotated[str, Field(min_length=1)]
-OURS = ("messages", "model", "prompt", "stream", "n")  # keys of a request that are not to be set
 
 
-class _Table(BaseModel):
-    """A TOML table: unknown keys are refused, values are not converted."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
-
-
-class StudyTable(_Table):
+class StudyTable(Table):
     """`[study]`: the design and the limits of the whole study."""
 
     name: Annotated[str, Field(min_length=1)]
@@ -50,69 +41,6 @@ class StudyTable(_Table):
     max_lost: Annotated[float, Field(ge=0, le=1, strict=False)] = 0.05
 
 
-class Prices(_Table):
-    """US dollars for a million tokens."""
-
-    input: Annotated[float, Field(ge=0, strict=False)]
-    output: Annotated[float, Field(ge=0, strict=False)]
-
-
-class ModelTable(_Table):
-    """`[models.NAME]`: one tested model, where it is and how it is asked."""
-
-    service: str | None = None
-    base_url: Annotated[str, Field(pattern=r"^https?://")] | None = None
-    model: Annotated[str, Field(min_length=1)]
-    api_key_env: str | None = None
-    temperature: Annotated[float, Field(ge=0, le=2, strict=False)] | None = None
-    top_p: Annotated[float, Field(gt=0, le=1, strict=False)] | None = None
-    top_k: Annotated[int, Field(ge=0, le=2**31)] | None = None
-    min_p: Annotated[float, Field(ge=0, le=1, strict=False)] | None = None
-    presence_penalty: Annotated[float, Field(ge=-2, le=2, strict=False)] | None = None
-    frequency_penalty: Annotated[float, Field(ge=-2, le=2, strict=False)] | None = None
-    repetition_penalty: Annotated[float, Field(gt=0, le=2, strict=False)] | None = None
-    max_tokens: Positive = 5120
-    seed: Annotated[int, Field(ge=-(2**63), lt=2**63)] | None = None
-    stop: list[str] | None = None
-    reasoning: Literal["none", "minimal", "low", "medium", "high"] | None = None
-    extra_body: dict[str, Any] = Field(default_factory=dict)
-    concurrency: Annotated[int, Field(ge=1, le=2000)] = 16
-    requests_per_minute: Annotated[float, Field(gt=0, strict=False)] | None = None
-    tokens_per_minute: Annotated[float, Field(gt=0, strict=False)] | None = None
-    timeout: Annotated[float, Field(gt=0, strict=False)] = 300.0
-    backoff: Annotated[float, Field(ge=0, strict=False)] = 1.0
-    prices: Prices | None = None
-    family: str | None = None
-
-    @field_validator("extra_body")
-    @classmethod
-    def _can_be_sent(cls, value: dict[str, Any]) -> dict[str, Any]:
-        """Refuse what JSON cannot hold, such as a number beyond 64 bits."""
-        try:
-            orjson.dumps(value)
-        except orjson.JSONEncodeError as error:
-            raise ValueError(f"extra_body cannot be sent as JSON: {error}") from error
-        return value
-
-    @model_validator(mode="after")
-    def _has_an_address(self) -> Self:
-        """Refuse a table from which no address follows."""
-        if taken := sorted(set(self.extra_body) & set(OURS)):
-            raise ValueError(f"extra_body cannot set {taken[0]}: ethogram sets it")
-        if self.model.startswith("local/"):
-            return self
-        if self.service == "local":
-            raise ValueError(f'model = "{self.model}": local models are local/smollm2, local/FILE')
-        if self.service is None and self.base_url is None:
-            raise ValueError("needs a service or a base_url")
-        if self.service is not None and self.service not in SERVICES:
-            raise ValueError(
-                f'service = "{self.service}": expected one of {", ".join(sorted(SERVICES))}, '
-                "or a base_url"
-            )
-        return self
-
-
 class JudgeTable(ModelTable):
     """`[judges.NAME]`: one judge; what a model has, and how it is shown a reply."""
 
@@ -124,7 +52,7 @@ class JudgeTable(ModelTable):
     verdict: Literal["word", "logprobs", "completion"] = "word"
 
 
-class TemplatesTable(_Table):
+class TemplatesTable(Table):
     """`[templates]`: words to use in place of ours, each with its slots."""
 
     feels: str | None = None
@@ -137,7 +65,71 @@ class TemplatesTable(_Table):
     completion: str | None = None
 
 
-class ValidityTable(_Table):
+@dataclass(frozen=True)
+class Shares:
+    """Each check's sample, as a share of the study's trials.
+
+    Attributes
+    ----------
+    plants : float
+        Planted replies: one elicitation and one judging each.
+    orders : float
+        Replies judged in the other order, too.
+    repeats : float
+        Replies judged again in the same order.
+    judges : float
+        Replies judged by further judges; where there are several, they divide these calls.
+    judged_plants : float
+        Judgings of planted replies by further judges, in terms of the trials; divided likewise.
+    retest : float
+        Trials asked again: one elicitation and one judging each.
+
+    Raises
+    ------
+    InputError
+        A share that is not from 0 to 1.
+    """
+
+    plants: float = PLANT_SHARE
+    orders: float = 0.10
+    repeats: float = 0.05
+    judges: float = 0.10
+    judged_plants: float = PLANT_SHARE
+    retest: float = 0.05
+
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            if not 0 <= value <= 1:
+                raise InputError(f"the share {name} is {value}, expected a number from 0 to 1")
+
+    def calls(self, n_traits: int, n_trials: int, *, further_judges: int = 1) -> dict[str, int]:
+        """Calls of each check; the study itself takes twice `n_trials`.
+
+        Parameters
+        ----------
+        n_traits, n_trials : int
+        further_judges : int
+            Judges besides the study's own; with 0 nothing is asked for agreement between judges.
+        """
+        plants = n_traits * max(LEAST_PLANTS, round(self.plants * n_trials / n_traits))
+        return {
+            "plants": 2 * plants if self.plants else 0,
+            "orders": round(self.orders * n_trials),
+            "repeats": round(self.repeats * n_trials),
+            "judges": round(self.judges * n_trials) if further_judges else 0,
+            "judged_plants": min(round(self.judged_plants * n_trials), plants * further_judges)
+            if self.plants
+            else 0,
+            "retest": 2 * round(self.retest * n_trials),
+        }
+
+    def extra(self, n_traits: int, n_trials: int, *, further_judges: int = 1) -> float:
+        """Extra calls as a share of the study's own (an elicitation and a judging a trial)."""
+        made = self.calls(n_traits, n_trials, further_judges=further_judges)
+        return sum(made.values()) / (2 * n_trials)
+
+
+class ValidityTable(Table):
     """`[validity]`: how much of the study each check asks again, as shares of its trials."""
 
     plants: Annotated[float, Field(gt=0, le=1, strict=False)] = PLANT_SHARE
@@ -153,7 +145,7 @@ class ValidityTable(_Table):
         )
 
 
-class Study(_Table):
+class Study(Table):
     """A whole study file.
 
     Attributes

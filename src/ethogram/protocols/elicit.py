@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ethogram.kernel import Messages
+from ethogram.engine.requests import Messages
 from ethogram.protocols.templates import Templates, fill, named_traits
 
 

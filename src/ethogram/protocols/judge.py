@@ -9,7 +9,7 @@ import unicodedata
 from functools import lru_cache
 from typing import NamedTuple
 
-from ethogram.kernel import Messages
+from ethogram.engine.requests import Messages
 from ethogram.protocols.templates import EXAMPLES, TIES, Templates, fill
 
 _TAG = re.compile(r"<answer>(.*?)</answer>", re.IGNORECASE | re.DOTALL)

@@ -8,15 +8,18 @@ its likelihood after a neutral reply.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit
 
-from ethogram.kernel import Messages
+from ethogram.engine.requests import Messages
 from ethogram.protocols.templates import Templates, fill
-from ethogram.soft import choice_probability, completion_probability, word_logprobs
 
 TOP = 20  # alternatives asked for at each token: the most that common services give
+FloatArray = NDArray[np.float64]
 NEUTRAL = "(no answer)"
 CHAT_PARAMS = {"logprobs": True, "top_logprobs": TOP}
 COMPLETION_PARAMS = {"max_tokens": 1, "logprobs": TOP}
@@ -98,3 +101,85 @@ def _alternatives(entry: dict[str, Any]) -> dict[str, float]:
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def word_logprobs(top: Mapping[str, float], words: tuple[str, str]) -> tuple[float, float]:
+    """Log-probability of each of two words, from the likeliest tokens where the word begins.
+
+    A token counts for a word that begins with it (blanks and case aside); one that begins both
+    says nothing. A word that is not among the tokens gets the most it can have: the least
+    log-probability shown, or that of all that is not shown, whichever is less.
+
+    Parameters
+    ----------
+    top : mapping of token to log-probability
+        As a service lists them (`top_logprobs`) for the place where the judge's word begins.
+    words : two str
+
+    Returns
+    -------
+    two float
+        NaN both where neither word is seen.
+    """
+    clean = [(token.strip().casefold(), value) for token, value in top.items()]
+    folded = [word.casefold() for word in words]
+    seen: list[list[float]] = [[], []]
+    for token, value in clean:
+        starts = [bool(token) and word.startswith(token) for word in folded]
+        if starts[0] != starts[1]:
+            seen[starts.index(True)].append(value)
+    if not seen[0] and not seen[1]:
+        return float("nan"), float("nan")
+    hidden = float(np.log(max(1 - np.exp(list(top.values())).sum(), 1e-12)))
+    bound = min(hidden, *top.values())
+    found = [float(np.logaddexp.reduce(values)) if values else bound for values in seen]
+    return found[0], found[1]
+
+
+def choice_probability(first: FloatArray, second: FloatArray) -> FloatArray:
+    """Probability of the first of two words, given that one of them is named.
+
+    Parameters
+    ----------
+    first, second : float array, shape (n,)
+        Log-probabilities, natural.
+    """
+    made: FloatArray = expit(np.asarray(first) - np.asarray(second))
+    return made
+
+
+def both_orders(forward: FloatArray, swapped: FloatArray) -> FloatArray:
+    """Probability that the trait shown first in `forward` is expressed, over both orders.
+
+    Parameters
+    ----------
+    forward, swapped : float array, shape (n,)
+        P(the judge names the trait that it is shown first), in the one order and in the other.
+
+    Returns
+    -------
+    float array, shape (n,)
+        (forward + 1 - swapped) / 2, so that a judge that goes by place alone says one half; NaN
+        where either is missing, as one order alone carries the lean.
+    """
+    made: FloatArray = (np.asarray(forward) + 1 - np.asarray(swapped)) / 2
+    return made
+
+
+def completion_probability(likelihood: FloatArray, prior: FloatArray) -> FloatArray:
+    """Probability of the first trait from how likely a base model finds each word.
+
+    Parameters
+    ----------
+    likelihood : float array, shape (n, 2)
+        Log-likelihood of each word (all its tokens) after the reply.
+    prior : float array, shape (n, 2) or (2,)
+        The same after a neutral text: how likely the word is anyway.
+
+    Notes
+    -----
+    The difference is the pointwise mutual information of word and reply; without it common words
+    win (Holtzman et al. 2021, EMNLP, arXiv 2104.08315).
+    """
+    net = np.asarray(likelihood, dtype=float) - np.asarray(prior, dtype=float)
+    return choice_probability(net[..., 0], net[..., 1])

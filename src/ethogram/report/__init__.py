@@ -13,18 +13,18 @@ from pathlib import Path
 
 from threadpoolctl import threadpool_limits
 
-from ethogram.comparisons import Comparisons
 from ethogram.errors import InputError
-from ethogram.profile import Profile
-from ethogram.profiles import reference_profiles
-from ethogram.records import count_stages, read_comparisons
+from ethogram.ratings.comparisons import Comparisons
+from ethogram.ratings.profile import Profile
+from ethogram.ratings.rate import reference_profiles
+from ethogram.ratings.results import Unrated, rate_all
 from ethogram.report.content import Party, Report, build_report, describe_party, study_facts
 from ethogram.report.evidence import LIMIT, sample_evidence
 from ethogram.report.judge import JudgeAccount, judge_account, untested
 from ethogram.report.page import render_page
 from ethogram.report.summary import render_json, render_markdown
-from ethogram.results import Unrated, rate_all
-from ethogram.store import Store
+from ethogram.store.read import count_stages, read_comparisons
+from ethogram.store.store import Store
 
 __all__ = [
     "JudgeAccount",
@@ -76,7 +76,7 @@ def write_report(
     judge : JudgeAccount, optional
         What is known of the judges; else the report says "judge not tested".
     without : of "truncated" and "named"
-        Leave out such replies; see `ethogram.records.read_comparisons`.
+        Leave out such replies; see `ethogram.store.read.read_comparisons`.
     evidence_bytes : int
         Size of the sample of trials in the page.
     seed : int

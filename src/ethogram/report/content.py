@@ -12,18 +12,18 @@ import numpy as np
 import orjson
 
 from ethogram import __version__
-from ethogram.analysis import Analysis, analyse
-from ethogram.cohort import MINIMUM_TRAITS, label_models
-from ethogram.comparisons import Comparisons
+from ethogram.analysis.analyse import Analysis, analyse
+from ethogram.analysis.cohort import MINIMUM_TRAITS, label_models
+from ethogram.analysis.published import Published, put_beside_published
 from ethogram.errors import InputError
-from ethogram.profile import Profile
-from ethogram.published import Published, put_beside_published
-from ethogram.records import StageCount
+from ethogram.ratings.comparisons import Comparisons
+from ethogram.ratings.profile import Profile
+from ethogram.ratings.results import Unrated
+from ethogram.ratings.shift import Shift, shift
 from ethogram.report.evidence import Evidence
 from ethogram.report.findings import Finding, find_headlines
 from ethogram.report.judge import JudgeAccount, untested
-from ethogram.results import Unrated
-from ethogram.shifts import Shift, shift
+from ethogram.store.read import StageCount
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from ethogram.kernel import USABLE
-from ethogram.records import export_rows, read_trials
+from ethogram.engine.requests import USABLE
 from ethogram.report.safe import embed
-from ethogram.store import Store
+from ethogram.store.read import export_rows, read_trials
+from ethogram.store.store import Store
 
 LIMIT = 2_000_000
 """Bytes of the whole sample in the page, escapes included."""

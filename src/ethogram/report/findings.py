@@ -13,14 +13,14 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import norm
 
-from ethogram.analysis import Analysis
-from ethogram.comparisons import BoolArray
-from ethogram.deviations import Deviations
-from ethogram.profile import Effect, Profile
-from ethogram.ratings import ELO_PER_LOGIT
-from ethogram.shifts import Shift
-from ethogram.similarity import Similarity
-from ethogram.tiers import Convergence
+from ethogram.analysis.analyse import Analysis
+from ethogram.analysis.deviations import Deviations
+from ethogram.analysis.similarity import Similarity
+from ethogram.analysis.tiers import Convergence
+from ethogram.ratings.comparisons import BoolArray
+from ethogram.ratings.models import ELO_PER_LOGIT
+from ethogram.ratings.profile import Effect, Profile
+from ethogram.ratings.shift import Shift
 
 NOTABLE_LOSS = 0.05
 LEVEL = 0.05

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ethogram.validity import NOT_TESTED, Validity
+from ethogram.validity.measure import NOT_TESTED, Validity
 
 
 @dataclass(frozen=True)

@@ -19,16 +19,16 @@ import jinja2
 import numpy as np
 from markupsafe import Markup, escape
 
-from ethogram.kernel import USABLE
-from ethogram.profile import Profile
-from ethogram.ratings import ELO_PER_LOGIT
-from ethogram.records import StageCount
+from ethogram.engine.requests import USABLE
+from ethogram.ratings.models import ELO_PER_LOGIT
+from ethogram.ratings.profile import Profile
+from ethogram.ratings.shift import Change, Shift
 from ethogram.report.content import Report
 from ethogram.report.findings import signed
 from ethogram.report.plates import DataPool, Plate, make_plates
 from ethogram.report.safe import embed
-from ethogram.shifts import Change, Shift
-from ethogram.validity import NOT_TESTED
+from ethogram.store.read import StageCount
+from ethogram.validity.measure import NOT_TESTED
 
 FOLD_ABOVE = 40
 """Lists of more traits open with their two ends only."""

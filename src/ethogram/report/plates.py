@@ -13,13 +13,13 @@ from typing import Any
 
 import vl_convert
 
-from ethogram.analysis import Analysis
-from ethogram.charts_components import cluster_map, component_chart
-from ethogram.charts_models import convergence_chart, deviation_panels, similarity_map
-from ethogram.charts_profiles import distributions, rank_map
-from ethogram.charts_radial import radial
-from ethogram.profile import Profile
-from ethogram.theme import Figure, Theme
+from ethogram.analysis.analyse import Analysis
+from ethogram.figures.components import cluster_map, component_chart
+from ethogram.figures.models import convergence_chart, deviation_panels, similarity_map
+from ethogram.figures.profiles import distributions, rank_map
+from ethogram.figures.radial import radial
+from ethogram.figures.theme import Figure, Theme
+from ethogram.ratings.profile import Profile
 
 
 @dataclass(frozen=True)

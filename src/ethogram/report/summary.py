@@ -7,11 +7,11 @@ from typing import Any
 
 import orjson
 
-from ethogram.profile import Profile
-from ethogram.ratings import ELO_PER_LOGIT
+from ethogram.ratings.models import ELO_PER_LOGIT
+from ethogram.ratings.profile import Profile
+from ethogram.ratings.results import Rated, as_json
+from ethogram.ratings.shift import Change, Shift
 from ethogram.report.content import Report
-from ethogram.results import Rated, as_json
-from ethogram.shifts import Change, Shift
 
 ENDS = 10  # traits of each end in the Markdown table of a single model
 ENDS_OF_SEVERAL = 5

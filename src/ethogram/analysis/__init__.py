@@ -1,0 +1,1 @@
+"""Between profiles: similarity, tiers, deviations, components, clusters."""

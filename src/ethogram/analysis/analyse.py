@@ -1,0 +1,217 @@
+"""Everything between profiles in one call: `analyse`.
+
+Each part has a module of its own: `similarity`, `tiers`, `deviations`, `components`,
+`clusters`. Pure: knows nothing of stores, services, files or figures.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ethogram.analysis.clusters import TraitClusters, cluster_traits
+from ethogram.analysis.cohort import STANDARD_ERRORS, Cohort, draw_noise, gather, measured_interval
+from ethogram.analysis.components import MINIMUM_MODELS, Components, find_components
+from ethogram.analysis.deviations import Deviations, deviate
+from ethogram.analysis.similarity import Similarity, correlate_models
+from ethogram.analysis.tiers import Convergence, spread_by_tier
+from ethogram.ratings.models import ELO_PER_LOGIT
+
+if TYPE_CHECKING:
+    from ethogram.ratings.profile import Profile
+
+
+@dataclass(frozen=True)
+class Distribution:
+    """How far a model's ratings lie apart, in Elo points.
+
+    Attributes
+    ----------
+    model : str
+    sd, sd_low, sd_high : float
+        Standard deviation over traits; 95% interval of the measurement.
+    sd_without_noise : float
+        The same less the measurement noise; 0 if noise alone explains the spread.
+    quartiles : tuple of float, length 3
+    lowest, highest : float
+    lowest_trait, highest_trait : str
+    """
+
+    model: str
+    sd: float
+    sd_low: float
+    sd_high: float
+    sd_without_noise: float
+    quartiles: tuple[float, float, float]
+    lowest: float
+    highest: float
+    lowest_trait: str
+    highest_trait: str
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """What can be said between the profiles of one cohort.
+
+    Attributes
+    ----------
+    cohort : Cohort
+    distributions : tuple of Distribution, one a model
+    similarity, convergence, deviations
+        None with a single model.
+    components, components_plain : Components or None
+        Of each profile standardised, and of the plain logits; None with fewer than 3 models.
+    clusters : TraitClusters or None
+    not_run : tuple of (str, str)
+        Part and reason for everything that is None or was left out.
+    caveats : tuple of str
+    seed, n_draws : int
+    """
+
+    cohort: Cohort
+    distributions: tuple[Distribution, ...]
+    similarity: Similarity | None
+    convergence: Convergence | None
+    deviations: Deviations | None
+    components: Components | None
+    components_plain: Components | None
+    clusters: TraitClusters | None
+    not_run: tuple[tuple[str, str], ...]
+    caveats: tuple[str, ...]
+    seed: int
+    n_draws: int
+
+    def to_dict(self) -> dict[str, object]:
+        """Return every number as plain lists and dictionaries, fit for JSON (NaN is None).
+
+        The covariances are left out: K x K for every model.
+        """
+        plain = _plain(self)
+        assert isinstance(plain, dict)
+        del plain["cohort"]["covariances"]
+        return plain
+
+
+def analyse(profiles: Sequence[Profile], *, seed: int = 0, n_draws: int = 1000) -> Analysis:
+    """Analyse the profiles of one or more models on the traits that they share.
+
+    Parameters
+    ----------
+    profiles : sequence of Profile
+    seed : int
+        Of every bootstrap and null model.
+    n_draws : int
+        Bootstrap and null draws (a twentieth as many for the clusters, which are slower).
+
+    Raises
+    ------
+    InputError
+        No profile, or fewer than three traits that all profiles share.
+    """
+    cohort = gather(profiles)
+    models = len(cohort.models)
+    several, enough = models > 1, models >= MINIMUM_MODELS
+
+    def components(*, standardised: bool) -> Components | None:
+        if not enough:
+            return None
+        return find_components(cohort, standardised=standardised, n_draws=n_draws, seed=seed)
+
+    clusters = (
+        cluster_traits(cohort, n_draws=max(20, n_draws // 20), seed=seed) if several else None
+    )
+    return Analysis(
+        cohort=cohort,
+        distributions=describe_ratings(cohort, n_draws=n_draws, seed=seed),
+        similarity=correlate_models(cohort, n_draws=n_draws, seed=seed) if several else None,
+        convergence=spread_by_tier(cohort, n_draws=n_draws, seed=seed) if several else None,
+        deviations=deviate(cohort) if several else None,
+        components=components(standardised=True),
+        components_plain=components(standardised=False),
+        clusters=clusters,
+        not_run=_not_run(models, clusters),
+        caveats=_caveats(cohort),
+        seed=seed,
+        n_draws=n_draws,
+    )
+
+
+def describe_ratings(
+    cohort: Cohort, *, n_draws: int = 1000, seed: int = 0
+) -> tuple[Distribution, ...]:
+    """Describe how each model's ratings are distributed over the traits."""
+    noise = draw_noise(cohort, n_draws, np.random.default_rng(seed))
+    spread = cohort.strengths.std(axis=1)
+    low, high = measured_interval(spread, (cohort.strengths + noise).std(axis=2))
+    true = np.sqrt(np.clip(spread**2 - cohort.variances.mean(axis=1), 0, None))
+    ratings = 1000 + ELO_PER_LOGIT * cohort.strengths
+    return tuple(
+        Distribution(
+            model=model,
+            sd=float(spread[i] * ELO_PER_LOGIT),
+            sd_low=max(0.0, float(low[i] * ELO_PER_LOGIT)),
+            sd_high=float(high[i] * ELO_PER_LOGIT),
+            sd_without_noise=float(true[i] * ELO_PER_LOGIT),
+            quartiles=tuple(float(q) for q in np.quantile(row, [0.25, 0.5, 0.75])),  # type: ignore[arg-type]
+            lowest=float(row.min()),
+            highest=float(row.max()),
+            lowest_trait=cohort.traits[int(row.argmin())],
+            highest_trait=cohort.traits[int(row.argmax())],
+        )
+        for i, (model, row) in enumerate(zip(cohort.models, ratings, strict=True))
+    )
+
+
+def _not_run(models: int, clusters: TraitClusters | None) -> tuple[tuple[str, str], ...]:
+    """List what the cohort is too small for, or what is not installed."""
+    missing = []
+    if models < 2:
+        names = ("similarity", "convergence", "deviations", "clusters")
+        missing += [(name, "one model; it takes two") for name in names]
+    if models < MINIMUM_MODELS:
+        missing.append(("components", f"{models} model(s); it takes {MINIMUM_MODELS}"))
+    if clusters is not None:
+        for one in (clusters.ward, clusters.density):
+            if one.not_run:
+                missing.append((f"clusters, {one.method}", one.not_run))
+    return tuple(missing)
+
+
+def _caveats(cohort: Cohort) -> tuple[str, ...]:
+    """State what the intervals of the analysis do not carry."""
+    caveats = [
+        "Intervals between models carry the noise of measurement only: the traits and the "
+        "models are taken as given, not as samples of more.",
+        "The models' measurement errors are taken as independent of each other; prompts that "
+        "all models share can make them alike.",
+    ]
+    if cohort.left_out:
+        caveats.append(
+            f"{len(cohort.left_out)} traits that not every profile has are left out: "
+            f"{', '.join(cohort.left_out[:10])}{' ...' if len(cohort.left_out) > 10 else ''}."
+        )
+    counted = sum(source == STANDARD_ERRORS for source in cohort.reliability_source)
+    if counted:
+        caveats.append(
+            f"{counted} of {len(cohort.models)} profiles carry no split-half reliability; it is "
+            "taken from their standard errors instead, which leaves out whatever those leave out."
+        )
+    return tuple(caveats)
+
+
+def _plain(value: object) -> object:
+    """Turn dataclasses and arrays into lists, dictionaries and plain numbers."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: _plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, np.ndarray):
+        return _plain(value.tolist())
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, float | np.floating):
+        return float(value) if math.isfinite(value) else None
+    return value.item() if isinstance(value, np.generic) else value

@@ -1,0 +1,1 @@
+"""Requests and what came of them: services, limits, prices, transports. Knows no store."""

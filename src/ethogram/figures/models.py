@@ -1,0 +1,369 @@
+"""Figures between models: similarity, convergence, deviations.
+
+Each function takes a part of an `ethogram.analysis.analyse.Analysis` and gives a `Figure`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import altair as alt
+import numpy as np
+from scipy.cluster.hierarchy import dendrogram
+
+from ethogram.analysis.cohort import Cohort
+from ethogram.analysis.deviations import Deviations
+from ethogram.analysis.similarity import Similarity
+from ethogram.analysis.tiers import Convergence, Spread, Tier
+from ethogram.figures.labels import label_layer, place_labels
+from ethogram.figures.theme import Chart, Figure, Palette, Theme, dress, palette, panel_title, table
+from ethogram.ratings.comparisons import FloatArray, IntArray
+from ethogram.ratings.models import ELO_PER_LOGIT
+
+
+def similarity_map(similarity: Similarity, *, theme: Theme = "light") -> Figure:
+    """Draw the correlation of every pair of models, with a dendrogram."""
+    colours = palette(theme)
+    found, order = similarity.spearman, similarity.leaves
+    models = [similarity.models[i] for i in order]
+    m = len(models)
+    rows = []
+    for a, i in enumerate(order):
+        for b, j in enumerate(order):
+            below = a >= b
+            rows.append(
+                {
+                    "model": models[a],
+                    "other": models[b],
+                    "shown": float(found.value[i, j] if below else found.disattenuated[i, j]),
+                    "what": "as measured" if below else "without noise",
+                    "Spearman": float(found.value[i, j]),
+                    "low": float(found.low[i, j]),
+                    "high": float(found.high[i, j]),
+                    "without noise": float(found.disattenuated[i, j]),
+                    "Pearson": float(similarity.pearson.value[i, j]),
+                    "itself": i == j,
+                }
+            )
+    rows = [_without_nan(row) for row in rows]
+    cell = 52 if m <= 10 else 40 if m <= 14 else 33
+    matrix = _correlation_cells(rows, models, cell, colours)
+    chart: Any = matrix
+    if m > 2:
+        tree = _dendrogram(similarity.tree, m, cell, colours)
+        chart = alt.hconcat(matrix, tree, spacing=6)
+    caption = (
+        f"Spearman correlation of the ratings in {m} profiles. Below the diagonal as measured "
+        f"(mean {found.mean:.3f}, 95% interval {found.mean_low:.3f} to {found.mean_high:.3f}, from "
+        f"{similarity.n_draws:,} bootstrap draws of the profiles); above it what it would be "
+        "without measurement noise (divided by the root of both reliabilities; may pass 1)."
+    )
+    if m > 2:
+        caption += " The tree joins models by one minus the measured correlation, average linkage."
+    return Figure(
+        "similarity",
+        "How alike the models are",
+        caption,
+        dress(chart, colours),
+        max(440, 220 + cell * m),
+    )
+
+
+def convergence_chart(convergence: Convergence, *, theme: Theme = "light") -> Figure:
+    """Draw each trait's spread over models against the null model, and the tiers."""
+    colours = palette(theme)
+    scatter = _spread_scatter(convergence, colours)
+    ranks = _tier_dots(convergence.tiers, "ranks", "mean rank spread", 1.0, colours)
+    points = _tier_dots(
+        convergence.tiers, "logits", "mean spread, Elo points", ELO_PER_LOGIT, colours
+    )
+    chart = alt.vconcat(scatter, alt.hconcat(ranks, points, spacing=30), spacing=24)
+    caption = (
+        f"Standard deviation over {convergence.n_models} models (over n) of each of "
+        f"{len(convergence.traits)} traits' ranks. Grey: a null model in which all models differ "
+        "equally on every trait, measured with the same noise; band and grey bars are its 95% "
+        f"range in {convergence.n_draws:,} draws, the tiers formed anew in each. Near both ends of "
+        "a list ranks have little room, so the arch alone says nothing; a tier below the grey is "
+        "agreed on more than that. Blue bars: 95% intervals of the measurement."
+    )
+    return Figure(
+        "convergence", "Where models agree, beside chance", caption, dress(chart, colours), 700
+    )
+
+
+def deviation_panels(
+    deviations: Deviations, cohort: Cohort, *, theme: Theme = "light", count: int = 8
+) -> Figure:
+    """Draw the traits of each model that lie furthest from the other models' mean."""
+    colours = palette(theme)
+    m = len(deviations.models)
+    count = min(count, len(deviations.traits))
+    columns = 2 if m <= 4 else 3 if m <= 12 else 4
+    picked = [deviations.furthest(i, count) for i in range(m)]
+    reach, cut = _reach(deviations, picked)
+    parts = [_deviation_panel(deviations, i, picked[i], reach, colours) for i in range(m)]
+    chart = alt.concat(*parts, columns=columns, spacing=22)
+    n = f"{min(cohort.n):,}" if min(cohort.n) == max(cohort.n) else f"{min(cohort.n):,} or more"
+    caption = (
+        f"The {count} traits (of {len(deviations.traits)}) on which each of {m} models lies "
+        "furthest from the mean of the others. One unit is the standard deviation of all such "
+        f"differences, {deviations.unit * ELO_PER_LOGIT:.0f} Elo points. Bars: pointwise 95% "
+        f"intervals of the measurement, {n} comparisons a model. Blue: more, orange: less than "
+        "the others, both at a false discovery rate of "
+        f"{deviations.level:.0%} over all {m * len(deviations.traits):,} tests; grey: not "
+        "distinguishable from noise. Picked for being far, they lean a little outwards."
+        + (" Intervals that leave a panel are cut at its edge." if cut else "")
+        + (" With two models each panel mirrors the other." if m == 2 else "")
+    )
+    return Figure(
+        "deviations", "What sets each model apart", caption, dress(chart, colours), columns * 260
+    )
+
+
+def _correlation_cells(
+    rows: list[dict[str, Any]], models: Sequence[str], cell: int, colours: Palette
+) -> Chart:
+    """The matrix: colour and number."""
+    off = [r["shown"] for r in rows if not r["itself"] and r["shown"] is not None]
+    low, high = math.floor(min(off) * 10) / 10, max(1.0, *off)
+    base = alt.Chart(table([r for r in rows if not r["itself"]])).encode(
+        x=alt.X(
+            "other:N",
+            sort=list(models),
+            scale=alt.Scale(domain=list(models)),
+            title=None,
+            axis=alt.Axis(orient="top", labelAngle=-40, ticks=False),
+        ),
+        y=alt.Y(
+            "model:N",
+            sort=list(models),
+            scale=alt.Scale(domain=list(models)),
+            title=None,
+            axis=alt.Axis(ticks=False),
+        ),
+    )
+    stops = list(np.linspace(low, high, len(colours.sequential)))
+    cells = base.mark_rect(stroke=colours.background, strokeWidth=1).encode(
+        color=alt.Color(
+            "shown:Q",
+            scale=alt.Scale(
+                domain=stops, range=list(colours.sequential), clamp=True, interpolate="rgb"
+            ),
+            legend=None,
+        ),
+        tooltip=[
+            "model:N",
+            "other:N",
+            "Spearman:Q",
+            "low:Q",
+            "high:Q",
+            "without noise:Q",
+            "Pearson:Q",
+        ],
+    )
+    text = base.mark_text(fontSize=11 if cell > 45 else 9.5 if cell > 35 else 9).encode(
+        text=alt.Text("shown:Q", format=".2f"),
+        color=alt.when(f"datum.shown > {low + 0.55 * (high - low)}")
+        .then(alt.value(colours.background))
+        .otherwise(alt.value(colours.ink)),
+    )
+    size = cell * len(models)
+    return alt.layer(cells, text).properties(width=size, height=size)
+
+
+def _dendrogram(tree: FloatArray, m: int, cell: int, colours: Palette) -> Chart:
+    """The tree, its leaves beside the rows of the matrix."""
+    drawn = dendrogram(tree, no_plot=True)
+    rows = [
+        {"branch": b, "step": s, "leaf": leaf, "distance": distance}
+        for b, (leaves, distances) in enumerate(zip(drawn["icoord"], drawn["dcoord"], strict=True))
+        for s, (leaf, distance) in enumerate(zip(leaves, distances, strict=True))
+    ]
+    return (
+        alt.Chart(table(rows))
+        .mark_line(color=colours.muted, strokeWidth=1.3, strokeJoin="round")
+        .encode(
+            x=alt.X(
+                "distance:Q",
+                title="1 − correlation",
+                axis=alt.Axis(tickCount=2, format=".2~f", grid=False),
+            ),
+            y=alt.Y(
+                "leaf:Q",
+                scale=alt.Scale(domain=[0, 10 * m], reverse=True, nice=False),
+                axis=None,
+            ),
+            detail="branch:N",
+            order="step:O",
+        )
+        .properties(width=120, height=cell * m)
+    )
+
+
+def _spread_scatter(convergence: Convergence, colours: Palette) -> Chart:
+    """Traits by mean rank and rank spread, over the null model's band."""
+    k = len(convergence.traits)
+    half = k // 2
+    ends = (
+        int(convergence.rank_spread[:half].argmin()),
+        half + int(convergence.rank_spread[half:].argmin()),
+    )
+    extremes = {*convergence.least_agreed(5), *(convergence.traits[i] for i in ends)}
+    rows: list[dict[str, Any]] = [
+        {
+            "trait": trait,
+            "mean rank": float(convergence.mean_rank[i]),
+            "spread": float(convergence.rank_spread[i]),
+            "null": float(convergence.null_rank[i]),
+            "null low": float(convergence.null_rank_low[i]),
+            "null high": float(convergence.null_rank_high[i]),
+            "place": i + 1,
+            "label": trait if trait in extremes or k <= 16 else "",
+        }
+        for i, trait in enumerate(convergence.traits)
+    ]
+    width, height = 620, 260
+    y_top = max(max(r["spread"], r["null high"]) for r in rows) * 1.06
+    y = alt.Scale(domain=[0, y_top], nice=False)
+    x = alt.X(
+        "mean rank:Q",
+        scale=alt.Scale(domain=[1, k], nice=False),
+        title="mean rank",
+        axis=alt.Axis(format="d", tickMinStep=1),
+    )
+    place = alt.X("place:Q", scale=alt.Scale(domain=[1, k], nice=False), title="mean rank")
+    base = alt.Chart(table(rows))
+    band = base.mark_area(color=colours.muted, opacity=0.22).encode(
+        x=place,
+        y=alt.Y("null low:Q", scale=y, title="rank spread over models"),
+        y2="null high",
+    )
+    middle = base.mark_line(color=colours.muted, strokeDash=[4, 3]).encode(
+        x=place, y=alt.Y("null:Q", scale=y)
+    )
+    points = base.mark_point(filled=True, size=30, color=colours.expressed, opacity=0.85).encode(
+        x=x, y=alt.Y("spread:Q", scale=y), tooltip=["trait:N", "mean rank:Q", "spread:Q", "null:Q"]
+    )
+    named = [r for r in rows if r["label"]]
+    at = [
+        ((r["mean rank"] - 1) / (k - 1) * width, height * (1 - r["spread"] / y_top)) for r in named
+    ]
+    dots = [
+        ((r["mean rank"] - 1) / (k - 1) * width, height * (1 - r["spread"] / y_top)) for r in rows
+    ]
+    labels = place_labels(at, [r["label"] for r in named], dots, width=width, height=height)
+    return alt.layer(band, middle, points, label_layer(labels, colours)).properties(
+        width=width, height=height
+    )
+
+
+def _tier_dots(
+    tiers: Sequence[Tier], part: str, title: str, scale: float, colours: Palette
+) -> Chart:
+    """Observed and null spread of each tier as dots with ranges."""
+    rows: list[dict[str, Any]] = []
+    for tier in tiers:
+        spread: Spread = getattr(tier, part)
+        for what, value, low, high in (
+            ("models", spread.value, spread.low, spread.high),
+            ("chance", spread.null, spread.null_low, spread.null_high),
+        ):
+            rows.append(
+                {
+                    "tier": tier.name,
+                    "what": what,
+                    "value": value * scale,
+                    "low": low * scale,
+                    "high": high * scale,
+                    "p": spread.p,
+                }
+            )
+    names = [tier.name for tier in tiers]
+    base = alt.Chart(table(rows)).encode(
+        y=alt.Y("tier:N", sort=names, title=None, axis=alt.Axis(ticks=False)),
+        yOffset=alt.YOffset("what:N", sort=["models", "chance"]),
+        color=alt.Color(
+            "what:N",
+            scale=alt.Scale(domain=["models", "chance"], range=[colours.expressed, colours.muted]),
+            legend=alt.Legend(title=None, orient="top"),
+        ),
+        tooltip=["tier:N", "what:N", "value:Q", "low:Q", "high:Q", "p:Q"],
+    )
+    bars = base.mark_rule(strokeWidth=2).encode(
+        x=alt.X("low:Q", scale=alt.Scale(zero=True), title=title, axis=alt.Axis(tickCount=5)),
+        x2="high",
+    )
+    dots = base.mark_point(filled=True, size=55, opacity=1).encode(x="value:Q")
+    return alt.layer(bars, dots).properties(width=245, height=36 * len(names))
+
+
+def _reach(deviations: Deviations, picked: Sequence[IntArray]) -> tuple[float, bool]:
+    """Half width of the panels, and whether an interval is longer.
+
+    Wide enough for every point and nineteen intervals in twenty: one lopsided trait with an
+    endless interval would flatten all the panels.
+    """
+    unit = deviations.unit if deviations.unit > 0 else 1.0
+    edges = np.concatenate(
+        [
+            np.abs([deviations.low[i, p], deviations.high[i, p]]).max(axis=0) / unit
+            for i, p in enumerate(picked)
+        ]
+    )
+    points = np.concatenate([np.abs(deviations.sds[i, p]) for i, p in enumerate(picked)])
+    reach = 1.02 * max(float(np.quantile(edges, 0.95)), 1.1 * float(points.max()), 1e-6)
+    return reach, bool(edges.max() > reach)
+
+
+def _deviation_panel(
+    deviations: Deviations, model: int, picked: IntArray, reach: float, colours: Palette
+) -> Chart:
+    """One model's panel: points with intervals around the others' mean."""
+    order = sorted(picked, key=lambda i: -deviations.logits[model, i])
+    unit = deviations.unit if deviations.unit > 0 else 1.0
+    rows = []
+    for i in order:
+        value = float(deviations.logits[model, i])
+        clear = bool(deviations.significant[model, i])
+        rows.append(
+            {
+                "trait": deviations.traits[i],
+                "difference": value / unit,
+                "low": float(deviations.low[model, i]) / unit,
+                "high": float(deviations.high[model, i]) / unit,
+                "Elo points": value * ELO_PER_LOGIT,
+                "q": float(deviations.q[model, i]),
+                "side": ("more" if value > 0 else "less") if clear else "unclear",
+            }
+        )
+    scale = alt.Scale(domain=[-reach, reach], nice=False)
+    axis = alt.Axis(tickCount=5, title=None)
+    base = alt.Chart(table(rows)).encode(
+        y=alt.Y("trait:N", sort=None, title=None, axis=alt.Axis(ticks=False, minExtent=88)),
+        color=alt.Color(
+            "side:N",
+            scale=alt.Scale(
+                domain=["more", "unclear", "less"],
+                range=[colours.expressed, colours.muted, colours.avoided],
+            ),
+            legend=None,
+        ),
+        tooltip=["trait:N", "difference:Q", "low:Q", "high:Q", "Elo points:Q", "q:Q"],
+    )
+    zero = alt.Chart(table([{"x": 0}])).mark_rule(color=colours.muted).encode(x="x:Q")
+    bars = base.mark_bar(height=9, opacity=0.45).encode(
+        x=alt.X("difference:Q", scale=scale, axis=axis)
+    )
+    whiskers = base.mark_rule(strokeWidth=1.6, clip=True).encode(
+        x=alt.X("low:Q", scale=scale, axis=axis), x2="high"
+    )
+    return alt.layer(bars, zero, whiskers).properties(
+        width=150, height=16 * len(rows), title=panel_title(deviations.models[model], colours)
+    )
+
+
+def _without_nan(row: dict[str, Any]) -> dict[str, Any]:
+    """JSON has no NaN: an unknown number is null."""
+    return {k: None if isinstance(v, float) and math.isnan(v) else v for k, v in row.items()}

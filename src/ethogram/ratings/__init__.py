@@ -1,0 +1,1 @@
+"""Comparisons to profiles: Bradley-Terry, Elo, intervals, shifts. Knows no store or service."""

@@ -1,0 +1,321 @@
+"""How sure the strengths are: covariances, intervals, rank ranges.
+
+Works on `ethogram.ratings.models` alone; knows nothing of models, judges or files. Every random
+draw comes from a seed given as an argument.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from scipy.sparse import csr_array, hstack
+from scipy.stats import norm
+
+from ethogram.ratings.comparisons import FloatArray, IntArray
+from ethogram.ratings.models import Fit, expect, log_likelihood
+from ethogram.ratings.pairs import PairCounts, incidence
+
+_ROWS_AT_ONCE = 20_000  # of a jackknife, and
+_NUMBERS_AT_ONCE = 2_000_000  # of curvatures in one block: bounds the memory
+_PRECISION = 1e-6  # of an interval's end, in logits
+
+
+def centred(covariance: FloatArray, k: int) -> FloatArray:
+    """Covariance after the first k parameters (the strengths) are shifted to mean zero."""
+    moved = covariance.copy()
+    moved[:k] -= moved[:k].mean(axis=0)
+    moved[:, :k] -= moved[:, :k].mean(axis=1, keepdims=True)
+    return moved
+
+
+def fisher_covariance(fit: Fit) -> FloatArray:
+    """Covariance if the model holds and comparisons are independent, shape (K + c, K + c)."""
+    return centred(inverse(fit), len(fit.strengths))
+
+
+def inverse(fit: Fit) -> FloatArray:
+    """Inverse curvature with the strengths' common shift, which nothing fixes, held at zero."""
+    k = len(fit.strengths)
+    hessian = fit.hessian.copy()
+    hessian[:k, :k] += hessian[0, 0] / k
+    return np.asarray(np.linalg.inv(hessian), dtype=np.float64)
+
+
+def gap_deviations(covariance: FloatArray) -> FloatArray:
+    """Standard error of every difference of two strengths, shape (K, K)."""
+    variance = np.diag(covariance)
+    squared = variance[:, None] + variance[None, :] - 2 * covariance
+    return np.sqrt(np.maximum(squared, 0))
+
+
+def rank_ranges(
+    strengths: FloatArray,
+    covariance: FloatArray,
+    *,
+    level: float = 0.95,
+    draws: int = 1000,
+    seed: int = 0,
+) -> tuple[IntArray, IntArray]:
+    """Ranks that all traits hold at once with probability `level`.
+
+    A trait's best rank is one more than the number of traits that are surely above it. "Surely"
+    means that the two differ by more than c standard errors, where c is the `level` quantile of
+    the largest of all studentised differences (Tukey's, for correlated strengths, by simulation).
+
+    Returns
+    -------
+    low, high : int array, shape (K,)
+        1 is the strongest trait.
+
+    References
+    ----------
+    Al Mohamad, Goeman & van Zwet (2022), Biometrics 78(1); Mogstad et al. (2024), Review of
+    Economic Studies 91(1).
+    """
+    deviation = gap_deviations(covariance)
+    margin = _largest_gap(covariance, deviation, level=level, draws=draws, seed=seed) * deviation
+    above = strengths[None, :] - strengths[:, None] > margin
+    np.fill_diagonal(above, val=False)
+    return 1 + above.sum(axis=1), len(strengths) - above.sum(axis=0)
+
+
+def _largest_gap(
+    covariance: FloatArray, deviation: FloatArray, *, level: float, draws: int, seed: int
+) -> float:
+    """Quantile of the largest studentised difference of strengths with this covariance."""
+    values, vectors = np.linalg.eigh(covariance)
+    spread = (vectors * np.sqrt(np.maximum(values, 0))).astype(np.float32)
+    rng = np.random.default_rng(seed)
+    shape = (len(covariance), draws)
+    noise = spread @ rng.standard_normal(shape, dtype=np.float32)
+    weight = np.divide(1, deviation, out=np.zeros_like(deviation), where=deviation > 0)
+    largest = np.zeros(draws, dtype=np.float32)
+    for i in range(1, len(covariance)):
+        studentised = np.abs(noise[:i] - noise[i]) * weight[i, :i, None].astype(np.float32)
+        np.maximum(largest, studentised.max(axis=0), out=largest)
+    return float(np.quantile(largest, level))
+
+
+def normal_quantile(level: float = 0.95) -> float:
+    """Two-sided quantile of the normal distribution (1.96 for 95%)."""
+    return float(norm.ppf((1 + level) / 2))
+
+
+@dataclass(frozen=True)
+class Jackknife:
+    """What leaving out each cluster (prompt) once tells.
+
+    Attributes
+    ----------
+    covariance : float array, shape (K + c, K + c)
+    effective : float array, shape (K + c,)
+        Effective number of clusters behind each parameter; a t quantile wants it less one.
+    influence : float array, shape (G, K + c), or None
+        How each parameter moves when the cluster is left out.
+    """
+
+    covariance: FloatArray
+    effective: FloatArray
+    influence: FloatArray | None
+
+
+def jackknife(
+    rows: PairCounts, fit: Fit, cluster: IntArray, *, keep_influence: bool = False
+) -> Jackknife:
+    """Robust covariance clustered by prompt: leave out each cluster, take one Newton step.
+
+    With r = wins - count * p, W = diag(count * slope) and H the curvature, leaving out the rows
+    X of a cluster moves the parameters by
+
+        -(H - X'WX)^-1 X'r = -H^-1 X' (I - W X H^-1 X')^-1 r.
+
+    Clusters of the same size are done together. The effective number of clusters is
+    (sum v)^2 / sum v^2, with v the cluster's share of the parameter's variance under the model.
+
+    Parameters
+    ----------
+    rows : PairCounts
+        One row a comparison, from `pair_rows`.
+    fit : Fit
+    cluster : int array, shape (n,)
+        Codes from 0.
+    keep_influence : bool
+        Return `influence`, too (G times K + c numbers).
+
+    References
+    ----------
+    Bell & McCaffrey (2002), Survey Methodology 28(2) (CR3); Carter, Schnepel & Steigerwald (2017),
+    Review of Economics and Statistics 99(4) (effective clusters).
+    """
+    p, slope, _ = expect(rows.differences(fit.strengths, fit.effects), fit.tie)
+    residual, weight = rows.wins - rows.count * p, rows.count * slope
+    design, bread = design_matrix(rows), inverse(fit)
+    width, n_clusters = len(bread), int(cluster.max()) + 1
+    order = np.argsort(cluster, kind="stable")
+    sizes = np.bincount(cluster, minlength=n_clusters)
+    starts = np.cumsum(sizes) - sizes
+    covariance, shares, squares = np.zeros((width, width)), np.zeros(width), np.zeros(width)
+    influence = np.zeros((n_clusters, width)) if keep_influence else None
+    for size in np.unique(sizes[sizes > 0]):
+        same = np.flatnonzero(sizes == size)
+        n_blocks = 1 + len(same) * int(size) // _ROWS_AT_ONCE
+        for block in np.array_split(same, n_blocks):
+            chosen = order[starts[block][:, None] + np.arange(size)]
+            moved, share = _leave_out(design, bread, residual, weight, chosen)
+            covariance += moved.T @ moved
+            shares += share.sum(axis=0)
+            squares += (share**2).sum(axis=0)
+            if influence is not None:
+                influence[block] = moved
+    covariance *= (n_clusters - 1) / n_clusters
+    return Jackknife(covariance, shares**2 / np.maximum(squares, 1e-300), influence)
+
+
+def _leave_out(
+    design: csr_array, bread: FloatArray, residual: FloatArray, weight: FloatArray, rows: IntArray
+) -> tuple[FloatArray, FloatArray]:
+    """How leaving out each cluster moves the parameters, and its share of their variance.
+
+    `rows` holds the row numbers of clusters of one size, shape (g, size).
+    """
+    g, size = rows.shape
+    x = design[rows.ravel()]
+    reach = (x @ bread).reshape(g, size, -1)
+    w, r = weight[rows], residual[rows]
+    share = (w[:, :, None] * reach**2).sum(axis=1)
+    if size == 1:
+        leverage = w[:, 0] * (reach[:, 0] * x.toarray()).sum(axis=1) if g else w[:, 0]
+        return -reach[:, 0] * (r[:, 0] / (1 - leverage))[:, None], share
+    if size <= len(bread):
+        x = x.toarray().reshape(g, size, -1)
+        kept = np.eye(size) - w[:, :, None] * (reach @ x.transpose(0, 2, 1))
+        return -(np.linalg.solve(kept, r[:, :, None]) * reach).sum(axis=1), share
+    x = x.toarray().reshape(g, size, -1)
+    hessian = np.linalg.inv(bread) - x.transpose(0, 2, 1) @ (w[:, :, None] * x)
+    score = (r[:, :, None] * x).sum(axis=1)
+    return -np.linalg.solve(hessian, score[:, :, None])[:, :, 0], share
+
+
+def outer_products(design: csr_array) -> csr_array:
+    """For each row x of the design its x x' in one row, shape (m, P * P).
+
+    weights @ outer_products gives all the curvatures X' diag(weights) X at once.
+    """
+    m, width = design.shape
+    entries = np.diff(design.indptr)
+    row = np.repeat(np.arange(m), entries**2)
+    start = np.repeat(design.indptr[:-1], entries**2)
+    inside = np.arange(len(row)) - np.repeat(np.cumsum(entries**2) - entries**2, entries**2)
+    size = entries[row]
+    a, b = start + inside // size, start + inside % size
+    column = design.indices[a].astype(np.int64) * width + design.indices[b]
+    return csr_array((design.data[a] * design.data[b], (row, column)), shape=(m, width * width))
+
+
+def likelihood_intervals(
+    pairs: PairCounts, fit: Fit, items: IntArray, *, root: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Profile-likelihood intervals of some strengths.
+
+    An end is the furthest strength at which, with all else refitted, twice the loss of penalised
+    log likelihood is root**2. Along the way to it the gradient is a multiple of the item's
+    direction, c, so (parameters, multiple) solve by Newton's method
+
+        gradient + multiple * c = 0,    sqrt(2 * loss) = root.
+
+    Parameters
+    ----------
+    pairs : PairCounts
+    fit : Fit
+    items : int array, shape (r,)
+    root : float array, shape (r,)
+        The quantile, e.g. 1.96.
+
+    Returns
+    -------
+    low, high : float array, shape (r,)
+
+    References
+    ----------
+    Venzon & Moolgavkar (1988), Applied Statistics 37(1).
+    """
+    k = pairs.n_items
+    direction = np.zeros((2 * len(items), len(fit.parameters)))
+    direction[:, :k] = -1 / k
+    direction[np.arange(2 * len(items)), np.tile(items, 2)] += 1
+    direction[: len(items)] *= -1
+    ends = _walk(pairs, fit, direction, np.tile(root, 2))[:, :k]
+    value = np.take_along_axis(ends, np.tile(items, 2)[:, None], axis=1)[:, 0] - ends.mean(axis=1)
+    return value[: len(items)], value[len(items) :]
+
+
+def _walk(
+    pairs: PairCounts, fit: Fit, direction: FloatArray, root: FloatArray, max_iter: int = 60
+) -> FloatArray:
+    """Parameters at which the likelihood has fallen by root**2 / 2 in each direction."""
+    design = design_matrix(pairs)
+    products = outer_products(design).T
+    toward = direction @ inverse(fit)
+    multiple = root / np.sqrt((toward * direction).sum(axis=1))
+    theta = fit.parameters + np.minimum(1, 2 / root)[:, None] * multiple[:, None] * toward
+    block = max(1, _NUMBERS_AT_ONCE // len(fit.parameters) ** 2)
+    for start in range(0, len(theta), block):
+        active = np.arange(start, min(start + block, len(theta)))
+        for _ in range(max_iter):
+            now = _Point(theta[active], multiple[active], direction[active], root[active])
+            step, turn = _joint_step(pairs, fit, (design, products), now)
+            move = np.abs(design @ step.T).max(axis=0)
+            fraction = np.minimum(1, 1 / np.maximum(move, 1e-300))
+            theta[active] += fraction[:, None] * step
+            multiple[active] += fraction * turn
+            active = active[np.abs(step).max(axis=1) > _PRECISION]
+            if not active.size:
+                break
+    return np.asarray(theta, dtype=np.float64)
+
+
+class _Point(NamedTuple):
+    """Where some walks are, (b, P) and (b,), and where they go."""
+
+    theta: FloatArray
+    multiple: FloatArray
+    direction: FloatArray
+    root: FloatArray
+
+
+def _joint_step(
+    pairs: PairCounts, fit: Fit, shape: tuple[csr_array, csr_array], now: _Point
+) -> tuple[FloatArray, FloatArray]:
+    """Newton's step of (parameters, multiple) for each walk."""
+    design, products = shape
+    theta, multiple, direction, root = now
+    p, k = theta.shape[1], pairs.n_items
+    expected, slope, _ = expect((design @ theta.T).T, fit.tie)
+    gradient = (design.T @ (pairs.wins - pairs.count * expected).T).T - fit.ridge * theta
+    hessian = (products @ (pairs.count * slope).T).T.reshape(-1, p, p)
+    hessian[:, np.arange(p), np.arange(p)] += fit.ridge
+    hessian[:, :k, :k] += hessian[:, :1, :1] / k  # the common shift, which nothing fixes
+    off = gradient + multiple[:, None] * direction
+    solved = np.linalg.solve(hessian, np.stack([off, direction], axis=2))
+    back, along = solved[:, :, 0], solved[:, :, 1]
+    best = penalised(pairs, design, fit, fit.parameters[None])
+    fallen = 2 * (best - penalised(pairs, design, fit, theta))
+    loss = np.sqrt(np.maximum(fallen, 1e-12))
+    # d(2 loss) = -2 gradient'step has to be the change of loss**2 that takes loss to root.
+    missing = -loss * (root - loss) - (gradient * back).sum(axis=1)
+    turn = missing / np.minimum((gradient * along).sum(axis=1), -1e-12)
+    return back + turn[:, None] * along, turn
+
+
+def penalised(pairs: PairCounts, design: csr_array, fit: Fit, parameters: FloatArray) -> FloatArray:
+    """Penalised log likelihood of each row of parameters."""
+    prior = fit.ridge / 2 * (parameters**2).sum(axis=1)
+    likelihood = log_likelihood(pairs, (design @ parameters.T).T, fit.tie)
+    return np.asarray(likelihood - prior, dtype=np.float64)
+
+
+def design_matrix(pairs: PairCounts) -> csr_array:
+    """X: one row a kind of comparison; +1, -1 and the covariates, shape (m, K + c)."""
+    return csr_array(hstack([incidence(pairs), csr_array(pairs.covariates)], format="csr"))

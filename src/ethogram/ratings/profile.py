@@ -1,0 +1,222 @@
+"""A profile: the ratings of all traits of one model, with intervals and caveats.
+
+The record only; `ethogram.ratings.rate` makes them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+import polars as pl
+from scipy.special import expit
+from scipy.stats import rankdata
+
+from ethogram.errors import InputError
+from ethogram.ratings.comparisons import FloatArray, IntArray
+from ethogram.ratings.covariance import rank_ranges
+from ethogram.ratings.models import ELO_PER_LOGIT
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What a covariate adds to the log odds of the trait it favours.
+
+    Attributes
+    ----------
+    name : str
+        "model_position" (being choice 1 in the model's prompt) or "judge_position" (being shown
+        first to the judge).
+    estimate, low, high : float
+        Logits, with the 95% interval.
+    """
+
+    name: str
+    estimate: float
+    low: float
+    high: float
+
+    @property
+    def percent(self) -> float:
+        """Extra wins between equal traits, in percentage points."""
+        return _extra_percent(self.estimate)
+
+    @property
+    def percent_low(self) -> float:
+        """Lower end of the 95% interval of `percent`."""
+        return _extra_percent(self.low)
+
+    @property
+    def percent_high(self) -> float:
+        """Upper end of the 95% interval of `percent`."""
+        return _extra_percent(self.high)
+
+
+def _extra_percent(logits: float) -> float:
+    return float(100 * expit(logits) - 50)
+
+
+@dataclass(frozen=True)
+class Profile:
+    """The ratings of one model's traits.
+
+    Attributes
+    ----------
+    model, judge, condition : str
+    method : str
+        "bradley-terry", "davidson" or "elo".
+    traits : tuple of str, length K
+    strengths : float array, shape (K,)
+        Logits, mean 0.
+    covariance : float array, shape (K, K)
+        Of the strengths, logits squared.
+    low, high : float array, shape (K,)
+        Pointwise 95% interval, logits; `interval` says how it was made.
+    n_by_trait : int array, shape (K,)
+        Comparisons that each trait was in.
+    wins_by_trait : float array, shape (K,)
+        How many it won; a tie is half a win.
+    n, lost, ties : int
+        Comparisons used; planned ones without a verdict; ties among those used.
+    effects : tuple of Effect
+        Position effects that were fitted along.
+    reliability : float or None
+        Split-half, by prompt, Spearman-Brown; None where it cannot be had.
+    interval : str
+        How `low` and `high` were made, in plain words.
+    prior_effect : float
+        How far the prior moves any strength, in logits, against one ten times weaker.
+    caveats : tuple of str
+    order_spread : float or None
+        Elo only: by how many points reshuffling the comparisons moves a rating (standard
+        deviation, mean over traits).
+    """
+
+    model: str
+    judge: str
+    condition: str
+    method: str
+    traits: tuple[str, ...]
+    strengths: FloatArray
+    covariance: FloatArray
+    low: FloatArray
+    high: FloatArray
+    n_by_trait: IntArray
+    wins_by_trait: FloatArray
+    n: int
+    lost: int
+    ties: int
+    effects: tuple[Effect, ...]
+    reliability: float | None
+    interval: str
+    prior_effect: float
+    caveats: tuple[str, ...]
+    order_spread: float | None = None
+
+    @property
+    def ratings(self) -> FloatArray:
+        """Strengths on the Elo scale: mean 1000, 173.7 points a logit."""
+        return 1000 + ELO_PER_LOGIT * self.strengths
+
+    @property
+    def rating_low(self) -> FloatArray:
+        """Lower ends of the 95% intervals on the Elo scale."""
+        return 1000 + ELO_PER_LOGIT * self.low
+
+    @property
+    def rating_high(self) -> FloatArray:
+        """Upper ends of the 95% intervals on the Elo scale."""
+        return 1000 + ELO_PER_LOGIT * self.high
+
+    @property
+    def ranks(self) -> FloatArray:
+        """1 for the strongest trait; equal ones share their mean rank."""
+        ranked: FloatArray = rankdata(-self.strengths)
+        return ranked
+
+    @property
+    def rank_low(self) -> IntArray:
+        """Best rank; with `rank_high` true of all traits at once in at least 95% of studies."""
+        return self._rank_ranges[0]
+
+    @property
+    def rank_high(self) -> IntArray:
+        """Worst rank of each trait; see `rank_low`."""
+        return self._rank_ranges[1]
+
+    @cached_property
+    def _rank_ranges(self) -> tuple[IntArray, IntArray]:
+        return rank_ranges(self.strengths, self.covariance)
+
+    def frame(self) -> pl.DataFrame:
+        """One row a trait, the strongest first; ratings on the Elo scale."""
+        columns = {
+            "trait": self.traits,
+            "rating": self.ratings,
+            "low": self.rating_low,
+            "high": self.rating_high,
+            "rank": self.ranks,
+            "rank_low": self.rank_low,
+            "rank_high": self.rank_high,
+            "n": self.n_by_trait,
+            "wins": self.wins_by_trait,
+        }
+        return pl.DataFrame(columns).sort("rating", descending=True, maintain_order=True)
+
+    def needed(self, points: float) -> int:
+        """Comparisons in all for the median trait's 95% interval to be +- `points` (Elo).
+
+        Takes it that intervals shrink with the root of the number of comparisons, which, where
+        prompts are shared, wants new prompts. On the safe side for small studies, whose intervals
+        shrink faster than that.
+        """
+        if not points > 0:
+            raise InputError(f"points is {points}, expected a positive half-width such as 50")
+        half = float(np.median(self.rating_high - self.rating_low)) / 2
+        return math.ceil(self.n * (half / points) ** 2)
+
+    def restrict(self, traits: Sequence[str]) -> Profile:
+        """Keep these traits only, in the order given; strengths get mean 0 among them.
+
+        `n`, `lost`, `ties` and `reliability` stay those of the whole profile.
+
+        Raises
+        ------
+        InputError
+            A trait that the profile does not have, or one named twice.
+        """
+        keep = _positions(self.traits, traits)
+        k = len(keep)
+        to_mean_zero = np.eye(k) - 1 / k
+        strengths = self.strengths[keep] - self.strengths[keep].mean()
+        covariance = to_mean_zero @ self.covariance[np.ix_(keep, keep)] @ to_mean_zero
+        # The interval of a trait against another mean: as wide as before, rescaled.
+        before = np.sqrt(np.diag(self.covariance)[keep])
+        ratio = np.sqrt(np.diag(covariance)) / np.where(before > 0, before, 1)
+        centre = self.strengths[keep]
+        return replace(
+            self,
+            traits=tuple(traits),
+            strengths=strengths,
+            covariance=covariance,
+            low=strengths - ratio * (centre - self.low[keep]),
+            high=strengths + ratio * (self.high[keep] - centre),
+            n_by_trait=self.n_by_trait[keep],
+            wins_by_trait=self.wins_by_trait[keep],
+        )
+
+
+def _positions(have: Sequence[str], wanted: Sequence[str]) -> IntArray:
+    """Where each wanted trait stands among those there are."""
+    place = {trait: i for i, trait in enumerate(have)}
+    unknown = [trait for trait in wanted if trait not in place]
+    if unknown:
+        raise InputError(
+            f"the profile has no trait {unknown[0]!r}; expected some of its {len(have)}"
+        )
+    if len(set(wanted)) < len(wanted) or not wanted:
+        raise InputError(f"traits are {list(wanted)!r}, expected at least one, each once")
+    return np.array([place[trait] for trait in wanted])

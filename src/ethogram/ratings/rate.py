@@ -1,0 +1,421 @@
+"""Make profiles: from comparisons, by Elo, from win counts, and the published ones.
+
+`rate` is the product's default. It chooses the model and the interval by what the data are, and
+says in the profile what it chose. The formulas are in `ratings.models`, `ratings.covariance` and
+`ratings.intervals`; knows nothing of stores, files of trials or services.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cache, partial
+from importlib.resources import files
+
+import numpy as np
+
+from ethogram.errors import InputError
+from ethogram.ratings.comparisons import Comparisons, FloatArray, IntArray
+from ethogram.ratings.covariance import normal_quantile
+from ethogram.ratings.intervals import Intervals, find_intervals
+from ethogram.ratings.models import (
+    DEFAULT_RIDGE,
+    ELO_PER_LOGIT,
+    Fit,
+    fit_bradley_terry,
+    fit_davidson,
+    fit_elo,
+    fit_elo_orders,
+    permute,
+    position_covariates,
+)
+from ethogram.ratings.pairs import PairCounts, check_connected, merge, pair_rows, tally
+from ethogram.ratings.profile import Effect, Profile
+from ethogram.ratings.resampling import resample_rows, split_half
+
+__all__ = ["Effect", "Profile", "rate", "rate_counts", "rate_elo", "reference_profiles"]
+
+NOTABLE_PRIOR = 0.1
+"""Logits by which the prior may move a strength before the profile warns of it."""
+
+REFERENCE_JUDGE = "GLM-4.5-Air"
+REFERENCE_CAVEATS = (
+    "The published study showed the traits in one fixed order, so its ratings hold the position "
+    "effects of model and judge.",
+    "Its prompts and wording differ from ethogram's: compare on shared traits only, with care.",
+)
+"""What is said wherever a model is placed among the published profiles."""
+
+
+def rate(
+    comparisons: Comparisons,
+    *,
+    ridge: float = DEFAULT_RIDGE,
+    ties: str = "davidson",
+    position: bool = True,
+    interval: str = "auto",
+    resamples: int = 1000,
+    splits: int = 50,
+    seed: int = 0,
+) -> Profile:
+    """Rate traits by Bradley-Terry (Davidson where there are ties), with intervals.
+
+    Parameters
+    ----------
+    comparisons : Comparisons
+    ridge : float
+        Weight of the N(0, 1/ridge) prior; `Profile.prior_effect` says what it does.
+    ties : {"davidson", "half"}
+        Model ties, or count them as half a win for each side.
+    position : bool
+        Fit position effects along, where the design lets them be told from the strengths.
+    interval : {"auto", "fisher", "clustered", "bootstrap"}
+        See `ethogram.ratings.intervals`.
+    resamples : int
+        For interval="bootstrap".
+    splits : int
+        Random splits for the split-half reliability; 0 leaves it out.
+    seed : int
+
+    Returns
+    -------
+    Profile
+
+    Raises
+    ------
+    DisconnectedError
+        Some traits never meet the others, so there is no common scale.
+    """
+    fitted = fit_comparisons(comparisons, ridge=ridge, ties=ties, position=position)
+    rows, pairs, fit = fitted.rows, fitted.pairs, fitted.fit
+    cluster = clusters(comparisons)
+    found = find_intervals(rows, pairs, fit, cluster, kind=interval, resamples=resamples, seed=seed)
+    reliability = split_half(rows, fit, cluster, splits=splits, seed=seed) if splits else None
+    caveats = [*fitted.caveats, *found.caveats, *_fit_caveats(comparisons, fitted)]
+    if splits and reliability is None:
+        caveats.append("Too few prompts a trait for a split-half reliability.")
+    return replace(
+        _profile(fitted, found, comparisons.traits),
+        model=comparisons.model,
+        judge=comparisons.judge,
+        condition=comparisons.condition,
+        n=len(comparisons),
+        lost=comparisons.lost,
+        ties=int(comparisons.tie.sum()),
+        effects=tuple(_effect(name, fit, found, i) for i, name in enumerate(fitted.names)),
+        reliability=reliability,
+        caveats=tuple(caveats),
+    )
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A fit with the data it was made from.
+
+    Attributes
+    ----------
+    rows, pairs : PairCounts
+        One row a comparison; the same counted by kind.
+    fit : Fit
+    names : tuple of str
+        Of the position effects, in the order of `fit.effects`.
+    prior_effect : float
+        How far the prior moves any strength, in logits, against one ten times weaker.
+    caveats : tuple of str
+    """
+
+    rows: PairCounts
+    pairs: PairCounts
+    fit: Fit
+    names: tuple[str, ...]
+    prior_effect: float
+    caveats: tuple[str, ...]
+
+
+def fit_comparisons(
+    comparisons: Comparisons,
+    *,
+    ridge: float = DEFAULT_RIDGE,
+    ties: str = "davidson",
+    position: bool = True,
+) -> Fitted:
+    """Fit the model that `rate` chooses; options and errors as there."""
+    if ties not in ("davidson", "half"):
+        raise InputError(f"ties is {ties!r}, expected 'davidson' or 'half'")
+    plain = _rows(comparisons)
+    check_connected(plain, comparisons.traits)
+    names, columns, caveats = position_covariates(plain, comparisons.judge_first)
+    if not position:
+        names, columns, caveats = (), plain.covariates, ["Position effects are not taken out."]
+    rows = replace(plain, covariates=columns)
+    return _fitted(rows, ridge, names, tuple(caveats), davidson=ties == "davidson")
+
+
+def _fitted(
+    rows: PairCounts,
+    ridge: float,
+    names: tuple[str, ...] = (),
+    caveats: tuple[str, ...] = (),
+    *,
+    davidson: bool = False,
+) -> Fitted:
+    fit_model = fit_davidson if davidson else fit_bradley_terry
+    pairs = merge(rows)
+    fit = fit_model(pairs, ridge=ridge)
+    weaker = fit_model(pairs, ridge=ridge / 10)
+    prior_effect = float(np.abs(fit.strengths - weaker.strengths).max())
+    return Fitted(rows, pairs, fit, names, prior_effect, caveats)
+
+
+def _rows(comparisons: Comparisons) -> PairCounts:
+    return pair_rows(
+        comparisons.first,
+        comparisons.second,
+        comparisons.outcome,
+        comparisons.n_traits,
+        tie=comparisons.tie,
+    )
+
+
+def clusters(comparisons: Comparisons) -> IntArray:
+    """Prompts as codes from 0, shape (n,); a comparison of unknown prompt stands by itself."""
+    alone = comparisons.prompt < 0
+    label = np.where(alone, -1 - np.arange(len(alone)), comparisons.prompt)
+    code: IntArray = np.unique(label, return_inverse=True)[1]
+    return code
+
+
+def _effect(name: str, fit: Fit, found: Intervals, i: int) -> Effect:
+    at = len(fit.strengths) + i
+    return Effect(name, float(fit.effects[i]), float(found.low[at]), float(found.high[at]))
+
+
+def _profile(fitted: Fitted, found: Intervals, traits: Sequence[str]) -> Profile:
+    """Build a profile of a fit, its labels and losses still blank."""
+    pairs, k = fitted.pairs, len(traits)
+    return Profile(
+        model="",
+        judge="",
+        condition="",
+        method="davidson" if fitted.fit.tie else "bradley-terry",
+        traits=tuple(traits),
+        strengths=fitted.fit.strengths,
+        covariance=found.covariance[:k, :k],
+        low=found.low[:k],
+        high=found.high[:k],
+        n_by_trait=_tally(pairs, pairs.count, pairs.count).round().astype(np.int64),
+        wins_by_trait=_tally(pairs, pairs.wins, pairs.count - pairs.wins),
+        n=round(pairs.count.sum()),
+        lost=0,
+        ties=0,
+        effects=(),
+        reliability=None,
+        interval=found.words,
+        prior_effect=fitted.prior_effect,
+        caveats=(),
+    )
+
+
+def _tally(pairs: PairCounts, first: FloatArray, second: FloatArray) -> FloatArray:
+    """Sum a value of each side of the rows by trait."""
+    k = pairs.n_items
+    return tally(pairs.first, first, k) + tally(pairs.second, second, k)
+
+
+def _fit_caveats(comparisons: Comparisons, fitted: Fitted) -> list[str]:
+    """What a reader must know of the data and the fit."""
+    said = _lost_caveats(comparisons)
+    if (comparisons.prompt < 0).any():
+        said.append("Comparisons of unknown prompt are taken to be independent.")
+    if fitted.prior_effect > NOTABLE_PRIOR:
+        said.append(
+            f"The prior moves a strength by up to {fitted.prior_effect * ELO_PER_LOGIT:.0f} points "
+            f"(against one ten times weaker); such a trait wins or loses nearly always."
+        )
+    if not fitted.fit.converged:
+        said.append(f"The fit did not converge in {fitted.fit.iterations} steps.")
+    return said
+
+
+def _lost_caveats(comparisons: Comparisons) -> list[str]:
+    if not comparisons.lost:
+        return []
+    planned = len(comparisons) + comparisons.lost
+    return [f"{comparisons.lost} of {planned} planned comparisons have no verdict."]
+
+
+def rate_elo(
+    comparisons: Comparisons,
+    *,
+    start: float = 1000,
+    k: float = 32,
+    scale: float = 400,
+    order: str = "asked",
+    permutations: int = 100,
+    resamples: int = 200,
+    seed: int = 0,
+) -> Profile:
+    """Rate traits by Elo: the published protocol, for comparison.
+
+    Parameters
+    ----------
+    comparisons : Comparisons
+        In the order asked.
+    start, k, scale : float
+        1000, 32 and 400 are the published study's.
+    order : {"asked", "mean"}
+        One pass in the order asked, or the mean over `permutations` random orders.
+    permutations : int
+        Random orders for the mean and for `Profile.order_spread`.
+    resamples : int
+        Resamples of the prompts, each in a random order, for the intervals.
+    seed : int
+
+    Returns
+    -------
+    Profile
+        Strengths are the leads over `start`, in logits.
+    """
+    if order not in ("asked", "mean"):
+        raise InputError(f"order is {order!r}, expected 'asked' or 'mean'")
+    rows = _rows(comparisons)
+    check_connected(rows, comparisons.traits)
+    games = (rows.first, rows.second, rows.wins, rows.n_items)
+    many = partial(fit_elo_orders, *games, start=start, k=k, scale=scale)
+    shuffled = many(orders=permute(len(comparisons), permutations, seed=seed))
+    refits = many(orders=resample_rows(clusters(comparisons), resamples, seed=seed))
+    one_pass = fit_elo(*games, start=start, k=k, scale=scale)
+    ratings = one_pass if order == "asked" else shuffled.mean(axis=0)
+    logit = math.log(10) / scale
+    strengths, covariance = (ratings - start) * logit, np.cov(refits.T) * logit**2
+    half = normal_quantile() * np.sqrt(np.diag(covariance))
+    spread = float(shuffled.std(axis=0, ddof=1).mean()) if permutations > 1 else None
+    return Profile(
+        model=comparisons.model,
+        judge=comparisons.judge,
+        condition=comparisons.condition,
+        method="elo",
+        traits=comparisons.traits,
+        strengths=strengths,
+        covariance=covariance,
+        low=strengths - half,
+        high=strengths + half,
+        n_by_trait=_tally(rows, rows.count, rows.count).astype(np.int64),
+        wins_by_trait=_tally(rows, rows.wins, rows.count - rows.wins),
+        n=len(comparisons),
+        lost=comparisons.lost,
+        ties=int(comparisons.tie.sum()),
+        effects=(),
+        reliability=None,
+        interval=f"95%, one pass through {resamples} bootstrap resamples of prompts, each shuffled",
+        prior_effect=0.0,
+        caveats=_elo_caveats(comparisons, spread),
+        order_spread=spread,
+    )
+
+
+def _elo_caveats(comparisons: Comparisons, spread: float | None) -> tuple[str, ...]:
+    said = ["Elo ratings depend on the order of the comparisons and take no account of position."]
+    if spread is not None:
+        said.append(f"Reshuffling the same comparisons moves a rating by {spread:.0f} points (SD).")
+    return (*said, *_lost_caveats(comparisons))
+
+
+def rate_counts(
+    traits: Sequence[str],
+    wins: Sequence[float] | FloatArray,
+    *,
+    total: float,
+    model: str = "",
+    judge: str = "",
+    condition: str = "feels",
+    ridge: float = DEFAULT_RIDGE,
+) -> Profile:
+    """Rate traits from the win counts of a full round robin.
+
+    In a round robin the counts are all that Bradley-Terry needs: every pair is taken to have met
+    total / C(K, 2) times. Intervals are from the Fisher information (profile likelihood where a
+    trait seldom won or lost).
+
+    Parameters
+    ----------
+    traits : sequence of str, length K
+    wins : array, shape (K,)
+    total : float
+        Comparisons made; the wins must add up to it.
+
+    Raises
+    ------
+    InputError
+        Wins that do not add up to `total`, or not one for each trait.
+    """
+    k = len(traits)
+    counts = np.asarray(wins, dtype=np.float64)
+    if counts.shape != (k,):
+        raise InputError(f"wins has shape {counts.shape}, expected ({k},): one count a trait")
+    if abs(counts.sum() - total) > 0.5 or (counts < 0).any():
+        raise InputError(f"wins add up to {counts.sum():g}, expected the total, {total:g}")
+    pairs = _round_robin(counts, total)
+    fitted = _fitted(pairs, ridge)
+    found = find_intervals(
+        pairs, fitted.pairs, fitted.fit, np.arange(len(pairs.first)), kind="fisher"
+    )
+    return replace(
+        _profile(fitted, found, traits),
+        model=model,
+        judge=judge,
+        condition=condition,
+        lost=max(0, k * (k - 1) // 2 - round(total)),
+        wins_by_trait=counts,
+        caveats=(
+            "From win counts alone: comparisons are taken to be independent, and neither a "
+            "position effect nor a split-half reliability can be had.",
+        ),
+    )
+
+
+def _round_robin(wins: FloatArray, total: float) -> PairCounts:
+    """Pair counts with these wins: all that the fit reads are the sums by trait."""
+    k = len(wins)
+    first, second = np.triu_indices(k, 1)
+    count = np.full(len(first), total / len(first))
+    # Any split of the pairs' wins with the right sums by trait will do; this one is linear.
+    lead = (wins - wins.mean()) / k
+    return PairCounts(
+        first=first,
+        second=second,
+        count=count,
+        wins=count / 2 + lead[first] - lead[second],
+        ties=np.zeros(len(first)),
+        covariates=np.zeros((len(first), 0)),
+        n_items=k,
+    )
+
+
+@cache
+def _reference_table() -> tuple[tuple[str, ...], dict[str, FloatArray]]:
+    source = files("ethogram").joinpath("data", "reference", "study_wins.csv")
+    text = source.read_text("utf-8")
+    header, *rows = csv.reader(text.splitlines())
+    traits = tuple(row[0] for row in rows)
+    return traits, {
+        model: np.array([float(row[i]) for row in rows])
+        for i, model in enumerate(header)
+        if model not in ("trait", "list_position")
+    }
+
+
+def reference_profiles() -> dict[str, Profile]:
+    """The nine profiles of the published study, by model name.
+
+    Made from its public win counts, see `data/reference/README.md`.
+    """
+    traits, wins = _reference_table()
+    return {model: _reference_profile(traits, count, model) for model, count in wins.items()}
+
+
+def _reference_profile(traits: Sequence[str], wins: FloatArray, model: str) -> Profile:
+    profile = rate_counts(traits, wins, total=wins.sum(), model=model, judge=REFERENCE_JUDGE)
+    return replace(profile, caveats=(*profile.caveats, *REFERENCE_CAVEATS))

@@ -1,0 +1,280 @@
+"""The plan: how many requests and tokens a study needs and what they cost, with no call made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ethogram.engine.endpoints import plan_endpoint
+from ethogram.engine.prices import Price
+from ethogram.engine.settings import ModelTable
+from ethogram.protocols.elicit import elicit_messages
+from ethogram.protocols.judge import judge_messages
+from ethogram.run.checks import CHECKS, extra_calls
+from ethogram.run.prepare import Prepared
+from ethogram.store.read import count_stages
+from ethogram.store.store import Store
+from ethogram.study import JudgeTable
+
+CHARS_A_TOKEN = 4  # English; other scripts take more tokens, see `estimate_tokens`
+REPLY_TOKENS = 400  # a reply, until the store has replies to go by
+VERDICT_TOKENS = 60
+REASONING_TOKENS = {None: 0, "none": 0, "minimal": 100, "low": 300, "medium": 800, "high": 2000}
+
+
+@dataclass(frozen=True)
+class PlanRow:
+    """One model or judge in one stage.
+
+    Attributes
+    ----------
+    requests, pending : int
+        All that the study asks, and what the store does not have yet.
+    prompt_tokens, completion_tokens : int
+        Estimates for what is pending.
+    basis : str
+        Where the length of an answer comes from.
+    price : Price or None
+    expected, most : float or None
+        US dollars for what is pending: by the estimate, and if every answer ran to its limit.
+        Neither counts requests that have to be made again.
+    """
+
+    stage: str
+    name: str
+    model: str
+    requests: int
+    pending: int
+    prompt_tokens: int
+    completion_tokens: int
+    basis: str
+    price: Price | None
+    expected: float | None
+    most: float | None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All rows of a study's plan.
+
+    Attributes
+    ----------
+    rows : tuple of PlanRow
+        Of the study itself.
+    checks : dict
+        Calls that each of the default validity checks would add.
+    extra : float
+        All of them, as a share of the study's own calls.
+    """
+
+    study: str
+    traits: int
+    prompts: str
+    trials: int
+    spend_limit: float | None
+    rows: tuple[PlanRow, ...]
+    checks: dict[str, int]
+    extra: float
+
+    @property
+    def expected(self) -> float | None:
+        """US dollars, or None where a price is unknown."""
+        return _total([row.expected for row in self.rows])
+
+    @property
+    def most(self) -> float | None:
+        """US dollars at most, or None where a price is unknown."""
+        return _total([row.most for row in self.rows])
+
+
+def _total(costs: list[float | None]) -> float | None:
+    known = [cost for cost in costs if cost is not None]
+    return sum(known) if len(known) == len(costs) else None
+
+
+def make_plan(prepared: Prepared, store: Path | None = None) -> Plan:
+    """Work out what a study will ask and cost.
+
+    Parameters
+    ----------
+    prepared : Prepared
+    store : Path, optional
+        Where it exists, what it has is not asked again, and its answers give the lengths.
+    """
+    study, trials = prepared.study, len(prepared.design)
+    done, lengths = _known(store, study.study.condition)
+    elicit_tokens, judge_tokens = _prompt_tokens(prepared)
+    replies = [_reply_tokens(lengths, n, t) for n, t in study.models.items()]
+    longest = float(np.mean([t.max_tokens for t in study.models.values()]))
+    rows = [
+        _row("elicit", name, table, trials, done, lengths, (elicit_tokens, elicit_tokens))
+        for name, table in study.models.items()
+    ]
+    for name, judge in study.judges.items():
+        asked = trials * len(study.models) * (2 if judge.orders == "both" else 1)
+        tokens = (judge_tokens[name] + float(np.mean(replies)), judge_tokens[name] + longest)
+        rows.append(_row("judge", name, judge, asked, done, lengths, tokens))
+    checks = dict.fromkeys(CHECKS, 0)
+    for (check, _, _), calls in extra_calls(prepared, CHECKS).items():
+        checks[check] += calls
+    return Plan(
+        study=study.study.name,
+        traits=len(prepared.traits),
+        prompts=prepared.prompts.describe(),
+        trials=trials,
+        spend_limit=study.study.spend_limit,
+        rows=tuple(rows),
+        checks=checks,
+        extra=sum(checks.values()) / sum(row.requests for row in rows),
+    )
+
+
+def _row(
+    stage: str,
+    name: str,
+    table: ModelTable,
+    requests: int,
+    done: dict[tuple[str, str], int],
+    lengths: dict[tuple[str, str], float],
+    prompt_tokens: tuple[float, float],
+) -> PlanRow:
+    """Estimate one row; `prompt_tokens` of a request, expected and at most."""
+    calls = 2 if isinstance(table, JudgeTable) and table.verdict == "completion" else 1
+    price = plan_endpoint(name, table).price
+    pending = max(0, requests - done.get((stage, name), 0))
+    sent, most_sent = (pending * calls * tokens for tokens in prompt_tokens)
+    answer, basis = _answer(lengths, stage, name, table)
+    return PlanRow(
+        stage=stage,
+        name=name,
+        model=table.model,
+        requests=requests,
+        pending=pending,
+        prompt_tokens=round(sent),
+        completion_tokens=round(pending * answer),
+        basis=basis,
+        price=price,
+        expected=None if price is None else price.cost(sent, pending * answer),
+        most=None if price is None else price.cost(most_sent, pending * table.max_tokens),
+    )
+
+
+def _reply_tokens(lengths: dict[tuple[str, str], float], name: str, table: ModelTable) -> float:
+    """Return the tokens of a reply as a judge reads it: without its reasoning."""
+    known = lengths.get(("elicit", name))
+    if known is None:
+        return float(min(REPLY_TOKENS, table.max_tokens))
+    return min(known, float(REPLY_TOKENS)) if table.reasoning not in (None, "none") else known
+
+
+def _answer(
+    lengths: dict[tuple[str, str], float], stage: str, name: str, table: ModelTable
+) -> tuple[float, str]:
+    """Return the tokens of one answer and where the figure comes from."""
+    if (stage, name) in lengths:
+        return lengths[stage, name], "mean of the store's answers"
+    plain = REPLY_TOKENS if stage == "elicit" else VERDICT_TOKENS
+    tokens = min(plain + REASONING_TOKENS[table.reasoning], table.max_tokens)
+    return float(tokens), "assumed"
+
+
+def _prompt_tokens(prepared: Prepared) -> tuple[float, dict[str, float]]:
+    """Return mean prompt tokens of a trial, and of a judging without its reply."""
+    used = [prepared.prompts.prompts[int(i)].text for i in np.unique(prepared.design.prompt)[:500]]
+    first, second = prepared.traits.names[:2]
+    condition = prepared.study.study.condition
+    asked = [
+        _tokens(elicit_messages(prepared.templates, condition, text, first, second))
+        for text in used
+    ]
+    judged = {
+        name: float(
+            np.mean(
+                [
+                    _tokens(
+                        judge_messages(
+                            prepared.templates,
+                            text,
+                            "",
+                            first,
+                            second,
+                            show_prompt=table.show_prompt,
+                            examples=table.examples,
+                            ties=table.ties,
+                        )
+                    )
+                    for text in used
+                ]
+            )
+        )
+        for name, table in prepared.study.judges.items()
+    }
+    return float(np.mean(asked)), judged
+
+
+def _tokens(messages: tuple[dict[str, str], ...]) -> float:
+    return sum(estimate_tokens(message["content"]) + 4 for message in messages)
+
+
+def estimate_tokens(text: str) -> float:
+    """Estimate a text's tokens: four ASCII characters a token, other characters one each."""
+    ascii_chars = sum(ch < "\x80" for ch in text)
+    return ascii_chars / CHARS_A_TOKEN + 0.7 * (len(text) - ascii_chars)
+
+
+def _known(
+    path: Path | None, condition: str
+) -> tuple[dict[tuple[str, str], int], dict[tuple[str, str], float]]:
+    """Return rows that are settled, and mean answer lengths, by (stage, name)."""
+    if path is None or not path.is_file():
+        return {}, {}
+    done: dict[tuple[str, str], int] = {}
+    with Store.read(path) as store:
+        for count in count_stages(store):
+            key = (count.stage, count.model if count.stage == "elicit" else count.judge)
+            if count.part == "main" and count.condition == condition:
+                done[key] = done.get(key, 0) + count.planned - count.pending
+        _, rows = store.query(
+            """SELECT 'elicit', m.name, avg(a.completion_tokens) FROM reply r
+            JOIN trial t ON t.id = r.trial JOIN party m ON m.id = t.model
+            JOIN attempt a ON a.id = r.attempt GROUP BY 2
+            UNION ALL
+            SELECT 'judge', d.name, avg(a.completion_tokens) FROM verdict v
+            JOIN judging j ON j.id = v.judging JOIN party d ON d.id = j.judge
+            JOIN attempt a ON a.id = v.attempt GROUP BY 2"""
+        )
+    return done, {(stage, name): mean for stage, name, mean in rows if mean is not None}
+
+
+def plan_json(plan: Plan) -> dict[str, Any]:
+    """Return the JSON form of `ethogram plan`."""
+    return {
+        "study": plan.study,
+        "traits": plan.traits,
+        "prompts": plan.prompts,
+        "trials": plan.trials,
+        "spend_limit": plan.spend_limit,
+        "expected_cost": plan.expected,
+        "most_cost": plan.most,
+        "validity": {"calls": plan.checks, "share_of_the_study": plan.extra},
+        "rows": [
+            {
+                "stage": r.stage,
+                "name": r.name,
+                "model": r.model,
+                "requests": r.requests,
+                "pending": r.pending,
+                "prompt_tokens": r.prompt_tokens,
+                "completion_tokens": r.completion_tokens,
+                "basis": r.basis,
+                "price": r.price
+                and {"input": r.price.input, "output": r.price.output, "source": r.price.source},
+                "expected_cost": r.expected,
+                "most_cost": r.most,
+            }
+            for r in plan.rows
+        ],
+    }

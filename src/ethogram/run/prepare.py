@@ -1,0 +1,223 @@
+"""Planning: a study file with all that it names, and its trials written into the store.
+
+No call is made here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from ethogram import __version__
+from ethogram.design import Design, make_design
+from ethogram.engine.endpoints import plan_endpoint
+from ethogram.protocols.templates import Templates, check_examples, make_templates
+from ethogram.stimuli.prompts import Prompt, PromptSet, load_prompts
+from ethogram.stimuli.traits import TraitSet, load_traits
+from ethogram.store.store import Store
+from ethogram.study import Study
+
+CONDITIONS = ("feels", "likes", "random", "plant")
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A study with everything that it names read and checked; no call was made."""
+
+    study: Study
+    traits: TraitSet
+    prompts: PromptSet
+    templates: Templates
+    design: Design
+
+
+def prepare(study: Study, store: Path | None = None, *, draw: bool = True) -> Prepared:
+    """Read the traits and prompts, check the templates, lay out the design.
+
+    Parameters
+    ----------
+    study : Study
+    store : Path, optional
+        Where it exists, prompts that were drawn from WildChat for it before are not drawn again:
+        the source is large, and the hub's stream need not be the same tomorrow.
+    draw : bool
+        False lets the bundled prompts stand in for WildChat's on the hub: good enough to say how
+        many requests there will be and about how long they are, with no call made.
+    """
+    table = study.study
+    traits = load_traits(table.traits, base=study.base)
+    prompts = _kept_prompts(study, store) or _read_prompts(study, len(traits), draw=draw)
+    templates = make_templates(study.templates.model_dump(), traits.names)
+    if any(judge.examples for judge in study.judges.values()):
+        check_examples(traits.names)
+    design = make_design(
+        len(traits),
+        len(prompts),
+        pairs=table.pairs,
+        repeats=table.repeats,
+        orders=table.orders,
+        max_trials=table.max_trials,
+        seed=table.seed,
+    )
+    return Prepared(study, traits, prompts, templates, design)
+
+
+def _read_prompts(study: Study, n_traits: int, *, draw: bool) -> PromptSet:
+    """Read or draw the prompts that a study names."""
+    table = study.study
+    if table.prompts == "wildchat" and not draw:
+        found = load_prompts("bundled", seed=table.seed)
+        return replace(found, caveat="in place of WildChat's, which are drawn when the study runs")
+    return load_prompts(
+        table.prompts,
+        filter=study.prompts,
+        seed=table.seed,
+        base=study.base,
+        limit=_hub_limit(study, n_traits),
+    )
+
+
+def _draw_name(study: Study) -> str:
+    """Name a draw from WildChat by all that decides it; "" for sources that are read each time."""
+    if not study.study.prompts.startswith("wildchat"):
+        return ""
+    limits = (study.study.prompts, study.study.seed, study.study.repeats, study.study.traits)
+    return _json([*limits, study.prompts.model_dump(mode="json")])
+
+
+def _kept_prompts(study: Study, path: Path | None) -> PromptSet | None:
+    """Return the prompts that a store drew before for the same study, if it did."""
+    name = _draw_name(study)
+    if not name or path is None or not path.is_file():
+        return None
+    with Store.read(path) as store:
+        kept = store.drawn_prompts(name)
+    if kept is None:
+        return None
+    rows, told = kept
+    counts = orjson.loads(told)
+    prompts = tuple(Prompt(key, text, language, topic) for key, text, language, topic in rows)
+    return PromptSet(study.study.prompts, prompts, counts["counts"], counts["caveat"])
+
+
+def _hub_limit(study: Study, n_traits: int) -> int | None:
+    """Return how many prompts to draw from WildChat on the hub, which is never read whole."""
+    if study.study.prompts != "wildchat" or study.prompts.sample is not None:
+        return None
+    return n_traits * (n_traits - 1) // 2 * study.study.repeats
+
+
+# -- planning into the store ----------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Planned:
+    """Ids in the store of what a study plans."""
+
+    models: dict[str, int]
+    judges: dict[str, int]
+    trait_ids: dict[str, int]
+    trials: dict[str, list[int]]
+    prompts: list[int]
+    prompt_ids: dict[int, int]
+
+
+def plan_into(store: Store, prepared: Prepared) -> Planned:
+    """Write the design into the store: every trial of every model, every judging of every judge.
+
+    Planning the same study again changes nothing; planning a longer one adds to it.
+    """
+    study, design = prepared.study, prepared.design
+    with store.planning():
+        store.add_study(
+            name=study.study.name,
+            version=__version__,
+            file=study.text,
+            settings=study.model_dump_json(exclude={"text", "path"}, exclude_none=True),
+        )
+        traits = store.add_traits((t.name, t.description) for t in prepared.traits.traits)
+        used = sorted({int(i) for i in design.prompt})
+        texts = [(p.id, p.text, p.language, p.topic) for p in prepared.prompts.prompts]
+        kept = store.add_prompts(texts[i] for i in used)
+        if name := _draw_name(study):
+            told = {"counts": prepared.prompts.counts, "caveat": prepared.prompts.caveat}
+            store.keep_draw(name, store.add_prompts(texts), _json(told))
+        prompts = dict(zip(used, kept, strict=True))
+        names = dict(zip(prepared.traits.names, traits, strict=True))
+        models = {
+            name: store.add_party("model", name, _model_settings(prepared, name))
+            for name in study.models
+        }
+        judges = {
+            name: store.add_party("judge", name, _judge_settings(prepared, name))
+            for name in study.judges
+        }
+        planned = Planned(models, judges, names, {}, kept, prompts)
+        rows = design_rows(prepared, planned)
+        for name, party in models.items():
+            planned.trials[name] = store.add_trials(party, "main", study.study.condition, rows)
+        for name, judge in judges.items():
+            for ids in planned.trials.values():
+                store.add_judgings(
+                    judge, "main", judge_orders(study.judges[name].orders, ids, design.judge_swap)
+                )
+        store.reopen_lost(study.study.attempts, study.study.unparsed_attempts)
+    return planned
+
+
+def design_rows(prepared: Prepared, planned: Planned) -> list[tuple[Any, ...]]:
+    """Return the design as rows of the store: seq, trait_1, trait_2, prompt, sample, planted."""
+    design = prepared.design
+    traits = [planned.trait_ids[name] for name in prepared.traits.names]
+    columns = zip(design.first, design.second, design.prompt, strict=True)
+    return [
+        (seq, traits[a], traits[b], planned.prompt_ids[int(p)], 0, None)
+        for seq, (a, b, p) in enumerate(columns)
+    ]
+
+
+def judge_orders(
+    orders: str, trials: Sequence[int], swap: Sequence[bool] | Any
+) -> Iterator[tuple[int, bool, int]]:
+    """Yield (trial, swapped, sample): one order a reply, balanced, or both."""
+    for trial, turned in zip(trials, swap, strict=True):
+        yield trial, bool(turned), 0
+        if orders == "both":
+            yield trial, not turned, 0
+
+
+def _model_settings(prepared: Prepared, name: str) -> str:
+    """Return what defines a model's answers, as canonical JSON."""
+    endpoint = plan_endpoint(name, prepared.study.models[name])
+    templates = {name: getattr(prepared.templates, name) for name in CONDITIONS}
+    return _json({**endpoint.settings(), "templates": templates})
+
+
+def _judge_settings(prepared: Prepared, name: str) -> str:
+    """Return what defines a judge's answers, as canonical JSON."""
+    table = prepared.study.judges[name]
+    text = "judge" if table.show_prompt else "judge_without_prompt"
+    used = ("completion",) if table.verdict == "completion" else ("judge_system", text)
+    return _json(
+        {
+            **plan_endpoint(name, table).settings(),
+            "templates": {key: getattr(prepared.templates, key) for key in used},
+            "examples": table.examples,
+            "grammar": table.grammar,
+            "ties": table.ties,
+            "verdict": table.verdict,
+        }
+    )
+
+
+def _json(value: Any) -> str:
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
+
+
+def store_path(study: Study, given: str | Path | None) -> Path:
+    """Return the store that a study writes to."""
+    return Path(given) if given else study.default_store

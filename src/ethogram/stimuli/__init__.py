@@ -1,0 +1,1 @@
+"""Traits and prompts: sets, files, WildChat. Knows nothing of models or stores."""

@@ -1,0 +1,84 @@
+"""`ethogram export`: the store's tables as Parquet, CSV or JSONL, a chunk at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from ethogram.store.read import export_rows
+from ethogram.store.store import Store
+
+
+def export_table(store: Store, table: str, folder: Path, file_format: str) -> tuple[Path, int]:
+    """Write one table; returns the file and how many rows it has.
+
+    Parameters
+    ----------
+    store : Store
+    table : str
+        One of `ethogram.store.read.TABLES`.
+    folder : Path
+        Made if it is not there.
+    file_format : "parquet", "csv" or "jsonl"
+    """
+    chunks = export_rows(store, table)
+    first = next(chunks, [])
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{table}.{file_format}"
+    partial = path.with_name(path.name + ".part")
+    write = {"parquet": _write_parquet, "csv": _write_csv, "jsonl": _write_jsonl}[file_format]
+    rows = write(partial, _all(first, chunks))
+    partial.replace(path)
+    return path, rows
+
+
+def _all(
+    first: list[dict[str, Any]], rest: Iterator[list[dict[str, Any]]]
+) -> Iterator[list[dict[str, Any]]]:
+    """Yield the first chunk (which may be empty), then the rest."""
+    yield first
+    yield from rest
+
+
+def _write_jsonl(path: Path, chunks: Iterator[list[dict[str, Any]]]) -> int:
+    rows = 0
+    with path.open("wb") as file:
+        for chunk in chunks:
+            file.writelines(orjson.dumps(row) + b"\n" for row in chunk)
+            rows += len(chunk)
+    return rows
+
+
+def _write_csv(path: Path, chunks: Iterator[list[dict[str, Any]]]) -> int:
+    import csv
+
+    rows = 0
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = None
+        for chunk in chunks:
+            if writer is None and chunk:
+                writer = csv.DictWriter(file, fieldnames=list(chunk[0]))
+                writer.writeheader()
+            if writer:
+                writer.writerows(chunk)
+            rows += len(chunk)
+    return rows
+
+
+def _write_parquet(path: Path, chunks: Iterator[list[dict[str, Any]]]) -> int:
+    """Write Parquet through JSONL, which polars then turns over without holding it whole."""
+    import polars as pl
+
+    lines = path.with_name(path.name + ".jsonl")
+    try:
+        rows = _write_jsonl(lines, chunks)
+        if rows:
+            pl.scan_ndjson(lines, infer_schema_length=None).sink_parquet(path)
+        else:
+            pl.DataFrame().write_parquet(path)
+    finally:
+        lines.unlink(missing_ok=True)
+    return rows

@@ -1,0 +1,496 @@
+"""The store: one SQLite file, the only hand-over between stages.
+
+All SQL is here, in `ethogram.store.writer`, `ethogram.store.file` and `ethogram.store.read`.
+
+Plans (`trial`, `judging`) and readings (`reply`, `verdict`) are rows; what is pending is a query.
+Attempts are only ever added. All writes of a run go through `ethogram.store.writer`. Schema:
+migrations/*.sql and docs/store.md.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any, NamedTuple, Self
+
+from ethogram.engine.requests import CUT, PASSING, USABLE, Earlier, read_response
+from ethogram.errors import StoreError
+from ethogram.store.file import Lock, check_version, connect, connect_to_read, is_older, migrate
+from ethogram.store.writer import Asked, Writer
+
+CHUNK = 400
+
+_USABLE = ", ".join(f"'{s}'" for s in sorted(USABLE))
+_PASSING = ", ".join(f"'{s}'" for s in sorted(PASSING))
+
+
+class PendingTrial(NamedTuple):
+    """A trial that has no reply yet."""
+
+    id: int
+    condition: str
+    trait_1: str
+    trait_2: str
+    prompt: str
+    sample: int
+    planted: str | None
+
+
+class PendingJudging(NamedTuple):
+    """A judging that has no verdict yet, of a trial that has a reply."""
+
+    id: int
+    trial: int
+    trait_1: str
+    trait_2: str
+    swapped: bool
+    sample: int
+    prompt: str
+    reply: str
+
+
+class Store:
+    """One study's file. Open it with `Store.open` (to write) or `Store.read`."""
+
+    def __init__(self, path: Path, connection: sqlite3.Connection, lock: Lock | None) -> None:
+        self.path = path
+        self._db = connection
+        self._lock = lock
+        self._asked: Asked | None = None
+
+    @classmethod
+    def open(cls, path: str | Path) -> Self:
+        """Open for writing, making or migrating it as needed.
+
+        Raises
+        ------
+        StoreError
+            It is another program's file, newer than this program, unreadable, or in use.
+        """
+        path = Path(path)
+        lock = Lock(path)
+        try:
+            db = connect(path)
+            migrate(db, path)
+        except sqlite3.Error as error:
+            lock.release()
+            raise StoreError(f"{path} cannot be opened as a store: {error}") from error
+        except StoreError:
+            lock.release()
+            raise
+        return cls(path, db, lock)
+
+    @classmethod
+    def read(cls, path: str | Path) -> Store:
+        """Open for reading only; a run may be writing it meanwhile."""
+        path = Path(path)
+        if not path.is_file():
+            raise StoreError(f"no store at {path}: `ethogram run STUDY.toml` makes one")
+        try:
+            db = connect_to_read(path)
+            version = check_version(db, path)
+            db.execute("SELECT count(*) FROM party").fetchone()
+        except sqlite3.Error as error:
+            hint = "; this verb takes a store (STEM.db)" if path.suffix == ".toml" else ""
+            raise StoreError(f"{path} cannot be read as a store: {error}{hint}") from error
+        if is_older(version):
+            raise StoreError(
+                f"{path} was written by an older version: run `ethogram run` or "
+                "`ethogram judge` on it once to bring it up to date"
+            )
+        return cls(path, db, None)
+
+    def close(self) -> None:
+        """Close the file and let others write it."""
+        self._db.close()
+        if self._lock:
+            self._lock.release()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    # -- planning ---------------------------------------------------------------------------
+
+    @contextmanager
+    def planning(self) -> Iterator[None]:
+        """One transaction around all that a study plans."""
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+            yield
+            self._db.execute("COMMIT")
+        except sqlite3.Error as error:
+            _roll_back(self._db)
+            raise StoreError(f"{self.path} cannot be written: {error}") from error
+        except BaseException:
+            _roll_back(self._db)
+            raise
+
+    def add_study(self, *, name: str, version: str, file: str, settings: str) -> None:
+        """Keep the study file as it was for this run."""
+        self._db.execute(
+            "INSERT INTO study (name, version, file, settings, started) VALUES (?, ?, ?, ?, ?)",
+            (name, version, file, settings, time.time()),
+        )
+
+    def studies(self) -> list[dict[str, Any]]:
+        """Every run's study file and settings, oldest first."""
+        rows = self._db.execute("SELECT name, version, file, settings, started FROM study")
+        names = ("name", "version", "file", "settings", "started")
+        return [dict(zip(names, row, strict=True)) for row in rows]
+
+    def add_traits(self, traits: Iterable[tuple[str, str]]) -> list[int]:
+        """Keep traits (name, description); returns their ids, in order."""
+        traits = list(traits)
+        self._db.executemany(
+            "INSERT INTO trait (name, description) VALUES (?, ?) ON CONFLICT (name) DO NOTHING",
+            traits,
+        )
+        ids = dict(self._db.execute("SELECT name, id FROM trait").fetchall())
+        return [ids[name] for name, _ in traits]
+
+    def add_prompts(self, prompts: Iterable[tuple[str, str, str, str]]) -> list[int]:
+        """Keep prompts (key, text, language, topic); returns their ids, in order.
+
+        Raises
+        ------
+        StoreError
+            A key stands for another text here.
+        """
+        prompts = list(prompts)
+        self._db.executemany(
+            "INSERT INTO prompt (key, text, language, topic) VALUES (?, ?, ?, ?) "
+            "ON CONFLICT (key) DO NOTHING",
+            prompts,
+        )
+        known = {k: (i, t) for k, i, t in self._db.execute("SELECT key, id, text FROM prompt")}
+        for key, text, _, _ in prompts:
+            if known[key][1] != text:
+                raise StoreError(
+                    f"prompt {key!r} has another text in {self.path}: use another store (--store)"
+                )
+        return [known[key][0] for key, *_ in prompts]
+
+    def keep_draw(self, name: str, prompts: Sequence[int], told: str) -> None:
+        """Keep which prompts were drawn, in order; a draw that is there stays as it is."""
+        row = self._db.execute(
+            "INSERT INTO draw (name, told) VALUES (?, ?) ON CONFLICT DO NOTHING RETURNING id",
+            (name, told),
+        ).fetchone()
+        if row is not None:
+            self._db.executemany(
+                "INSERT INTO drawn (draw, place, prompt) VALUES (?, ?, ?)",
+                [(row[0], place, prompt) for place, prompt in enumerate(prompts)],
+            )
+
+    def drawn_prompts(self, name: str) -> tuple[list[tuple[str, str, str, str]], str] | None:
+        """Return the prompts (key, text, language, topic) of a draw and what it told, if kept."""
+        found = self._db.execute("SELECT id, told FROM draw WHERE name = ?", (name,)).fetchone()
+        if found is None:
+            return None
+        rows = self._db.execute(
+            "SELECT key, text, language, topic FROM drawn JOIN prompt ON prompt.id = drawn.prompt "
+            "WHERE draw = ? ORDER BY place",
+            (found[0],),
+        )
+        return rows.fetchall(), found[1]
+
+    def add_party(self, role: str, name: str, settings: str) -> int:
+        """Keep a model or judge; returns its id.
+
+        Raises
+        ------
+        StoreError
+            It has answers here that were got with other settings.
+        """
+        row = self._db.execute(
+            "SELECT id, settings FROM party WHERE role = ? AND name = ?", (role, name)
+        ).fetchone()
+        if row is None:
+            insert = "INSERT INTO party (role, name, settings) VALUES (?, ?, ?) RETURNING id"
+            return int(self._db.execute(insert, (role, name, settings)).fetchone()[0])
+        if row[1] != settings:
+            if self._has_answers(row[0]):
+                raise StoreError(
+                    f"{role} {name!r} has answers in {self.path} that were got with other settings "
+                    f"({_difference(row[1], settings)}): give it another name in the study file, "
+                    "or use another store (--store)"
+                )
+            self._db.execute("UPDATE party SET settings = ? WHERE id = ?", (settings, row[0]))
+            self._forget_losses(row[0])
+        return int(row[0])
+
+    def _forget_losses(self, party: int) -> None:
+        """Make pending again what a party lost under settings that are mended now."""
+        self._db.execute(
+            "DELETE FROM reply WHERE trial IN (SELECT id FROM trial WHERE model = ?)", (party,)
+        )
+        self._db.execute(
+            "DELETE FROM verdict WHERE judging IN (SELECT id FROM judging WHERE judge = ?)",
+            (party,),
+        )
+
+    def _has_answers(self, party: int) -> bool:
+        """Whether any usable reply or verdict came from this party."""
+        query = f"""SELECT
+            EXISTS (SELECT 1 FROM reply r JOIN trial ON trial.id = trial
+                    WHERE model = :p AND r.status IN ({_USABLE})) OR
+            EXISTS (SELECT 1 FROM verdict v JOIN judging ON judging.id = judging
+                    WHERE judge = :p AND v.status IN ({_USABLE}))"""
+        return bool(self._db.execute(query, {"p": party}).fetchone()[0])
+
+    def add_trials(
+        self, model: int, part: str, condition: str, rows: Sequence[tuple[Any, ...]]
+    ) -> list[int]:
+        """Plan trials: (seq, trait_1, trait_2, prompt, sample, planted); returns their ids.
+
+        What was planned here before and is not among them is kept, and no longer wanted.
+
+        Raises
+        ------
+        StoreError
+            Trials planned here before, at the same places, ask something else.
+        """
+        where = "model = ? AND part = ? AND condition = ?"
+        self._db.execute(f"UPDATE trial SET wanted = 0 WHERE {where}", (model, part, condition))
+        self._db.executemany(
+            "INSERT INTO trial (model, part, condition, seq, trait_1, trait_2, prompt, sample, "
+            f"planted) VALUES ({model}, ?, ?, ?, ?, ?, ?, ?, ?) "
+            "ON CONFLICT DO UPDATE SET wanted = 1",
+            [(part, condition, *row) for row in rows],
+        )
+        known = {
+            (row[1], row[5]): row
+            for row in self._db.execute(
+                "SELECT id, seq, trait_1, trait_2, prompt, sample, planted FROM trial "
+                f"WHERE {where}",
+                (model, part, condition),
+            )
+        }
+        found = [known[row[0], row[4]] for row in rows]
+        for asked, kept in zip(rows, found, strict=True):
+            if tuple(asked) != tuple(kept[1:]):
+                raise StoreError(
+                    f"{self.path} holds another design ({part} trial {asked[0]} differs: other "
+                    "traits, prompts, seed or orders): use another store (--store)"
+                )
+        return [row[0] for row in found]
+
+    def add_judgings(self, judge: int, part: str, rows: Iterable[tuple[int, bool, int]]) -> None:
+        """Plan judgings (trial, swapped, sample) of trials of one model and condition.
+
+        What was planned for these before and is not among them is kept, and no longer wanted.
+        """
+        rows = list(rows)
+        if not rows:
+            return
+        self._db.execute(
+            """UPDATE judging SET wanted = 0 WHERE judge = ? AND part = ? AND trial IN
+            (SELECT t.id FROM trial t JOIN trial one ON one.id = ? AND one.model = t.model
+             AND one.part = t.part AND one.condition = t.condition)""",
+            (judge, part, rows[0][0]),
+        )
+        self._db.executemany(
+            f"INSERT INTO judging (judge, part, trial, swapped, sample) "
+            f"VALUES ({judge}, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET wanted = 1",
+            [(part, trial, int(swapped), sample) for trial, swapped, sample in rows],
+        )
+
+    def replies_of(self, trials: Sequence[int]) -> set[int]:
+        """Return which of these trials have a usable reply."""
+        low, high = (min(trials), max(trials)) if trials else (0, 0)
+        rows = self._db.execute(
+            f"SELECT trial FROM reply WHERE trial BETWEEN ? AND ? AND status IN ({_USABLE})",
+            (low, high),
+        )
+        return {row[0] for row in rows} & set(trials)
+
+    def borrow_replies(self, pairs: Iterable[tuple[int, int]]) -> None:
+        """Give trials the replies of others: (trial, the one it borrows from)."""
+        self._db.executemany(
+            "INSERT INTO reply (trial, attempt, status, reason, chars, named) "
+            "SELECT ?, attempt, status, reason, chars, NULL FROM reply WHERE trial = ? "
+            "ON CONFLICT DO NOTHING",
+            list(pairs),
+        )
+
+    def reopen_lost(self, attempts: int, unparsed_attempts: int) -> int:
+        """Make pending again what was lost to something that passes, with tries left."""
+        reopened = 0
+        for table in ("reply", "verdict"):
+            reopened += self._db.execute(
+                f"""DELETE FROM {table} WHERE status IN ({_PASSING}) AND reason NOT LIKE '%{CUT}'
+                AND (SELECT count(*) FROM attempt WHERE request =
+                     (SELECT request FROM attempt a WHERE a.id = {table}.attempt))
+                < CASE status WHEN 'unparsed' THEN ? ELSE ? END""",
+                (min(attempts, unparsed_attempts), attempts),
+            ).rowcount
+        return reopened
+
+    # -- what is pending --------------------------------------------------------------------
+
+    def pending_trials(self, model: int, after: int, parts: Sequence[str]) -> list[PendingTrial]:
+        """Return the next trials of a model without a reply, by id, at most `CHUNK`.
+
+        The plus signs keep SQLite from an index that would have to be sorted for every chunk.
+        """
+        rows = self._db.execute(
+            f"""SELECT t.id, t.condition, a.name, b.name, p.text, t.sample, c.name
+            FROM trial t JOIN trait a ON a.id = t.trait_1 JOIN trait b ON b.id = t.trait_2
+            LEFT JOIN trait c ON c.id = t.planted JOIN prompt p ON p.id = t.prompt
+            WHERE +t.model = ? AND t.id > ? AND +t.part IN ({_marks(parts)}) AND t.wanted
+            AND NOT EXISTS (SELECT 1 FROM reply r WHERE r.trial = t.id)
+            ORDER BY t.id LIMIT {CHUNK}""",
+            (model, after, *parts),
+        )
+        return [PendingTrial(*row) for row in rows]
+
+    def pending_judgings(
+        self, judge: int, after: int, parts: Sequence[str], *, until: int
+    ) -> list[PendingJudging]:
+        """Return the next judgings with a reply and no verdict, by id, at most `CHUNK`.
+
+        Only of replies from attempts up to `until`: the later ones are this run's own, and
+        are judged as they come.
+        """
+        rows = self._db.execute(
+            f"""SELECT j.id, t.id, a.name, b.name, j.swapped, j.sample, p.text, s.body
+            FROM judging j JOIN trial t ON t.id = j.trial JOIN reply r ON r.trial = t.id
+            JOIN response s ON s.attempt = r.attempt
+            JOIN trait a ON a.id = t.trait_1 JOIN trait b ON b.id = t.trait_2
+            JOIN prompt p ON p.id = t.prompt
+            WHERE j.judge = ? AND j.id > ? AND j.part IN ({_marks(parts)})
+            AND r.status IN ({_USABLE}) AND r.attempt <= ? AND j.wanted AND t.wanted
+            AND NOT EXISTS (SELECT 1 FROM verdict v WHERE v.judging = j.id)
+            ORDER BY j.id LIMIT {CHUNK}""",
+            (judge, after, *parts, until),
+        )
+        return [
+            PendingJudging(i, t, a, b, bool(w), n, p, read_response(200, _bytes(body)).text)
+            for i, t, a, b, w, n, p, body in rows
+        ]
+
+    def judgings_of(
+        self, trials: Sequence[int], judge: int, parts: Sequence[str]
+    ) -> dict[int, list[tuple[int, bool, int]]]:
+        """Return (id, swapped, sample) of what is planned and has no verdict, for each trial."""
+        rows = self._db.execute(
+            f"SELECT trial, id, swapped, sample FROM judging WHERE trial IN ({_marks(trials)}) "
+            f"AND judge = ? AND part IN ({_marks(parts)}) AND wanted "
+            "AND NOT EXISTS (SELECT 1 FROM verdict v WHERE v.judging = judging.id) ORDER BY id",
+            (*trials, judge, *parts),
+        )
+        found: dict[int, list[tuple[int, bool, int]]] = {trial: [] for trial in trials}
+        for trial, judging, swapped, sample in rows:
+            found[trial].append((judging, bool(swapped), sample))
+        return found
+
+    def earlier(self, request: str) -> Earlier | None:
+        """Return what is kept of a request, by its hash; None where it was never asked."""
+        if self._asked is not None and request not in self._asked:
+            return None
+        attempts = self._db.execute(
+            "SELECT count(*) FROM attempt WHERE request = (SELECT id FROM request WHERE hash = ?)",
+            (request,),
+        ).fetchone()[0]
+        if not attempts:
+            return None
+        row = self._db.execute(
+            f"""SELECT a.id, a.http, s.body FROM attempt a JOIN response s ON s.attempt = a.id
+            WHERE a.request = (SELECT id FROM request WHERE hash = ?)
+            AND a.status IN ({_USABLE}) ORDER BY a.id LIMIT 1""",
+            (request,),
+        ).fetchone()
+        return Earlier(attempts, (row[0], row[1], _bytes(row[2])) if row else None)
+
+    def last_attempt(self) -> int:
+        """Return the highest attempt id."""
+        return int(self._db.execute("SELECT coalesce(max(id), 0) FROM attempt").fetchone()[0])
+
+    def spent(self) -> tuple[float, int]:
+        """Return US dollars spent so far, and how many attempts have an unknown cost."""
+        row = self._db.execute(
+            "SELECT coalesce(sum(cost), 0.0), sum(cost IS NULL) FROM attempt"
+        ).fetchone()
+        return float(row[0]), int(row[1] or 0)
+
+    def requests_of_unknown_cost(self) -> Iterator[str]:
+        """Yield the canonical JSON of the request, for each attempt whose cost nobody said."""
+        rows = self._db.execute(
+            "SELECT r.body FROM attempt a JOIN request r ON r.id = a.request WHERE a.cost IS NULL"
+        )
+        return (row[0] for row in rows)
+
+    def trait_ids(self) -> dict[str, int]:
+        """Trait ids by name."""
+        return dict(self._db.execute("SELECT name, id FROM trait ORDER BY id").fetchall())
+
+    def parties(self, role: str) -> dict[str, tuple[int, str]]:
+        """Return {name: (id, settings)} of the models or the judges."""
+        rows = self._db.execute(
+            "SELECT name, id, settings FROM party WHERE role = ? ORDER BY id", (role,)
+        )
+        return {name: (i, settings) for name, i, settings in rows}
+
+    # -- reading back -----------------------------------------------------------------------
+
+    def query(self, sql: str, parameters: Sequence[Any] = ()) -> tuple[list[str], list[Any]]:
+        """Run one of the read-only queries of `ethogram.store.read`; returns names and rows."""
+        try:
+            cursor = self._db.execute(sql, parameters)
+            return [d[0] for d in cursor.description], cursor.fetchall()
+        except sqlite3.DatabaseError as error:
+            raise StoreError(f"{self.path} cannot be read: {error}") from error
+
+    def writer(self) -> Writer:
+        """Start the thread that writes a run's results."""
+        self._asked = Asked(row[0] for row in self._db.execute("SELECT hash FROM request"))
+        return Writer(
+            self.path,
+            first_attempt=self.last_attempt() + 1,
+            asked=self._asked,
+            earlier=self.earlier,
+        )
+
+
+def _roll_back(db: sqlite3.Connection) -> None:
+    """Undo an open transaction, if there is one."""
+    if db.in_transaction:
+        db.execute("ROLLBACK")
+
+
+def _marks(values: Sequence[Any]) -> str:
+    """Return as many question marks as there are values."""
+    return ", ".join("?" * len(values))
+
+
+def _bytes(body: str | bytes) -> bytes:
+    """Return a stored body as it was received."""
+    return body.encode() if isinstance(body, str) else body
+
+
+def _difference(kept: str, asked: str) -> str:
+    """Name the settings in which two differ, with both values."""
+    before, after = json.loads(kept), json.loads(asked)
+    keys = [k for k in sorted(before | after) if before.get(k) != after.get(k)]
+    return "; ".join(
+        f"{k} was {_short(before.get(k))}, is {_short(after.get(k))}" for k in keys[:3]
+    )
+
+
+def _short(value: Any) -> str:
+    """Return a value on one line, cut."""
+    text = " ".join(str(value).split())
+    return text if len(text) <= 60 else text[:57] + "..."

@@ -1,0 +1,1 @@
+"""Can the numbers be believed: accuracy, agreement, correction, controls."""

@@ -1,0 +1,328 @@
+"""Ratings corrected for the judge's errors, as measured on planted replies.
+
+The plants say how often the judge finds each trait, but a few a trait say little: their
+accuracies are therefore drawn toward a common value, and strengths, accuracies and the spreads of
+both are estimated together, so that the intervals carry what is not known of the judge.
+
+Pure numpy; `validity.accuracy` measures the judge, `ratings.rate` makes the plain ratings.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy.special import expit
+
+from ethogram.errors import InputError, NotInformative
+from ethogram.ratings.comparisons import Comparisons, FloatArray
+from ethogram.ratings.profile import Effect, Profile
+from ethogram.ratings.rate import rate
+from ethogram.validity.accuracy import JudgeAccuracy, Plants, judge_accuracy
+from ethogram.validity.misclassification import Evidence, climb, sample, split_rhat
+from ethogram.validity.proportions import Z95, wilson
+
+CHAINS = 2
+DRAWS = 400
+"""Draws kept of each chain."""
+
+NOISE_LIMIT = 0.6
+PLANT_LIMIT = 150
+"""Corrected ratings are preferred where noise is at most this share of their variance, and at least
+so many plants say what the judge finds: elsewhere they lose to the plain ones about as often as
+they win (simulations in docs/validity.md)."""
+
+_LEAST_GAP = 0.05  # of accuracy over false share, below which a win rate says nothing
+
+
+@dataclass(frozen=True)
+class Corrected:
+    """Ratings corrected for the judge's errors, beside the plain ones.
+
+    Attributes
+    ----------
+    profile : Profile
+        Corrected; `effects` hold the model's position effect, inside p.
+    plain : Profile
+        As the judge's verdicts have it.
+    accuracy, accuracy_low, accuracy_high : float array, shape (K,)
+        The judge's accuracy for each trait, from plants and comparisons together.
+    judge : JudgeAccuracy
+        The judge on plants alone.
+    noise : float
+        Posterior variance of the strengths over their whole variance: 0 sharp, 1 nothing known.
+    preferred : bool
+        The corrected ratings are the better estimate: `noise` is at most `NOISE_LIMIT`, and the
+        judge was measured on at least `PLANT_LIMIT` plants.
+    reason : str
+    convergence : float
+        Largest split R-hat of any strength; near 1 is good.
+    """
+
+    profile: Profile
+    plain: Profile
+    accuracy: FloatArray
+    accuracy_low: FloatArray
+    accuracy_high: FloatArray
+    judge: JudgeAccuracy
+    noise: float
+    preferred: bool
+    reason: str
+    convergence: float
+
+
+def correct(
+    comparisons: Comparisons,
+    plants: Plants,
+    *,
+    plain: Profile | None = None,
+    draws: int = DRAWS,
+    seed: int = 0,
+) -> Corrected:
+    """Rate traits, corrected for what the judge's planted replies say of its errors.
+
+    Parameters
+    ----------
+    comparisons : Comparisons
+    plants : Plants
+        Of the same judge, over the same traits in the same order, and of the same model: a judge
+        may read one model's replies better than another's.
+    plain : Profile, optional
+        The uncorrected profile, if it is there already.
+    draws : int
+        Draws of each of the `CHAINS` chains.
+    seed : int
+
+    Returns
+    -------
+    Corrected
+
+    Raises
+    ------
+    InputError
+        Other traits.
+    NotInformative
+        A judge whose informedness is not clearly above zero: there is nothing then that a
+        correction could recover.
+
+    Notes
+    -----
+    Assumes that the judge errs on chosen replies as it does on planted ones, that an error does
+    not depend on the other trait of the pair, and that verdicts are independent (where prompts
+    are shared, their weight is lowered by the design effect of the plain fit).
+
+    References
+    ----------
+    Misclassified binary outcomes: Hausman, Abrevaya & Scott-Morton (1998), Journal of Econometrics
+    87. Validation data and model fitted together: Carroll et al. (2006), Measurement Error in
+    Nonlinear Models, 2nd ed., ch. 15.
+    """
+    judge = _check_judge(comparisons.traits, plants)
+    plain = rate(comparisons) if plain is None else plain
+    evidence = _gather(comparisons, plants)
+    start = climb(_start(plain, judge), evidence)
+    seeds = np.random.SeedSequence(seed).generate_state(CHAINS)
+    chains = np.stack([sample(start, evidence, draws=draws, seed=int(one)) for one in seeds])
+    return _corrected(chains, plain, judge)
+
+
+def _check_judge(traits: tuple[str, ...], plants: Plants) -> JudgeAccuracy:
+    """Measure the judge; refuse one that knows nothing."""
+    if plants.traits != traits:
+        raise InputError(
+            f"the plants are of {len(plants.traits)} traits, the comparisons of "
+            f"{len(traits)}: expected the same traits in the same order"
+        )
+    judge = judge_accuracy(plants)
+    if not judge.n or judge.informedness.low <= 0:
+        made = judge.informedness
+        raise NotInformative(
+            f"the judge's informedness is {made.estimate:.2f} (95% interval {made.low:.2f} to "
+            f"{made.high:.2f}) on {judge.n} planted replies, not clearly above zero: its verdicts "
+            "cannot be corrected; use a better judge, or plant more replies"
+        )
+    return judge
+
+
+def _gather(comparisons: Comparisons, plants: Plants) -> Evidence:
+    """Lay out the data as the model reads them."""
+    read = plants.take(plants.read)
+    return Evidence(
+        first=comparisons.first,
+        second=comparisons.second,
+        outcome=np.where(comparisons.tie, 0.5, comparisons.outcome),
+        place=comparisons.judge_first.astype(np.float64),
+        weight=_weight(comparisons),
+        planted=read.planted,
+        hit=read.hit.astype(np.float64),
+        planted_place=np.where(read.planted_first, 1.0, -1.0),
+        k=comparisons.n_traits,
+    )
+
+
+def _weight(comparisons: Comparisons) -> float:
+    """What a comparison counts for where some share a prompt: one over the plain design effect."""
+    known = comparisons.prompt[comparisons.prompt >= 0]
+    if len(np.unique(known)) == len(known):
+        return 1.0
+    alone = replace(comparisons, prompt=np.full(len(comparisons), -1))
+    single, shared = (
+        float(np.trace(rate(x, ties="half", interval="clustered", splits=0).covariance))
+        for x in (alone, comparisons)
+    )
+    return min(1.0, single / shared)
+
+
+def _start(plain: Profile, judge: JudgeAccuracy) -> FloatArray:
+    """Where to begin: the plain strengths, stretched for the judge's errors."""
+    k = len(plain.traits)
+    stretch = 1 / max(judge.informedness.estimate, 0.3)
+    strengths = plain.strengths * stretch
+    tail = [0.0, 0.0, judge.mean, np.log(max(judge.spread, 0.1)), np.log(strengths.std() + 0.1)]
+    return np.concatenate([strengths, np.full(k, judge.mean), tail])
+
+
+def _corrected(chains: FloatArray, plain: Profile, judge: JudgeAccuracy) -> Corrected:
+    """Sum up the draws, shape (chains, draws, size)."""
+    k = len(plain.traits)
+    by_chain = chains[:, :, :k] - chains[:, :, :k].mean(axis=2, keepdims=True)
+    pooled = chains.reshape(-1, chains.shape[2])
+    strengths = by_chain.reshape(-1, k)
+    low, high = np.quantile(strengths, [0.025, 0.975], axis=0)
+    skills = expit(pooled[:, k : 2 * k])
+    skill_low, skill_high = np.quantile(skills, [0.025, 0.975], axis=0)
+    noise = strengths.var(axis=0).mean() / strengths.var(axis=1).mean()
+    convergence = split_rhat(by_chain)
+    profile = replace(
+        plain,
+        method="bradley-terry, corrected",
+        strengths=strengths.mean(axis=0),
+        covariance=np.cov(strengths.T),
+        low=low,
+        high=high,
+        effects=(_effect("model_position", pooled[:, 2 * k]),),
+        reliability=None,
+        interval="posterior quantiles; they carry what is not known of the judge's accuracy",
+        prior_effect=float("nan"),
+        caveats=(*plain.caveats, *_caveats(judge, convergence)),
+    )
+    return Corrected(
+        profile=profile,
+        plain=plain,
+        accuracy=skills.mean(axis=0),
+        accuracy_low=skill_low,
+        accuracy_high=skill_high,
+        judge=judge,
+        noise=float(noise),
+        preferred=bool(noise <= NOISE_LIMIT and judge.n >= PLANT_LIMIT),
+        reason=_reason(float(noise), judge.n),
+        convergence=convergence,
+    )
+
+
+def _effect(name: str, draws: FloatArray) -> Effect:
+    """A covariate's posterior mean and interval."""
+    low, high = np.quantile(draws, [0.025, 0.975])
+    return Effect(name, float(draws.mean()), float(low), float(high))
+
+
+def _reason(noise: float, plants: int) -> str:
+    """Why the corrected ratings are, or are not, the better estimate."""
+    said = f"noise is {100 * noise:.0f}% of their variance (limit {100 * NOISE_LIMIT:.0f}%)"
+    said += f", on {plants} planted replies (at least {PLANT_LIMIT})"
+    if noise <= NOISE_LIMIT and plants >= PLANT_LIMIT:
+        return f"The corrected ratings are the better estimate: {said}."
+    return (
+        f"The plain ratings stay the default. Of the corrected ones {said}; beyond these limits "
+        "correcting does not reliably bring ratings nearer to the truth."
+    )
+
+
+def _caveats(judge: JudgeAccuracy, convergence: float) -> tuple[str, ...]:
+    """What a reader must know beside the figures."""
+    said = [
+        f"Corrected for the judge's errors on {judge.n} planted replies, as if it erred alike on "
+        "chosen ones.",
+        "Strengths and accuracies are drawn toward their common values by a prior.",
+    ]
+    if convergence > 1.1:
+        said.append(
+            f"The posterior was not sampled well (R-hat {convergence:.2f}, expected at most 1.1): "
+            "raise `draws`."
+        )
+    return tuple(said)
+
+
+# ---- win rates -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class WinRates:
+    """Win rates, as judged and corrected.
+
+    Attributes
+    ----------
+    traits : tuple of str
+    judged : float array, shape (K,)
+        Share of its comparisons that the judge gave to each trait; NaN where it has none.
+    corrected, low, high : float array, shape (K,)
+        Share in which the reply showed it, with a 95% interval, cut to 0 and 1; NaN and 0 to 1
+        where it has no comparison.
+    """
+
+    traits: tuple[str, ...]
+    judged: FloatArray
+    corrected: FloatArray
+    low: FloatArray
+    high: FloatArray
+
+
+def rogan_gladen(profile: Profile, plants: Plants) -> WinRates:
+    """Correct win rates for the judge's errors.
+
+    w = r a + (1 - r) f gives r = (w - f) / (a - f): w is the judged win rate of a trait, a the
+    judge's accuracy for it, f how often it is named when the other trait is shown, here one less
+    the mean accuracy for the others.
+
+    Parameters
+    ----------
+    profile : Profile
+        Plain, for its wins and comparisons of each trait.
+    plants : Plants
+
+    Raises
+    ------
+    InputError, NotInformative
+        As `correct`.
+
+    Notes
+    -----
+    The interval of w is Wilson's, at the possible rate nearest to it (r is 0 to 1), and that of the
+    accuracies is added in squares (Zou & Donner 2008, Statistics in Medicine 27): no interval at
+    the ends has width 0. Comparisons are taken as independent, also where they share a prompt.
+
+    References
+    ----------
+    Rogan & Gladen (1978), American Journal of Epidemiology 107; the variance by the delta method,
+    with that of the accuracies, as in Greenland (1988), Statistics in Medicine 7.
+    """
+    judge = _check_judge(profile.traits, plants)
+    n = profile.n_by_trait.astype(np.float64)
+    k, some = len(n), np.maximum(n, 1)
+    judged = np.where(n > 0, profile.wins_by_trait / some, np.nan)
+    accuracy, error = judge.accuracy, (judge.high - judge.low) / (2 * Z95)
+    others = (accuracy.sum() - accuracy) / (k - 1)
+    false_share = 1 - others
+    # The others' errors are partly one, that of their common value: half the overall interval.
+    common = (judge.overall.high - judge.overall.low) / (2 * Z95)
+    gap = np.maximum(accuracy - false_share, _LEAST_GAP)
+    made = np.clip((judged - false_share) / gap, 0, 1)
+    possible = false_share + made * gap
+    ends = wilson(np.nan_to_num(possible) * n, n)
+    unsure = np.sqrt((made * error) ** 2 + ((1 - made) * common) ** 2)
+    low, high = (
+        made + sign * np.hypot(end - possible, unsure) / gap
+        for sign, end in zip((-1, 1), ends, strict=True)
+    )
+    low, high = np.nan_to_num(low, nan=0.0), np.nan_to_num(high, nan=1.0)
+    return WinRates(profile.traits, judged, made, np.maximum(low, 0), np.minimum(high, 1))

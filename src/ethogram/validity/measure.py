@@ -1,0 +1,679 @@
+"""What a store says of its own measurement: can the judge be believed, does the choice repeat?
+
+Reads the checks that `ethogram.run.checks` planned, and hands them to the statistics:
+`accuracy`, `agreement`, `self_preference`, `correction`, `controls`, `soft`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, is_dataclass, replace
+from itertools import combinations
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import orjson
+
+from ethogram.design import Part
+from ethogram.errors import EthogramError, InputError, NotInformative
+from ethogram.ratings.comparisons import Comparisons, FloatArray, IntArray
+from ethogram.ratings.profile import Profile
+from ethogram.ratings.rate import rate
+from ethogram.ratings.results import Rated, Unrated
+from ethogram.store.read import (
+    Verdicts,
+    count_stages,
+    count_without_p,
+    read_comparisons,
+    read_verdicts,
+)
+from ethogram.store.store import Store
+from ethogram.validity.accuracy import JudgeAccuracy, Plants, collect_plants, judge_accuracy
+from ethogram.validity.agreement import (
+    ByTrait,
+    Consistency,
+    Retest,
+    Stability,
+    cohen_kappa,
+    fleiss_kappa,
+    krippendorff_alpha,
+    position_consistency,
+    rating_agreement,
+    repeat_stability,
+    retest,
+    trait_disagreement,
+)
+from ethogram.validity.controls import Net, net_of, word_preference
+from ethogram.validity.correction import Corrected, WinRates, correct, rogan_gladen
+from ethogram.validity.gain import Gain, what_it_buys
+from ethogram.validity.proportions import Estimate
+from ethogram.validity.self_preference import SelfPreference, self_preference
+
+NOT_TESTED = "judge not tested"
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class JudgeValidity:
+    """What the checks say of one judge; None where a check was not run.
+
+    Attributes
+    ----------
+    judge : str
+    accuracy : on planted traits
+    consistency : over both orders of the same replies
+    stability : over repeated judging
+    self_preference : toward the judge's own family, where the store has such replies
+    retests : by model, trials asked and judged again
+    corrected : by model, ratings corrected for the judge's errors on that model's planted replies
+    win_rates : by model, win rates so corrected
+    refused : by model, why there is no correction
+    gains : by model, what probability verdicts buy against plain ones
+    """
+
+    judge: str
+    accuracy: JudgeAccuracy | None = None
+    consistency: Consistency | None = None
+    stability: Stability | None = None
+    self_preference: SelfPreference | None = None
+    retests: Mapping[str, Retest] = field(default_factory=dict)
+    corrected: Mapping[str, Corrected] = field(default_factory=dict)
+    win_rates: Mapping[str, WinRates] = field(default_factory=dict)
+    refused: Mapping[str, str] = field(default_factory=dict)
+    gains: Mapping[str, Gain] = field(default_factory=dict)
+
+    @property
+    def sentence(self) -> str:
+        """The line that stands in every report and summary."""
+        if self.accuracy is None or not self.accuracy.n:
+            return f"{self.judge}: {NOT_TESTED}."
+        return f"{self.judge}: {self.accuracy.sentence}"
+
+    def findings(self) -> list[str]:
+        """Say what the other checks found, a sentence each."""
+        said = []
+        if self.accuracy is not None and set(self.accuracy.by_class) >= {"near", "far"}:
+            near, far = (self.accuracy.by_class[name].percent for name in ("near", "far"))
+            said.append(
+                f"Of planted traits it found {near} where the plain ratings of the two traits are "
+                f"near each other (half of the pairs), and {far} where they are far apart."
+            )
+        if self.consistency is not None:
+            said.append(self.consistency.sentence)
+        if self.stability is not None:
+            said.append(
+                f"Judged again in the same order, {self.stability.same.percent} of "
+                f"{self.stability.n:,} replies get the same verdict."
+            )
+        if self.self_preference is not None:
+            said.append(self.self_preference.sentence)
+        for model, again in self.retests.items():
+            said.append(
+                f"{model}: asked again, the choice repeats in {again.repeats.percent} of "
+                f"{again.n:,} trials, which implies a reliability of {_number(again.overall)}."
+            )
+        said += [f"{model}: {made.reason}" for model, made in self.corrected.items()]
+        said += [f"{model}: not corrected. {why}" for model, why in self.refused.items()]
+        said += [f"{model}: {gain.sentence}" for model, gain in self.gains.items()]
+        return said
+
+
+@dataclass(frozen=True)
+class JudgesAgreement:
+    """Several judges on the same replies.
+
+    Attributes
+    ----------
+    judges : tuple of str, length m
+    cohen : dict of (judge, judge) to Estimate
+    fleiss, alpha : Estimate
+    disagreement : ByTrait
+    spearman : float array, shape (m, m), or None
+        Between their ratings of the same model, mean over models.
+    n : int
+        Replies that at least two of them judged.
+    """
+
+    judges: tuple[str, ...]
+    cohen: Mapping[tuple[str, str], Estimate]
+    fleiss: Estimate
+    alpha: Estimate
+    disagreement: ByTrait
+    spearman: FloatArray | None
+    n: int
+
+    def findings(self) -> list[str]:
+        """Say how far the judges agree, a sentence each."""
+        said = [
+            f"{a} and {b}: Cohen's kappa {_number(kappa)} on {kappa.n:,} replies."
+            for (a, b), kappa in self.cohen.items()
+        ]
+        if len(self.judges) > 2:
+            said.append(f"All: Fleiss' kappa {_number(self.fleiss)}.")
+        said.append(f"Krippendorff's alpha {_number(self.alpha)}.")
+        worst = np.argsort(-self.disagreement.estimate)[:3]
+        traits = ", ".join(
+            f"{self.disagreement.traits[i]} ({100 * self.disagreement.estimate[i]:.0f}%)"
+            for i in worst
+        )
+        said.append(f"They differ most often on {traits}.")
+        if self.spearman is not None:
+            said += [
+                f"Ratings by {a} and {b}: Spearman {self.spearman[i, j]:.2f}."
+                for (i, a), (j, b) in combinations(enumerate(self.judges), 2)
+            ]
+        return said
+
+
+def _number(made: Estimate) -> str:
+    """Return an estimate with its interval, such as 0.35 (0.31 to 0.38)."""
+    return f"{made.estimate:.2f} ({made.low:.2f} to {made.high:.2f})"
+
+
+@dataclass(frozen=True)
+class Validity:
+    """All that a store says of its own measurement."""
+
+    judges: tuple[JudgeValidity, ...]
+    agreement: JudgesAgreement | None
+    nets: tuple[Net, ...]
+    notes: tuple[str, ...] = ()
+
+
+def judge_sentences(store: Store) -> list[str]:
+    """Return a plain sentence a judge: above chance or not, or that it was not tested."""
+    return [
+        JudgeValidity(name, accuracy=_accuracy(read_plants(store, name))).sentence
+        for name in store.parties("judge")
+    ]
+
+
+def validity_json(found: Validity) -> dict[str, Any]:
+    """Return the JSON form of `ethogram validity`."""
+    return {
+        "judges": [
+            {"judge": j.judge, "sentence": j.sentence, "findings": j.findings(), **_plain(j)}
+            for j in found.judges
+        ],
+        "agreement": _plain(found.agreement),
+        "nets": [
+            {
+                "sentence": net.sentence,
+                "left": _plain(net.left),
+                "clear": list(net.clear),
+                "profile": _profile(net.profile),
+            }
+            for net in found.nets
+        ],
+        "notes": list(found.notes),
+    }
+
+
+def _profile(profile: Profile) -> dict[str, Any]:
+    rows = profile.frame().select("trait", "rating", "low", "high", "rank").to_dicts()
+    return {"model": profile.model, "condition": profile.condition, "ratings": rows}
+
+
+def _plain(value: Any) -> Any:
+    """Turn dataclasses, arrays and mappings into what JSON has; profiles into their tables."""
+    if isinstance(value, Profile):
+        return _profile(value)
+    if is_dataclass(value):
+        return {f.name: _plain(getattr(value, f.name)) for f in fields(value)}
+    if isinstance(value, Mapping):
+        return {" and ".join(k) if isinstance(k, tuple) else k: _plain(v) for k, v in value.items()}
+    if isinstance(value, tuple | list):
+        return [_plain(v) for v in value]
+    if isinstance(value, np.ndarray):
+        return _plain(value.tolist())
+    if isinstance(value, np.generic):
+        return _plain(value.item())
+    return None if isinstance(value, float) and not np.isfinite(value) else value
+
+
+def measure_validity(
+    store: Store,
+    *,
+    corrections: bool = True,
+    profiles: Sequence[Profile] | None = None,
+    seed: int = 0,
+) -> Validity:
+    """Read every check that the store holds.
+
+    Parameters
+    ----------
+    store : Store
+    corrections : bool
+        Also rate anew with the judge's errors modelled (some seconds a model).
+    profiles : sequence of Profile, optional
+        The plain profiles, if they are there already.
+    seed : int
+    """
+    found = read_comparisons(store)
+    rated = {_key(p): p for p in profiles} if profiles is not None else {}
+    for made in found:
+        if _key(made) not in rated and (profile := _try(rate, made)) is not None:
+            rated[_key(made)] = profile
+    judges = tuple(
+        _judge(store, name, found, rated, corrections=corrections, seed=seed)
+        for name in store.parties("judge")
+    )
+    nets, notes = _nets(store, rated, seed)
+    notes += [*_waiting(store), *_without_probability(store)]
+    return Validity(judges, _agreement(store, rated), tuple(nets), tuple(notes))
+
+
+def _waiting(store: Store) -> list[str]:
+    """Say which checks could not be made because the study's own replies are not there."""
+    waiting = dict.fromkeys(
+        c.judge
+        for c in count_stages(store)
+        if c.stage == "judge" and c.part in ("order", "repeat") and c.pending
+    )
+    return [
+        f"{judge}: not all replies that are to be judged again are there: `ethogram run` the "
+        "study, then this again."
+        for judge in waiting
+    ]
+
+
+def _without_probability(store: Store) -> list[str]:
+    """Say which judges were asked for probabilities and gave none."""
+    said = []
+    for name, (_, settings) in store.parties("judge").items():
+        lacking, n = count_without_p(store, name)
+        if orjson.loads(settings).get("verdict") == "logprobs" and lacking:
+            said.append(
+                f"{name}: {lacking:,} of {n:,} verdicts came without log-probabilities of the two "
+                "words; they count by their word alone."
+            )
+    return said
+
+
+def _key(made: Profile | Comparisons) -> tuple[str, str, str]:
+    return made.model, made.judge, made.condition
+
+
+def _try(make: Callable[..., T], *args: object, **options: object) -> T | None:
+    """Return what can be made, or None where the data do not allow it."""
+    try:
+        return make(*args, **options)
+    except EthogramError:
+        return None
+
+
+def _judge(
+    store: Store,
+    name: str,
+    found: Sequence[Comparisons],
+    rated: Mapping[tuple[str, str, str], Profile],
+    *,
+    corrections: bool,
+    seed: int,
+) -> JudgeValidity:
+    """Measure one judge."""
+    plants = read_plants(store, name)
+    verdicts = read_verdicts(store, name)
+    own = [made for made in found if made.judge == name and made.condition != "random"]
+    corrected, win_rates, refused = {}, {}, {}
+    if corrections and plants is not None:
+        for who, made in _labelled(own).items():
+            plain = rated.get(_key(made))
+            try:
+                rows = own_plants(plants, made)
+                corrected[who] = correct(made, rows, plain=plain, seed=seed)
+                trials = _first_verdicts(verdicts.of(made.model, made.condition).part("main"))
+                win_rates[who] = rogan_gladen(_per_trial(corrected[who].plain, len(trials)), rows)
+            except EthogramError as error:
+                refused[who] = str(error)
+    return JudgeValidity(
+        judge=name,
+        accuracy=_accuracy(plants, own, rated),
+        consistency=_consistency(verdicts),
+        stability=_stability(verdicts),
+        self_preference=_self_preference(store, name, plants),
+        retests=_retests(verdicts, own, rated),
+        corrected=corrected,
+        win_rates=win_rates,
+        refused=refused,
+        gains=_gains(store, own),
+    )
+
+
+def _labelled(own: Sequence[Comparisons]) -> dict[str, Comparisons]:
+    """Name comparisons by their model, and by their condition where a model has several."""
+    count = Counter(made.model for made in own)
+    return {
+        made.model if count[made.model] == 1 else f"{made.model} ({made.condition})": made
+        for made in own
+    }
+
+
+def rate_corrected(path: Path, comparisons: Sequence[Comparisons]) -> Rated:
+    """Rate each with its judge's errors modelled; what cannot be corrected says why."""
+    rated, unrated = [], []
+    with Store.read(path) as store:
+        plants = {name: read_plants(store, name) for name in store.parties("judge")}
+    for made in comparisons:
+        try:
+            planted = plants.get(made.judge)
+            if planted is None:
+                raise InputError(f"{NOT_TESTED}: run `ethogram validity` on the study first")
+            rated.append(correct(made, own_plants(planted, made)).profile)
+        except EthogramError as error:
+            unrated.append(
+                Unrated(made.model, made.judge, made.condition, len(made), made.lost, str(error))
+            )
+    return Rated(tuple(rated), tuple(unrated))
+
+
+# -- planted traits -------------------------------------------------------------------------
+
+
+def read_plants(store: Store, judge: str) -> Plants | None:
+    """Read a judge's verdicts on planted replies; None where it was given none."""
+    rows = read_verdicts(store, judge).part("plant")
+    if not len(rows):
+        return None
+    named = np.where(rows.code == 1, rows.first, np.where(rows.code == 0, rows.second, -1))
+    return collect_plants(
+        rows.traits,
+        rows.first,
+        rows.second,
+        named,
+        planted_first=~rows.swapped,
+        prompt=rows.prompt,
+        model=[rows.models[i] for i in rows.model],
+        judge=judge,
+    )
+
+
+def _accuracy(
+    plants: Plants | None,
+    own: Sequence[Comparisons] = (),
+    rated: Mapping[tuple[str, str, str], Profile] | None = None,
+) -> JudgeAccuracy | None:
+    """Measure a judge, by class of pair too where the models that wrote the plants are rated."""
+    if plants is None:
+        return None
+    profiles = {made.model: (rated or {}).get(_key(made)) for made in reversed(own)}
+    return judge_accuracy(plants, pair_class=_pair_classes(plants, profiles))
+
+
+def _pair_classes(plants: Plants, profiles: Mapping[str, Profile | None]) -> list[str] | None:
+    """Call a pair near or far: below or above the median gap of its model's plain ratings."""
+    rated = {
+        name: dict(zip(p.traits, p.strengths, strict=True)) for name, p in profiles.items() if p
+    }
+    gaps = np.full(len(plants), np.nan)
+    for row, (model, a, b) in enumerate(
+        zip(plants.model, plants.planted, plants.foil, strict=True)
+    ):
+        strengths = rated.get(plants.models[model], {})
+        one, other = (strengths.get(plants.traits[trait], np.nan) for trait in (a, b))
+        gaps[row] = abs(one - other)
+    if np.isnan(gaps).all():
+        return None
+    near = np.where(gaps < np.nanmedian(gaps), "near", "far")
+    return [str(name) for name in np.where(np.isnan(gaps), "not rated", near)]
+
+
+def own_plants(plants: Plants, made: Comparisons) -> Plants:
+    """Return the rated model's own plants, on the traits of its comparisons.
+
+    A judge may read one model's replies better than another's, and acting differs by model:
+    with another model's plants the correction can be worse than none.
+    """
+    rows = _on_traits(plants, made.traits, model=made.model)
+    if not len(rows):
+        raise NotInformative(
+            f"judge {made.judge!r} has no planted replies by {made.model!r}, and those of other "
+            "models do not show how it reads this one: run `ethogram validity` on the study first"
+        )
+    return rows
+
+
+def _on_traits(plants: Plants, traits: tuple[str, ...], *, model: str) -> Plants:
+    """Return a model's plants with trait indices as in `traits`; others are left out."""
+    place = np.array([traits.index(t) if t in traits else -1 for t in plants.traits])
+    mine = np.array([name == model for name in plants.models])[plants.model]
+    keep = mine & (place[plants.planted] >= 0) & (place[plants.foil] >= 0)
+    rows = plants.take(keep)
+    return collect_plants(
+        traits,
+        place[rows.planted],
+        place[rows.foil],
+        np.where(rows.named >= 0, place[rows.named], -1),
+        planted_first=rows.planted_first,
+        prompt=rows.prompt,
+        model=[rows.models[i] for i in rows.model],
+        judge=rows.judge,
+    )
+
+
+def _self_preference(store: Store, name: str, plants: Plants | None) -> SelfPreference | None:
+    """Compare planted replies of the judge's family with those of others, where both are there."""
+    family = _family(store.parties("judge")[name][1])
+    if plants is None or not family:
+        return None
+    own = [m for m, (_, said) in store.parties("model").items() if _family(said) == family]
+    favour = _favour(store, name, plants.traits)
+    for other in store.parties("judge"):
+        reference = read_plants(store, other) if other != name else None
+        if reference is not None and _family(store.parties("judge")[other][1]) != family:
+            found = _try(self_preference, plants, own, favour=favour, reference=reference)
+            if found is not None:
+                return found
+    return _try(self_preference, plants, own, favour=favour)
+
+
+def _favour(store: Store, judge: str, traits: Sequence[str]) -> FloatArray | None:
+    """How well a judge likes each word as such, where the natural check measured it."""
+    measured = [
+        _try(word_preference, c) for c in read_comparisons(store, judge=judge, part=Part.WORD)
+    ]
+    liked = [dict(zip(p.traits, p.strengths, strict=True)) for p in measured if p is not None]
+    if not liked:
+        return None
+    return np.array([np.mean([words.get(trait, 0.0) for words in liked]) for trait in traits])
+
+
+def _family(settings: str) -> str:
+    """Return the family that the study file gives a model or judge, or ""."""
+    return str(orjson.loads(settings).get("family") or "")
+
+
+# -- again ----------------------------------------------------------------------------------
+
+
+def _paired(one: Verdicts, other: Verdicts) -> tuple[IntArray, IntArray]:
+    """Return the rows of two sets of verdicts that are on the same reply."""
+    _, left, right = np.intersect1d(one.trial, other.trial, return_indices=True)
+    return left, right
+
+
+def _consistency(verdicts: Verdicts) -> Consistency | None:
+    """Compare both orders of the same replies."""
+    both = verdicts.part("main", "order")
+    forward, swapped = both.take(~both.swapped), both.take(both.swapped)
+    left, right = _paired(forward, swapped)
+    if not len(left):
+        return None
+    code = swapped.code[right]
+    return position_consistency(
+        forward.code[left],
+        np.where(code >= 0, 1 - code, -1),  # in that order trait 2 was shown first
+        prompt=forward.prompt[left],
+    )
+
+
+def _stability(verdicts: Verdicts) -> Stability | None:
+    """Compare a judging with its repetition in the same order."""
+    again = verdicts.part("repeat")
+    once = verdicts.part("main")
+    left, right = _match(once, again)
+    if not len(left):
+        return None
+    return repeat_stability(once.code[left], again.code[right], prompt=once.prompt[left])
+
+
+def _match(one: Verdicts, other: Verdicts) -> tuple[IntArray, IntArray]:
+    """Return the rows that are on the same reply in the same order."""
+    left, right = 2 * one.trial + one.swapped, 2 * other.trial + other.swapped
+    _, i, j = np.intersect1d(left, right, return_indices=True)
+    return i, j
+
+
+def _retests(
+    verdicts: Verdicts,
+    own: Sequence[Comparisons],
+    rated: Mapping[tuple[str, str, str], Profile],
+) -> dict[str, Retest]:
+    """Compare trials with their repetition, model by model."""
+    found = {}
+    for who, made in _labelled(own).items():
+        profile = rated.get(_key(made))
+        rows = verdicts.of(made.model, made.condition)
+        once, again = _first_verdicts(rows.part("main")), _first_verdicts(rows.part("retest"))
+        _, left, right = np.intersect1d(once.seq, again.seq, return_indices=True)
+        if profile is None or not len(left):
+            continue
+        profile = _per_trial(profile, len(once))
+        place = np.array([_place(profile.traits, t) for t in rows.traits])
+        known = (place[once.first[left]] >= 0) & (place[once.second[left]] >= 0)
+        left, right = left[known], right[known]
+        result = _try(
+            retest,
+            once.code[left],
+            again.code[right],
+            place[once.first[left]],
+            place[once.second[left]],
+            profile,
+            prompt=once.prompt[left],
+        )
+        if result is not None:
+            found[who] = result
+    return found
+
+
+def _first_verdicts(verdicts: Verdicts) -> Verdicts:
+    """Keep one verdict a reply, that in the design's order, where a judge is asked in both."""
+    return verdicts.take(np.unique(verdicts.trial, return_index=True)[1])
+
+
+def _per_trial(profile: Profile, trials: int) -> Profile:
+    """Count trials where both orders of one reply were counted: they are no two choices."""
+    share = min(1.0, trials / max(1, profile.n))
+    return replace(
+        profile,
+        n_by_trait=np.rint(profile.n_by_trait * share).astype(np.int64),
+        wins_by_trait=profile.wins_by_trait * share,
+    )
+
+
+def _place(traits: Sequence[str], name: str) -> int:
+    return traits.index(name) if name in traits else -1
+
+
+def _gains(store: Store, own: Sequence[Comparisons]) -> dict[str, Gain]:
+    """Compare probability verdicts with the words of the same judgings.
+
+    Both by leaving out prompts: a model of coin tosses would give probabilities the noise of words.
+    """
+    gains = {}
+    for who, made in _labelled(own).items():
+        if not np.any((made.outcome % 0.5) != 0):
+            continue
+        words = read_comparisons(store, model=made.model, judge=made.judge, soft=False)
+        same = (c for c in words if c.condition == made.condition)
+        soft, plain = (_try(rate, c, interval="clustered") for c in (made, next(same)))
+        if soft is not None and plain is not None:
+            gains[who] = what_it_buys(plain, soft)
+    return gains
+
+
+# -- several judges, controls ---------------------------------------------------------------
+
+
+def _agreement(
+    store: Store, rated: Mapping[tuple[str, str, str], Profile]
+) -> JudgesAgreement | None:
+    """Compare the verdicts of all judges on the same replies, each in the design's order."""
+    found = {name: _choices(read_verdicts(store, name)) for name in store.parties("judge")}
+    names = tuple(name for name, rows in found.items() if (rows.code >= 0).any())
+    if len(names) < 2:
+        return None
+    once = [found[name] for name in names]
+    trials = np.unique(np.concatenate([rows.trial for rows in once]))
+    table = np.full((len(trials), len(names)), -1)
+    traits = np.zeros((2, len(trials)), dtype=np.int64)
+    prompt = np.zeros(len(trials), dtype=np.int64)
+    for j, rows in enumerate(once):
+        at = np.searchsorted(trials, rows.trial)
+        table[at, j], traits[0, at], traits[1, at], prompt[at] = (
+            rows.code,
+            rows.first,
+            rows.second,
+            rows.prompt,
+        )
+    shared = (table >= 0).sum(axis=1) >= 2
+    if shared.sum() < 2:
+        return None
+    table, (first, second), prompt = table[shared], traits[:, shared], prompt[shared]
+    return JudgesAgreement(
+        judges=names,
+        cohen={
+            (a, b): cohen_kappa(table[:, i], table[:, j], clusters=prompt)
+            for (i, a), (j, b) in combinations(enumerate(names), 2)
+            if ((table[:, i] >= 0) & (table[:, j] >= 0)).any()
+        },
+        fleiss=fleiss_kappa(table, clusters=prompt),
+        alpha=krippendorff_alpha(table, clusters=prompt),
+        disagreement=trait_disagreement(table, first, second, once[0].traits),
+        spearman=_rating_agreement(names, rated),
+        n=int(shared.sum()),
+    )
+
+
+def _choices(verdicts: Verdicts) -> Verdicts:
+    """Keep one verdict a reply of the study itself; told to choose by chance, none is a choice."""
+    rows = verdicts.part("main")
+    chosen = np.array(rows.conditions, dtype=str)[rows.condition] != "random"
+    return _first_verdicts(rows.take(chosen))
+
+
+def _rating_agreement(
+    names: tuple[str, ...], rated: Mapping[tuple[str, str, str], Profile]
+) -> FloatArray | None:
+    """Return Spearman between judges' ratings, mean over the models that all of them rated."""
+    rows = []
+    for model, condition in dict.fromkeys((m, c) for m, _, c in rated if c != "random"):
+        profiles = [rated.get((model, judge, condition)) for judge in names]
+        if all(p is not None for p in profiles):
+            rows.append(rating_agreement([p for p in profiles if p is not None]))
+    return np.mean(rows, axis=0) if rows else None
+
+
+def _nets(
+    store: Store, rated: Mapping[tuple[str, str, str], Profile], seed: int
+) -> tuple[list[Net], list[str]]:
+    """Take the random condition's ratings off, and the words' own pull off the natural ones."""
+    nets, notes = [], []
+    random = {_key(c): _try(rate, c) for c in read_comparisons(store, part="random")}
+    for key, profile in rated.items():
+        control = random.get((*key[:2], "random")) or rated.get((*key[:2], "random"))
+        if key[2] != "random" and control is not None:
+            nets.append(net_of(profile, control, seed=seed))
+    natural = {_key(c): c for c in read_comparisons(store, part="natural")}
+    words = {(c.model, c.judge): c for c in read_comparisons(store, part=Part.WORD)}
+    for (model, judge, _), made in natural.items():
+        ordinary = _try(rate, made)
+        liking = words.get((model, judge))
+        control = _try(word_preference, liking) if liking is not None else None
+        if ordinary is None or control is None:
+            notes.append(f"{model} by {judge}: too few natural or word verdicts to rate.")
+        else:
+            nets.append(net_of(ordinary, control, seed=seed))
+    return nets, notes

@@ -1,0 +1,293 @@
+"""Study files: what is read, and what is said of a file that cannot be used."""
+
+from __future__ import annotations
+
+from importlib import resources
+from pathlib import Path
+
+import pytest
+
+from ethogram.engine.services import SERVICES
+from ethogram.engine.settings import ModelTable
+from ethogram.errors import StudyError
+from ethogram.study import load_study, parse_study
+
+SMALL = """
+[study]
+name = "small"
+[models.alpha]
+base_url = "http://127.0.0.1:9/v1"
+model = "alpha"
+[judges.judge]
+service = "openrouter"
+model = "judge"
+"""
+
+
+def with_line(table, line):
+    """Return the small study with one line more in a table."""
+    return SMALL.replace(f"[{table}]\n", f"[{table}]\n{line}\n", 1)
+
+
+def refusal(text):
+    """Return what is said of a study that cannot be used: one line."""
+    with pytest.raises(StudyError) as caught:
+        parse_study(text)
+    said = str(caught.value)
+    assert "\n" not in said.strip()
+    return said
+
+
+def test_a_small_study_takes_the_defaults():
+    """Every default is the one that the documentation gives."""
+    study = parse_study(SMALL)
+    table = study.study
+    assert (table.traits, table.prompts, table.pairs) == ("study144", "bundled", "all")
+    assert (table.seed, table.repeats, table.orders, table.condition) == (0, 1, "balanced", "feels")
+    assert (table.attempts, table.unparsed_attempts, table.max_lost) == (5, 3, 0.05)
+    assert (table.max_trials, table.spend_limit) == (None, None)
+    model, judge = study.models["alpha"], study.judges["judge"]
+    assert (model.max_tokens, model.concurrency, model.timeout) == (5120, 16, 300.0)
+    assert (model.temperature, model.prices) == (None, None)
+    assert (judge.orders, judge.show_prompt, judge.examples, judge.ties) == (
+        "balanced",
+        True,
+        False,
+        False,
+    )
+
+
+def test_every_key_that_the_documentation_names_is_read():
+    """A study that uses all of them keeps all of their values."""
+    text = with_line(
+        "models.alpha",
+        """temperature = 1
+top_p = 0.9
+top_k = 20
+min_p = 0.06
+presence_penalty = 1.5
+frequency_penalty = -0.5
+repetition_penalty = 1.1
+max_tokens = 2048
+seed = 7
+stop = ["END"]
+reasoning = "medium"
+extra_body = { provider = { only = ["x"] }, top_a = 0.1 }
+concurrency = 4
+requests_per_minute = 100
+tokens_per_minute = 50_000.5
+timeout = 10
+prices = { input = 1, output = 2.5 }
+api_key_env = "SOME_KEY"
+""",
+    )
+    model = parse_study(text).models["alpha"]
+    assert (model.temperature, model.top_p, model.top_k, model.min_p) == (1.0, 0.9, 20, 0.06)
+    assert (model.presence_penalty, model.frequency_penalty) == (1.5, -0.5)
+    assert (model.repetition_penalty, model.stop, model.seed) == (1.1, ["END"], 7)
+    assert model.extra_body == {"provider": {"only": ["x"]}, "top_a": 0.1}
+    assert (model.requests_per_minute, model.tokens_per_minute) == (100.0, 50_000.5)
+    assert (model.prices.input, model.prices.output) == (1.0, 2.5)
+
+
+@pytest.mark.parametrize(
+    ("table", "line", "named"),
+    [
+        # unknown keys: the key, the table, the nearest and all that are allowed
+        ("study", "sead = 1", ["'sead'", "[study]", "did you mean 'seed'", "allowed: name, seed"]),
+        ("study", "zzz = 1", ["'zzz'", "[study]", "allowed: name, seed, traits"]),
+        ("models.alpha", "temprature = 1", ["'temprature'", "[models.alpha]", "'temperature'"]),
+        ("models.alpha", "orders = 'both'", ["'orders'", "[models.alpha]"]),  # a judge's key
+        ("judges.judge", "order = 'both'", ["'order'", "[judges.judge]", "'orders'"]),
+        # wrong values: the table, the key, the value, what is allowed
+        ("study", "seed = -1", ["[study] seed = -1", "greater than or equal to 0"]),
+        ("study", "seed = 1.5", ["[study] seed = 1.5", "valid integer"]),
+        ("study", "seed = '1'", ["[study] seed = '1'", "valid integer"]),
+        ("study", "seed = true", ["[study] seed = True", "valid integer"]),
+        ("study", "pairs = 'some'", ["pairs = 'some'", "'all'", "valid integer"]),
+        ("study", "pairs = 0", ["pairs = 0", "greater than or equal to 1"]),
+        ("study", "orders = 'random'", ["orders = 'random'", "'balanced' or 'both'"]),
+        ("study", "condition = 'hates'", ["'hates'", "'feels', 'likes' or 'random'"]),
+        ("study", "spend_limit = 0", ["spend_limit = 0", "greater than 0"]),
+        ("study", "spend_limit = 'much'", ["spend_limit = 'much'", "valid number"]),
+        ("study", "max_lost = 2", ["max_lost = 2", "less than or equal to 1"]),
+        ("study", "attempts = 0", ["attempts = 0", "greater than or equal to 1"]),
+        ("models.alpha", "temperature = 3", ["[models.alpha] temperature = 3", "equal to 2"]),
+        ("models.alpha", "temperature = nan", ["temperature = nan", "expected"]),
+        ("models.alpha", "top_p = 0", ["top_p = 0", "greater than 0"]),
+        ("models.alpha", "max_tokens = 0", ["max_tokens = 0", "equal to 1"]),
+        ("models.alpha", "concurrency = 5000", ["concurrency = 5000", "equal to 2000"]),
+        ("models.alpha", "stop = 'END'", ["stop = 'END'", "valid list"]),
+        ("models.alpha", "stop = [1]", ["[models.alpha.stop]", "1", "valid string"]),
+        ("models.alpha", "reasoning = 'much'", ["reasoning = 'much'", "'medium'"]),
+        ("models.alpha", "extra_body = 1", ["extra_body = 1", "valid dictionary"]),
+        ("models.alpha", "prices = { input = 1 }", ["[models.alpha.prices]", "'output'"]),
+        (
+            "models.alpha",
+            "prices = { inptu = 1, output = 1 }",
+            ["'inptu'", "did you mean 'input'? allowed: input, output"],
+        ),
+        ("models.alpha", "service = 'openia'", ['service = "openia"', "openai", "base_url"]),
+        ("judges.judge", "base_url = 'ftp://x'", ["base_url = 'ftp://x'", "https?"]),
+        ("judges.judge", "ties = 'yes'", ["ties = 'yes'", "valid boolean"]),
+        ("judges.judge", "verdict = 'letter'", ["verdict = 'letter'", "'word'"]),
+    ],
+)
+def test_what_is_wrong_is_named_with_its_value_and_what_is_allowed(table, line, named):
+    """One line: the table, the key, the value and what would do."""
+    said = refusal(with_line(table, line))
+    for part in named:
+        assert part in said
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("", "no [models.NAME] table"),
+        (SMALL.replace("[judges.judge]", "[judge]"), "no [judges.NAME] table"),
+        (SMALL.replace('name = "small"', ""), "[study] needs the key 'name'"),
+        (SMALL.replace('[study]\nname = "small"\n', ""), "no [study] table"),
+        (SMALL.replace('name = "small"', 'name = ""'), "[study] name = ''"),
+        (SMALL.replace('model = "alpha"', ""), "[models.alpha] needs the key 'model'"),
+        (
+            SMALL.replace('base_url = "http://127.0.0.1:9/v1"', ""),
+            "[models.alpha] needs a service or a base_url",
+        ),
+        (SMALL + "[extra]\nx = 1\n", "unknown table or key 'extra'"),
+        ("extra = 1\n" + SMALL, "unknown table or key 'extra'"),
+        ("int = 1\n" + SMALL, "unknown table or key 'int'"),  # also the name of a type
+        ('path = "x"\n' + SMALL, "unknown table or key 'path'"),
+        ("models = 3\n[study]\nname='x'\n[judges.a]\nmodel='local/smollm2'\n", "models = 3"),
+        ("study = 3\n" + SMALL.replace('[study]\nname = "small"\n', ""), "study = 3"),
+        ('prompts = "x"\n' + SMALL, "prompts = 'x'"),
+        (SMALL + "[models]\nbeta = 3\n", "[models] beta = 3: expected"),
+        (SMALL + SMALL, "is not valid TOML"),  # a table said twice
+        (f"x = {'9' * 5000}\n" + SMALL, "is not valid TOML"),
+        (f"x = {'[' * 100_000}\n" + SMALL, "is not valid TOML"),
+        (SMALL + "[models.int]\nint = 3\nmodel = 'x'\nservice = 'vllm'\n", "'int' in [models.int]"),
+        (SMALL + "[prompts]\nlanguage = 7\n", "language = 7"),
+        (SMALL + "[prompts]\nlangauge = 'en'\n", "did you mean 'language'?"),
+        (SMALL + "[prompts]\nmin_chars = 9\nmax_chars = 3\n", "max_chars is 3"),
+        (SMALL + "[templates]\nfeel = 'x'\n", "did you mean 'feels'?"),
+        ("[study\n", "is not valid TOML"),
+        ("\x00", "is not valid TOML"),
+    ],
+)
+def test_a_file_that_is_no_study_is_refused(text, named):
+    """What is missing, misplaced or no TOML is named."""
+    said = refusal(text)
+    assert named in said
+    assert "[]" not in said
+
+
+@pytest.mark.parametrize(
+    ("table", "line"),
+    [
+        ("models.alpha", f"seed = {10**30}"),
+        ("models.alpha", f"max_tokens = {10**30}"),
+        ("models.alpha", f"top_k = {10**30}"),
+        ("models.alpha", f"extra_body = {{ n = {10**30} }}"),
+        ("study", f"seed = {10**30}"),
+        ("study", f"attempts = {10**30}"),
+        ("study", f"repeats = {10**30}"),
+        ("study", f"max_trials = {10**30}"),
+    ],
+)
+def test_a_number_that_no_request_can_hold_is_refused(table, line):
+    """Numbers beyond 64 bits are an input error, here and not in mid-run."""
+    assert f" {line.split(' = ')[0]} " in refusal(with_line(table, line))
+
+
+def test_more_than_one_mistake_is_said_to_be_there():
+    """The first is spelt out, the others are counted."""
+    text = with_line("study", "seed = -1").replace('model = "judge"', "temperature = 9")
+    assert refusal(text).endswith("(and 2 more problems)")
+
+
+def test_a_table_with_a_local_model_needs_no_service():
+    """`local/...` is its own address."""
+    table = ModelTable(model="local/smollm2")
+    assert (table.service, table.base_url) == (None, None)
+
+
+@pytest.mark.parametrize("service", sorted(set(SERVICES) - {"local"}))
+def test_every_known_service_can_be_named(service):
+    """A study file may name each of them."""
+    text = SMALL.replace('base_url = "http://127.0.0.1:9/v1"', f'service = "{service}"')
+    assert parse_study(text).models["alpha"].service == service
+
+
+# -- files ------------------------------------------------------------------------------------
+
+
+def test_a_file_that_is_not_there_is_named():
+    """With the verb that writes one."""
+    with pytest.raises(StudyError, match=r"nowhere\.toml.*No such file.*ethogram init"):
+        load_study("nowhere.toml")
+
+
+def test_a_folder_and_a_binary_file_are_refused(tmp_path):
+    """Neither is a study file, and both are named."""
+    with pytest.raises(StudyError, match="Is a directory"):
+        load_study(tmp_path)
+    (tmp_path / "x.toml").write_bytes(b"name = '\xff'")
+    with pytest.raises(StudyError, match=r"x\.toml is not UTF-8 text \(byte 8\)"):
+        load_study(tmp_path / "x.toml")
+
+
+def test_the_store_is_named_after_the_file_and_stays_in_the_working_folder(tmp_path):
+    """STEM.db, not beside the study file; relative paths in the file start at the file."""
+    (tmp_path / "mine.toml").write_text(SMALL)
+    study = load_study(tmp_path / "mine.toml")
+    assert study.default_store == Path("mine.db")
+    assert study.base == tmp_path
+    assert study.text == SMALL
+
+
+@pytest.mark.parametrize("name", ["blank", "study2026"])
+def test_the_presets_are_studies(name):
+    """What `ethogram init` writes can be read."""
+    folder = resources.files("ethogram") / "data" / "presets"
+    study = parse_study((folder / f"{name}.toml").read_text("utf-8"))
+    assert study.models
+    assert study.judges
+
+
+def test_the_published_studys_preset_has_its_models_and_parameters():
+    """Ten models, the judge, and the sampling parameters that the study used."""
+    folder = resources.files("ethogram") / "data" / "presets"
+    study = parse_study((folder / "study2026.toml").read_text("utf-8"))
+    assert (study.study.traits, len(study.models), len(study.judges)) == ("study144", 10, 1)
+    by_model = {table.model.rpartition("/")[2]: table for table in study.models.values()}
+    (gpt,) = [t for m, t in by_model.items() if m.startswith("gpt-5.1")]
+    (grok,) = [t for m, t in by_model.items() if m.startswith("grok")]
+    (qwen,) = [t for m, t in by_model.items() if m.startswith("qwen")]
+    (trinity,) = [t for m, t in by_model.items() if m.startswith("trinity")]
+    (deepseek,) = [t for m, t in by_model.items() if m.startswith("deepseek")]
+    assert (gpt.top_p, gpt.max_tokens) == (1.0, 2048)
+    assert grok.temperature == 0.7
+    assert (qwen.temperature, qwen.top_p, qwen.top_k, qwen.presence_penalty) == (0.7, 0.8, 20, 1.5)
+    assert (trinity.temperature, trinity.top_p, trinity.top_k, trinity.min_p) == (
+        0.15,
+        0.75,
+        50,
+        0.06,
+    )
+    assert deepseek.top_p == 0.95
+    (judge,) = study.judges.values()
+    assert (judge.temperature, judge.top_p, judge.max_tokens) == (0.1, 0.95, 2048)
+
+
+@pytest.mark.parametrize("name", ["x" * 5000, "~nobody-has-this-home/x", "x\0y", "two\nlines"])
+def test_a_name_that_no_file_can_have_is_refused_in_one_line(name):
+    """Too long, in a home that nobody has, or of two lines: named, wherever a path is read."""
+    from ethogram.engine.local import local_file
+    from ethogram.errors import EthogramError
+    from ethogram.stimuli.prompts import load_prompts
+    from ethogram.stimuli.traits import load_traits
+
+    for read in (load_traits, load_prompts, lambda n: load_prompts(f"wildchat:{n}"), local_file):
+        with pytest.raises(EthogramError) as caught:
+            read(name)
+        assert "\n" not in str(caught.value)
+        assert len(str(caught.value)) < 1000
