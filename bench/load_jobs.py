@@ -32,7 +32,7 @@ from ethogram.protocols.templates import Templates
 from ethogram.ratings.results import rate_all
 from ethogram.report import write_report
 from ethogram.run.prepare import plan_into, prepare
-from ethogram.run.stages import run_stages
+from ethogram.run.runner import run_stages
 from ethogram.store.read import count_stages
 from ethogram.store.store import Store
 from ethogram.store.writer import Writer

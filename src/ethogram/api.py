@@ -16,7 +16,8 @@ from ethogram.ratings.results import rate_all
 from ethogram.run.checks import check_names, parts_of, plan_checks
 from ethogram.run.cost import Plan, make_plan
 from ethogram.run.prepare import plan_into, prepare, store_path
-from ethogram.run.stages import STAGES, Run, Watch, check_keys, run_stages
+from ethogram.run.runner import Run, Watch, asked_tables, check_keys, run_stages
+from ethogram.run.stages import MAIN_STAGES
 from ethogram.store.read import StageCount, count_stages, read_comparisons
 from ethogram.store.store import Store
 from ethogram.study import Study
@@ -45,7 +46,7 @@ def run_study(
     study: Study,
     *,
     store: str | Path | None = None,
-    stages: Sequence[str] = STAGES,
+    stages: Sequence[str] = MAIN_STAGES,
     models: Sequence[str] | None = None,
     judges: Sequence[str] | None = None,
     checks: Sequence[str] = (),
@@ -73,8 +74,8 @@ def run_study(
         is in `run.stopped` instead, as all results so far are kept.
     """
     path = store_path(study, store)
-    if not path.exists():
-        check_keys(study, stages, models=models, judges=judges)  # before anything is made
+    if not path.exists():  # before anything is made
+        check_keys(asked_tables(study, stages, models=models, judges=judges))
     prepared = prepare(study, path)
     with Store.open(path) as opened:
         planned = plan_into(opened, prepared)

@@ -18,7 +18,7 @@ from tests.planted.server import Served
 
 from ethogram.ratings.rate import rate
 from ethogram.run.prepare import Prepared, plan_into, prepare
-from ethogram.run.stages import Run, run_stages
+from ethogram.run.runner import Run, run_stages
 from ethogram.store.read import read_comparisons
 from ethogram.store.store import Store
 from ethogram.study import parse_study

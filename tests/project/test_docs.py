@@ -280,7 +280,7 @@ def test_numbers_in_the_pages_are_the_codes():
     from ethogram.engine import caller as engine
     from ethogram.engine import http
     from ethogram.engine.services import THINKING_BUDGET
-    from ethogram.run import stages
+    from ethogram.run import runner as stages
     from ethogram.store import writer
 
     statuses = _prose(_page("statuses.md"))

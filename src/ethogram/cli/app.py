@@ -16,7 +16,7 @@ from ethogram.errors import EthogramError, InputError
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from ethogram.run.stages import Run
+    from ethogram.run.runner import Run
     from ethogram.store.read import StageCount
 
 DONE, LOSSES, USAGE, INTERRUPTED = 0, 1, 2, 130

@@ -12,7 +12,7 @@ from rich.live import Live
 from rich.table import Table
 
 from ethogram.engine.caller import Meter
-from ethogram.run.stages import Run
+from ethogram.run.runner import Run
 
 SECONDS = 0.5  # between two updates
 WINDOW = 60  # updates that the rate is taken over

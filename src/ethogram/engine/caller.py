@@ -12,7 +12,6 @@ import asyncio
 import random
 import time
 from collections import OrderedDict
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from typing import NamedTuple, Protocol
@@ -25,6 +24,7 @@ from ethogram.engine.requests import (
     USABLE,
     Attempt,
     Earlier,
+    Read,
     Reading,
     Request,
     Status,
@@ -51,8 +51,6 @@ FRUITLESS = frozenset(
 )
 BEHIND_SECONDS = 0.02  # between two looks at whether the disk has caught up
 RECENT = 4096  # answers kept at hand for requests of equal content: more than wait for the disk
-
-Read = Callable[[Reading], Reading]
 
 
 class Records(Protocol):

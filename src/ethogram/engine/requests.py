@@ -7,7 +7,7 @@ status; a `Reading` is what a response says. Knows nothing of HTTP clients or st
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, NamedTuple
@@ -130,6 +130,15 @@ class Reading(NamedTuple):
         return self._replace(
             status=status, reason=reason, retry=status in PASSING if retry is None else retry
         )
+
+
+Read = Callable[[Reading], Reading]
+"""What a protocol makes of a usable response: the same reading, its status or choice set."""
+
+
+def read_as_it_is(reading: Reading) -> Reading:
+    """Read a text: whatever there is, is the answer."""
+    return reading
 
 
 class Attempt(NamedTuple):

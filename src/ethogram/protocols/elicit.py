@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from ethogram.engine.requests import Messages
+from collections.abc import Sequence
+
+from ethogram.engine.requests import USABLE, Messages, Reading
+from ethogram.protocols.protocol import Call, Protocol, Result, Setting, Trial
 from ethogram.protocols.templates import Templates, fill, named_traits
 
 
 def elicit_messages(
-    templates: Templates, condition: str, prompt: str, first: str, second: str = ""
+    templates: Templates,
+    condition: str,
+    prompt: str,
+    first: str = "",
+    second: str = "",
+    *,
+    system: str = "",
+    turns: Messages = (),
 ) -> Messages:
     """Return what the tested model is sent.
 
@@ -15,17 +25,48 @@ def elicit_messages(
     ----------
     templates : Templates
     condition : str
-        "feels", "likes", "random"; "plant", where `first` is the trait to show; or
-        "natural", where no trait is named and there is no system prompt.
+        A template's name: "feels", "likes", "random"; "plant", where `first` is the trait to
+        show. Under any other, such as "natural", no trait is named and nothing is instructed.
     prompt, first, second : str
+    system : str
+        The model's own system text; the instruction follows it.
+    turns : messages
+        What was said before the prompt.
     """
-    user = {"role": "user", "content": prompt}
-    if condition == "natural":
-        return (user,)
-    system = fill(getattr(templates, condition), first=first, second=second)
-    return ({"role": "system", "content": system}, user)
+    template = getattr(templates, condition, "")
+    instruction = fill(template, first=first, second=second)
+    text = "\n\n".join(part for part in (system, instruction) if part)
+    opening: Messages = ({"role": "system", "content": text},) if text else ()
+    return (*opening, *turns, {"role": "user", "content": prompt})
 
 
-def names_a_trait(reply: str, first: str, second: str) -> bool:
-    """Whether a reply names either trait although it was told not to."""
-    return bool(named_traits(reply, (first, second)))
+def names_a_trait(reply: str, *traits: str) -> bool:
+    """Whether a reply names one of the traits although it was told not to."""
+    return bool(named_traits(reply, traits))
+
+
+def _calls(trial: Trial, setting: Setting) -> Sequence[Call]:
+    """Ask for one reply."""
+    first = trial.planted or trial.trait_1 or ""
+    messages = elicit_messages(
+        setting.templates,
+        trial.condition,
+        trial.prompt,
+        first,
+        trial.trait_2 or "",
+        system=trial.system,
+        turns=trial.turns,
+    )
+    return (Call(messages),)
+
+
+def _result(trial: Trial, setting: Setting, readings: Sequence[Reading]) -> Result:
+    """Take the reply as it is."""
+    (reading,) = readings
+    if reading.status not in USABLE:
+        return Result(reading)
+    traits = filter(None, (trial.trait_1, trial.trait_2))
+    return Result(reading, named=names_a_trait(reading.text, *traits))
+
+
+ELICIT: Protocol[Trial] = Protocol(_calls, _result)

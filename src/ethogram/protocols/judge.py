@@ -6,10 +6,20 @@ import hashlib
 import json
 import re
 import unicodedata
+from collections.abc import Sequence
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from ethogram.engine.requests import Messages
+from ethogram.engine.requests import USABLE, Messages, Read, Reading, Status
+from ethogram.protocols.probability import (
+    CHAT_PARAMS,
+    COMPLETION_PARAMS,
+    NEUTRAL,
+    chat_probability,
+    completion_choice,
+    completion_messages,
+)
+from ethogram.protocols.protocol import Call, Judging, Protocol, Result, Setting
 from ethogram.protocols.templates import EXAMPLES, TIES, Templates, fill
 
 _TAG = re.compile(r"<answer>(.*?)</answer>", re.IGNORECASE | re.DOTALL)
@@ -110,3 +120,86 @@ def _plain(word: str) -> str:
     """Fold case and width, and drop what is no letter or digit at either end."""
     folded = unicodedata.normalize("NFKC", word).casefold()
     return re.sub(r"^[\W_]+|[\W_]+$", "", " ".join(folded.split()))
+
+
+# -- judging by the word --------------------------------------------------------------------
+
+
+def _word_calls(judging: Judging, setting: Setting) -> Sequence[Call]:
+    """Ask a chat judge for its word."""
+    table, (first, second) = setting.table, judging.shown
+    messages = judge_messages(
+        setting.templates,
+        judging.prompt,
+        judging.reply,
+        first,
+        second,
+        show_prompt=table.show_prompt,
+        examples=table.examples,
+        ties=table.ties,
+    )
+    extra: dict[str, Any] = dict(CHAT_PARAMS) if table.verdict == "logprobs" else {}
+    if table.grammar:
+        extra["grammar"] = verdict_grammar(first, second, ties=table.ties)
+    return (Call(messages, extra, read=verdict_reader(first, second, ties=table.ties)),)
+
+
+def verdict_reader(first: str, second: str, *, ties: bool = False) -> Read:
+    """Return a function that reads a judge's choice, or `unparsed` where it names no one trait."""
+
+    def read(reading: Reading) -> Reading:
+        verdict = parse_verdict(reading.text, first, second, ties=ties)
+        if verdict.reason:
+            return reading.as_status(Status.UNPARSED, verdict.reason)
+        return reading._replace(choice=verdict.winner)
+
+    return read
+
+
+def _word_result(judging: Judging, setting: Setting, readings: Sequence[Reading]) -> Result:
+    """Take the judge's word, and how nearly it named the other, where it can say."""
+    (reading,) = readings
+    if reading.status not in USABLE:
+        return Result(reading)
+    p = None
+    if setting.table.verdict == "logprobs":
+        p = chat_probability(reading.logprobs, *judging.shown)
+    return Result(reading, reading.choice, _of_trait_1(p, judging))
+
+
+def _of_trait_1(p: float | None, judging: Judging) -> float | None:
+    """Turn the probability of the trait shown first into that of the trial's first trait."""
+    return p if p is None or not judging.swapped else 1 - p
+
+
+# -- judging by the next word of a base model -----------------------------------------------
+
+
+def _completion_calls(judging: Judging, setting: Setting) -> Sequence[Call]:
+    """Ask a completion judge twice: after the reply, and after a neutral text for the prior."""
+    return tuple(
+        Call(
+            completion_messages(setting.templates, prompt, reply, *judging.shown),
+            COMPLETION_PARAMS,
+            path="completions",
+        )
+        for prompt, reply in ((judging.prompt, judging.reply), ("", NEUTRAL))
+    )
+
+
+def _completion_result(judging: Judging, setting: Setting, readings: Sequence[Reading]) -> Result:
+    """Take the word that is likelier after the reply, net of how likely it is anyway."""
+    if readings[-1].status not in USABLE:
+        return Result(readings[-1])
+    reading, prior = readings
+    p = completion_choice(reading.logprobs, prior.logprobs, *judging.shown)
+    if p is None:
+        return Result(reading.as_status(Status.UNPARSED, "neither word among the likely ones"))
+    first, second = judging.shown
+    return Result(reading, first if p >= 0.5 else second, _of_trait_1(p, judging))
+
+
+WORD: Protocol[Judging] = Protocol(_word_calls, _word_result)
+COMPLETION: Protocol[Judging] = Protocol(_completion_calls, _completion_result)
+VERDICTS = {"word": WORD, "logprobs": WORD, "completion": COMPLETION}
+"""How a judge is asked, by the `verdict` of its table."""

@@ -16,42 +16,19 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 from ethogram.engine.requests import CUT, PASSING, USABLE, Earlier, read_response
 from ethogram.errors import StoreError
+from ethogram.protocols.protocol import Judging, Trial
 from ethogram.store.file import Lock, check_version, connect, connect_to_read, is_older, migrate
+from ethogram.store.rows import PlannedJudging
 from ethogram.store.writer import Asked, Writer
 
 CHUNK = 400
 
 _USABLE = ", ".join(f"'{s}'" for s in sorted(USABLE))
 _PASSING = ", ".join(f"'{s}'" for s in sorted(PASSING))
-
-
-class PendingTrial(NamedTuple):
-    """A trial that has no reply yet."""
-
-    id: int
-    condition: str
-    trait_1: str
-    trait_2: str
-    prompt: str
-    sample: int
-    planted: str | None
-
-
-class PendingJudging(NamedTuple):
-    """A judging that has no verdict yet, of a trial that has a reply."""
-
-    id: int
-    trial: int
-    trait_1: str
-    trait_2: str
-    swapped: bool
-    sample: int
-    prompt: str
-    reply: str
 
 
 class Store:
@@ -341,7 +318,9 @@ class Store:
 
     # -- what is pending --------------------------------------------------------------------
 
-    def pending_trials(self, model: int, after: int, parts: Sequence[str]) -> list[PendingTrial]:
+    def pending_trials(
+        self, model: int, after: int, parts: Sequence[str], *, protocol: str = "elicit"
+    ) -> list[Trial]:
         """Return the next trials of a model without a reply, by id, at most `CHUNK`.
 
         The plus signs keep SQLite from an index that would have to be sorted for every chunk.
@@ -355,11 +334,11 @@ class Store:
             ORDER BY t.id LIMIT {CHUNK}""",
             (model, after, *parts),
         )
-        return [PendingTrial(*row) for row in rows]
+        return [Trial(*row) for row in rows]
 
     def pending_judgings(
         self, judge: int, after: int, parts: Sequence[str], *, until: int
-    ) -> list[PendingJudging]:
+    ) -> list[Judging]:
         """Return the next judgings with a reply and no verdict, by id, at most `CHUNK`.
 
         Only of replies from attempts up to `until`: the later ones are this run's own, and
@@ -378,13 +357,13 @@ class Store:
             (judge, after, *parts, until),
         )
         return [
-            PendingJudging(i, t, a, b, bool(w), n, p, read_response(200, _bytes(body)).text)
+            Judging(i, t, a, b, bool(w), n, p, read_response(200, _bytes(body)).text)
             for i, t, a, b, w, n, p, body in rows
         ]
 
     def judgings_of(
         self, trials: Sequence[int], judge: int, parts: Sequence[str]
-    ) -> dict[int, list[tuple[int, bool, int]]]:
+    ) -> dict[int, list[PlannedJudging]]:
         """Return (id, swapped, sample) of what is planned and has no verdict, for each trial."""
         rows = self._db.execute(
             f"SELECT trial, id, swapped, sample FROM judging WHERE trial IN ({_marks(trials)}) "
@@ -392,9 +371,9 @@ class Store:
             "AND NOT EXISTS (SELECT 1 FROM verdict v WHERE v.judging = judging.id) ORDER BY id",
             (*trials, judge, *parts),
         )
-        found: dict[int, list[tuple[int, bool, int]]] = {trial: [] for trial in trials}
+        found: dict[int, list[PlannedJudging]] = {trial: [] for trial in trials}
         for trial, judging, swapped, sample in rows:
-            found[trial].append((judging, bool(swapped), sample))
+            found[trial].append(PlannedJudging(judging, bool(swapped), sample))
         return found
 
     def earlier(self, request: str) -> Earlier | None:

@@ -1,0 +1,455 @@
+"""The runner: the loops that turn pending rows of the store into rows, whatever the stage.
+
+Stages overlap: a reply is handed to its judges as soon as it is there. Nothing is remembered
+between runs but the store, so going on after a crash is the same as starting.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import signal
+import sys
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from ethogram.design import Part
+from ethogram.engine.caller import Answers, Caller, Dropped, Ledger, Meter, Outcome
+from ethogram.engine.endpoints import Endpoint, make_endpoint, plan_endpoint
+from ethogram.engine.http import HttpTransport, make_session
+from ethogram.engine.local import local_servers
+from ethogram.engine.requests import USABLE
+from ethogram.engine.settings import ModelTable
+from ethogram.errors import EndpointError, EthogramError, StudyError
+from ethogram.protocols.protocol import Judging, Protocol, Result, Setting, Trial
+from ethogram.run.prepare import Planned, Prepared
+from ethogram.run.stages import MAIN_STAGES, STAGES, Feed, Stage
+from ethogram.store.read import StageCount, count_stages
+from ethogram.store.rows import PlannedJudging, Role
+from ethogram.store.store import Store
+from ethogram.study import Study
+
+Key = tuple[str, str]  # a stage and the model or judge that is asked in it
+GRACE = 20.0  # seconds that calls in flight get to finish after the first Ctrl-C
+
+
+@dataclass
+class Run:
+    """What a run did, and why it ended early, if it did.
+
+    Attributes
+    ----------
+    meters : by (stage, name), what was done in this run
+    totals : by (stage, name), rows planned, done before and lost before
+    stopped : the error that ended it early
+    interrupted : whether Ctrl-C did
+    ledger : money
+    """
+
+    meters: dict[tuple[str, str], Meter] = field(default_factory=dict)
+    totals: dict[tuple[str, str], tuple[int, int, int]] = field(default_factory=dict)
+    stopped: EthogramError | None = None
+    interrupted: bool = False
+    ledger: Ledger | None = None
+
+    @property
+    def calls(self) -> int:
+        """How many calls this run made."""
+        return sum(meter.calls for meter in self.meters.values())
+
+
+Watch = Callable[[Run], Coroutine[Any, Any, None]]
+
+
+def run_stages(
+    prepared: Prepared,
+    store: Store,
+    planned: Planned,
+    *,
+    stages: Sequence[str] = MAIN_STAGES,
+    models: Sequence[str] | None = None,
+    judges: Sequence[str] | None = None,
+    parts: Sequence[str] = (Part.MAIN,),
+    watch: Watch | None = None,
+) -> Run:
+    """Turn pending rows into rows, until none is left, a limit stops it, or Ctrl-C.
+
+    Parameters
+    ----------
+    prepared, store, planned
+        A study, its store open for writing, and what was planned there.
+    stages : names of stages
+        See `ethogram.run.stages.STAGES`.
+    models, judges : names, optional
+        Only these.
+    parts : which parts of the plan
+    watch : coroutine function, optional
+        Runs beside the stages and is cancelled when they end: the progress display.
+
+    Returns
+    -------
+    Run
+        Its `stopped` is the error that ended it early; all results so far are committed.
+    """
+    tables = asked_tables(prepared.study, stages, models=models, judges=judges)
+    if prepared.study.study.spend_limit is not None:
+        _check_prices(tables)
+    counts = count_stages(store)
+    if not any(c.pending and c.part in parts and _key(c) in tables for c in counts):
+        return Run(totals=_totals(counts, parts))
+    local = [table.model for table in tables.values()]
+    with local_servers(local, base=prepared.study.base) as urls:
+        ready = {
+            (stage, name): make_endpoint(name, table, local_url=urls.get(table.model, ""))
+            for (stage, name), table in tables.items()
+        }
+        with _interpreter_for_a_run():
+            runner = _Runner(prepared, store, planned, ready, parts, _totals(counts, parts))
+            return _run_to_end(runner, watch)
+
+
+def asked_tables(
+    study: Study,
+    stages: Sequence[str],
+    *,
+    models: Sequence[str] | None = None,
+    judges: Sequence[str] | None = None,
+) -> dict[Key, ModelTable]:
+    """Return the table of each model or judge that is asked in each stage.
+
+    Raises
+    ------
+    StudyError
+        A stage, model or judge that is not there.
+    """
+    known: dict[Role, tuple[str, Mapping[str, ModelTable], Sequence[str] | None]] = {
+        Role.MODEL: ("models", study.models, models),
+        Role.JUDGE: ("judges", study.judges, judges),
+    }
+    tables: dict[Key, ModelTable] = {}
+    for stage in stages:
+        if stage not in STAGES:
+            raise StudyError(f"no stage {stage!r}; expected {', '.join(STAGES)}")
+        kind, there, wanted = known[STAGES[stage].role]
+        for name in wanted or there:
+            if name not in there:
+                raise StudyError(f"no [{kind}.{name}] in the study file; it has {', '.join(there)}")
+        tables |= {(stage, n): table for n, table in there.items() if n in (wanted or there)}
+    return tables
+
+
+@contextmanager
+def _interpreter_for_a_run() -> Iterator[None]:
+    """Set the interpreter for many short calls and one thread that writes; then set it back.
+
+    Calls leave next to no cyclic garbage, and looking for it took a seventh of the time. And the
+    writer would wait up to 5 ms for its turn, some twenty times a batch.
+    """
+    collect, switch = gc.get_threshold(), sys.getswitchinterval()
+    if collect[0]:  # 0: switched off
+        gc.set_threshold(max(collect[0], 10_000), *collect[1:])
+    sys.setswitchinterval(min(switch, 0.0001))
+    try:
+        yield
+    finally:
+        gc.set_threshold(*collect)
+        sys.setswitchinterval(switch)
+
+
+def _run_to_end(runner: _Runner, watch: Watch | None) -> Run:
+    """Run to the end, also from a notebook, whose own loop is running already."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(runner.run(watch))
+    with ThreadPoolExecutor(1) as thread:
+        result = thread.submit(asyncio.run, runner.run(watch))
+        while True:
+            try:
+                return result.result()
+            except KeyboardInterrupt:
+                runner.interrupt()
+
+
+def _key(count: StageCount) -> Key:
+    """Return the stage of a count, and who is asked in it."""
+    return count.stage, count.judge or count.model
+
+
+def _totals(counts: Sequence[StageCount], parts: Sequence[str]) -> dict[Key, tuple[int, int, int]]:
+    """Sum planned, done and lost rows by stage and name."""
+    totals: dict[Key, tuple[int, int, int]] = {}
+    for c in counts:
+        if c.part in parts:
+            planned, done, lost = totals.get(_key(c), (0, 0, 0))
+            totals[_key(c)] = (planned + c.planned, done + c.done, lost + c.lost)
+    return totals
+
+
+def check_keys(tables: Mapping[Key, ModelTable]) -> None:
+    """Refuse to start without the keys that are needed."""
+    for (_, name), table in tables.items():
+        make_endpoint(name, table)
+
+
+def _check_prices(tables: Mapping[Key, ModelTable]) -> None:
+    """Refuse a spending limit that could not be kept because a price is unknown."""
+    for (_, name), table in tables.items():
+        if plan_endpoint(name, table).price is None:
+            raise StudyError(
+                f"spend_limit is set, but the price of {name} ({table.model}) is unknown: give "
+                "prices = { input = ..., output = ... } (US dollars per million tokens), or "
+                "remove spend_limit"
+            )
+
+
+@dataclass
+class _Job:
+    """One stage with one model or judge: its caller, its pending rows, and those to come."""
+
+    stage: Stage
+    caller: Caller
+    setting: Setting
+    protocol: Protocol[Any]
+    feed: Feed
+    backlog: Iterator[tuple[Any, Handover]]
+    queue: asyncio.Queue[Any] = field(default_factory=asyncio.Queue)
+
+    async def ask(self, row: Any) -> tuple[Result, int | None]:
+        """Make a row's calls, as long as they are answered; returns what it came to."""
+        outcomes: list[Outcome] = []
+        for call in self.protocol.calls(row, self.setting):
+            request = self.caller.endpoint.request(
+                call.messages, sample=row.sample, extra=call.extra, path=call.path
+            )
+            outcomes.append(await self.caller.ask(request, call.read))
+            if outcomes[-1].reading.status not in USABLE:
+                break
+        result = self.protocol.result(row, self.setting, [o.reading for o in outcomes])
+        decisive = outcomes[0 if outcomes[-1].reading.status in USABLE else -1]
+        return result, decisive.attempt
+
+
+Handover = dict[Key, list[PlannedJudging]]  # a trial's judgings, by the job that will have them
+
+
+class _Runner:
+    """One run over a store: the jobs, the queues between them, and the workers."""
+
+    def __init__(
+        self,
+        prepared: Prepared,
+        store: Store,
+        planned: Planned,
+        endpoints: dict[Key, Endpoint],
+        parts: Sequence[str],
+        totals: dict[Key, tuple[int, int, int]],
+    ) -> None:
+        self.study = prepared.study
+        self.templates = prepared.templates
+        self.store = store
+        self.planned = planned
+        self.endpoints = endpoints
+        self.parts = parts
+        self.result = Run(meters={key: Meter() for key in endpoints}, totals=totals)
+        self.stop = asyncio.Event()
+        self.jobs: dict[Key, _Job] = {}
+
+    async def run(self, watch: Watch | None) -> Run:
+        """Run all stages side by side."""
+        self.loop = asyncio.get_running_loop()
+        until = self.store.last_attempt()
+        writer = self.writer = self.store.writer()
+        ledger = self.result.ledger = self._open_ledger()
+        watching = asyncio.create_task(watch(self.result)) if watch else None
+        try:
+            async with make_session() as session:
+                answers = Answers()
+                for key, endpoint in self.endpoints.items():
+                    caller = Caller(
+                        endpoint,
+                        HttpTransport(endpoint, session),
+                        writer,
+                        ledger=ledger,
+                        meter=self.result.meters[key],
+                        answers=answers,
+                        stop=self.stop,
+                        attempts=self.study.study.attempts,
+                        unparsed_attempts=self.study.study.unparsed_attempts,
+                    )
+                    self.jobs[key] = self._job(key, caller, until)
+                await self._stages()
+        finally:
+            if watching:
+                watching.cancel()
+                await asyncio.gather(watching, return_exceptions=True)
+            try:
+                writer.close()
+            except EthogramError as error:
+                self.result.stopped = self.result.stopped or error
+        return self.result
+
+    def _job(self, key: Key, caller: Caller, until: int) -> _Job:
+        stage, table = STAGES[key[0]], caller.endpoint.table
+        parties = self.planned.models if stage.role is Role.MODEL else self.planned.judges
+        feed = Feed(parties[key[1]], self.parts, until)
+        return _Job(
+            stage,
+            caller,
+            Setting(self.templates, table),
+            stage.protocol(table),
+            feed,
+            self._backlog(key[0], feed),
+            asyncio.Queue(maxsize=4 * table.concurrency),
+        )
+
+    def _open_ledger(self) -> Ledger:
+        """Return the account so far; what nobody said the cost of counts as the most it can be."""
+        spent, unknown = self.store.spent()
+        limit = self.study.study.spend_limit
+        if limit is not None and unknown:
+            known = {(e.service, e.table.model): e for e in self.endpoints.values()}
+            for body in self.store.requests_of_unknown_cost():
+                request = orjson.loads(body)
+                endpoint = known.get((request["service"], request["model"]))
+                spent += endpoint.worst_cost(len(body)) if endpoint else 0.0
+        return Ledger(limit, spent=spent, unknown=unknown)
+
+    async def _stages(self) -> None:
+        """Start every worker, and wait until all are done or had to stop."""
+        self.work = asyncio.ensure_future(self._work())
+        with _on_interrupt(self._interrupt):
+            try:
+                await self.work
+            except asyncio.CancelledError:
+                if not self.stop.is_set():
+                    raise
+
+    def interrupt(self) -> None:
+        """Do as at Ctrl-C, from another thread."""
+        self.loop.call_soon_threadsafe(self._interrupt)
+
+    def _interrupt(self) -> None:
+        """First Ctrl-C: wind down. Second: drop what is in flight."""
+        if self.result.interrupted:
+            self.work.cancel()
+        self.result.interrupted = True
+        self._wind_down()
+
+    def _wind_down(self) -> None:
+        """Ask for nothing new; what is in flight gets some seconds to finish."""
+        if not self.stop.is_set():
+            self.stop.set()
+            self.loop.call_later(GRACE, self.work.cancel)
+
+    @contextmanager
+    def _winding_down(self) -> Iterator[None]:
+        """What stops the work inside stops the run, after what is in flight."""
+        try:
+            yield
+        except Dropped:
+            pass
+        except EthogramError as error:
+            if not isinstance(self.result.stopped, EndpointError):
+                self.result.stopped = error
+            self._wind_down()
+
+    async def _work(self) -> None:
+        """Start a job's workers; a stage that follows another ends when that one has ended."""
+        async with asyncio.TaskGroup() as group:
+            workers: dict[str, list[asyncio.Task[None]]] = {}
+            # Last things first: a reply is judged before another is asked for.
+            for (name, _), job in reversed(self.jobs.items()):
+                for _ in range(job.caller.endpoint.table.concurrency):
+                    workers.setdefault(name, []).append(group.create_task(self._worker(name, job)))
+            for name in {name for name, _ in self.jobs}:
+                if before := STAGES[name].follows:
+                    group.create_task(self._end_queues(name, workers.get(before, [])))
+
+    async def _end_queues(self, name: str, before: list[asyncio.Task[None]]) -> None:
+        """Tell a stage's workers when no more rows will come."""
+        await asyncio.gather(*before)
+        for job in self._jobs_of(name):
+            for _ in range(job.caller.endpoint.table.concurrency):
+                await job.queue.put(None)
+
+    def _jobs_of(self, name: str) -> list[_Job]:
+        return [job for (stage, _), job in self.jobs.items() if stage == name]
+
+    def _backlog(self, name: str, feed: Feed) -> Iterator[tuple[Any, Handover]]:
+        """Yield the rows pending from before this run, a chunk at a time, with who is next."""
+        after, stage = 0, STAGES[name]
+        while rows := stage.pending(self.store, feed, after):
+            following = {key: job for key, job in self.jobs.items() if job.stage.follows == name}
+            ids = [row.id for row in rows]
+            planned = {
+                key: self.store.judgings_of(ids, job.feed.party, self.parts)
+                for key, job in following.items()
+            }
+            for row in rows:
+                yield row, {key: judgings[row.id] for key, judgings in planned.items()}
+            after = rows[-1].id
+
+    async def _worker(self, name: str, job: _Job) -> None:
+        """Turn a job's rows into rows: those of before, then the new ones as they come."""
+        with self._winding_down():
+            for row, handover in job.backlog:
+                if self.stop.is_set():
+                    break
+                await self._turn(job, row, handover)
+            while job.stage.follows and (row := await job.queue.get()) is not None:
+                if not self.stop.is_set():  # else it is left for the next run
+                    await self._turn(job, row, {})
+            return
+        while job.stage.follows and await job.queue.get() is not None:
+            pass  # keep emptying it, so that no one waits
+
+    async def _turn(self, job: _Job, row: Any, handover: Handover) -> None:
+        """Ask for one row, write what it came to, hand it on."""
+        result, attempt = await job.ask(row)
+        job.stage.write(self.writer, row, result, attempt, self.planned.trait_ids)
+        meter = job.caller.meter
+        if result.reading.status not in USABLE:
+            meter.lost += 1
+            return
+        meter.done += 1
+        for key, judgings in handover.items():
+            for judging in judgings:  # a judge that is behind holds elicitation back
+                await self.jobs[key].queue.put(_to_judge(judging, row, result.reading.text))
+
+
+def _to_judge(planned: PlannedJudging, trial: Trial, reply: str) -> Judging:
+    """Return a judging of a reply that has just come."""
+    return Judging(
+        planned.id,
+        trial.id,
+        trial.trait_1 or "",
+        trial.trait_2 or "",
+        planned.swapped,
+        planned.sample,
+        trial.prompt,
+        reply,
+    )
+
+
+@contextmanager
+def _on_interrupt(react: Callable[[], None]) -> Iterator[None]:
+    """Call `react` at each Ctrl-C (and SIGTERM) instead of raising, where the platform can."""
+    loop = asyncio.get_running_loop()
+    signals = (signal.SIGINT, signal.SIGTERM)
+    try:
+        for number in signals:
+            loop.add_signal_handler(number, react)
+    except (NotImplementedError, RuntimeError, ValueError):  # Windows, or not the main thread
+        yield
+        return
+    try:
+        yield
+    finally:
+        for number in signals:
+            loop.remove_signal_handler(number)
