@@ -6,7 +6,7 @@ DEV := $(VENV)/.installed-dev
 
 export OPENBLAS_NUM_THREADS ?= 1
 
-.PHONY: run test lint bench fuzz soak clean
+.PHONY: run test lint docs bench fuzz soak clean
 
 run: $(PACKAGE)
 	$(BIN)/ethogram run examples/quickstart.toml
@@ -27,6 +27,11 @@ soak: $(DEV)
 fuzz: $(DEV)
 	$(BIN)/python -m pip install --quiet --group fuzz
 	$(BIN)/python -m fuzz.seek
+
+# The pages of docs/ and an API reference made from docstrings, as site/index.html.
+docs: $(DEV)
+	$(BIN)/python -m pip install --quiet --group docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 bench: $(DEV)
 	$(BIN)/python -m bench

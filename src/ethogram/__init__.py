@@ -6,100 +6,71 @@ The verbs of the command line, in Python::
     run = ethogram.run_study(study)
     for profile in ethogram.read_profiles(run.store):
         print(profile.frame())
+
+A public name is imported when it is first used, so `import ethogram` is light.
 """
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 __version__ = "0.1.0"
 
-if TYPE_CHECKING:
-    from ethogram.analysis.analyse import analyse
-    from ethogram.api import (
-        StudyRun,
-        check_study,
-        plan_study,
-        read_profiles,
-        read_source,
-        run_study,
+if TYPE_CHECKING:  # what editors and type checkers read; tests hold it to the table below
+    from ethogram import errors as errors
+    from ethogram.analysis.analyse import analyse as analyse
+    from ethogram.api import StudyRun as StudyRun
+    from ethogram.api import check_study as check_study
+    from ethogram.api import plan_study as plan_study
+    from ethogram.api import read_profiles as read_profiles
+    from ethogram.api import read_source as read_source
+    from ethogram.api import run_study as run_study
+    from ethogram.design import Design as Design
+    from ethogram.design import make_design as make_design
+    from ethogram.errors import EthogramError as EthogramError
+    from ethogram.ratings.comparisons import Comparisons as Comparisons
+    from ethogram.ratings.comparisons import compare as compare
+    from ethogram.ratings.profile import Profile as Profile
+    from ethogram.ratings.rate import rate as rate
+    from ethogram.ratings.rate import rate_counts as rate_counts
+    from ethogram.ratings.rate import rate_elo as rate_elo
+    from ethogram.ratings.rate import reference_profiles as reference_profiles
+    from ethogram.ratings.shift import Shift as Shift
+    from ethogram.ratings.shift import shift as shift
+    from ethogram.store.store import Store as Store
+    from ethogram.study import Study as Study
+    from ethogram.study import load_study as load_study
+    from ethogram.study import parse_study as parse_study
+    from ethogram.validity.measure import Validity as Validity
+    from ethogram.validity.measure import measure_validity as measure_validity
+else:
+    import lazy_loader
+
+    __getattr__, _, __all__ = lazy_loader.attach(
+        __name__,
+        submodules=["errors"],
+        submod_attrs={
+            "analysis.analyse": ["analyse"],
+            "api": [
+                "StudyRun",
+                "check_study",
+                "plan_study",
+                "read_profiles",
+                "read_source",
+                "run_study",
+            ],
+            "design": ["Design", "make_design"],
+            "errors": ["EthogramError"],
+            "ratings.comparisons": ["Comparisons", "compare"],
+            "ratings.profile": ["Profile"],
+            "ratings.rate": ["rate", "rate_counts", "rate_elo", "reference_profiles"],
+            "ratings.shift": ["Shift", "shift"],
+            "store.store": ["Store"],
+            "study": ["Study", "load_study", "parse_study"],
+            "validity.measure": ["Validity", "measure_validity"],
+        },
     )
-    from ethogram.design import Design, make_design
-    from ethogram.errors import EthogramError
-    from ethogram.ratings.comparisons import Comparisons, compare
-    from ethogram.ratings.profile import Profile
-    from ethogram.ratings.rate import rate, rate_counts, rate_elo, reference_profiles
-    from ethogram.ratings.shift import Shift, shift
-    from ethogram.store.store import Store
-    from ethogram.study import Study, load_study, parse_study
-    from ethogram.validity.measure import Validity, measure_validity
+    __all__ += ["__version__"]
 
-# Imported when first used: `ethogram --help` and `import ethogram` stay light.
-_HOMES = {
-    "analyse": "analysis.analyse",
-    "Comparisons": "ratings.comparisons",
-    "compare": "ratings.comparisons",
-    "Design": "design",
-    "make_design": "design",
-    "EthogramError": "errors",
-    "StudyRun": "api",
-    "plan_study": "api",
-    "read_profiles": "api",
-    "run_study": "api",
-    "check_study": "api",
-    "Profile": "ratings.rate",
-    "rate": "ratings.rate",
-    "rate_counts": "ratings.rate",
-    "rate_elo": "ratings.rate",
-    "reference_profiles": "ratings.rate",
-    "read_source": "api",
-    "Shift": "ratings.shift",
-    "shift": "ratings.shift",
-    "Store": "store.store",
-    "Study": "study",
-    "load_study": "study",
-    "parse_study": "study",
-    "Validity": "validity.measure",
-    "measure_validity": "validity.measure",
-}
-
-__all__ = [
-    "Comparisons",
-    "Design",
-    "EthogramError",
-    "Profile",
-    "Shift",
-    "Store",
-    "Study",
-    "StudyRun",
-    "Validity",
-    "__version__",
-    "analyse",
-    "check_study",
-    "compare",
-    "load_study",
-    "make_design",
-    "measure_validity",
-    "parse_study",
-    "plan_study",
-    "rate",
-    "rate_counts",
-    "rate_elo",
-    "read_profiles",
-    "read_source",
-    "reference_profiles",
-    "run_study",
-    "shift",
-]
-
-
-def __getattr__(name: str) -> Any:
-    """Import a public name when it is first used."""
-    if name not in _HOMES:
-        raise AttributeError(f"module 'ethogram' has no attribute {name!r}")
-    return getattr(import_module(f"ethogram.{_HOMES[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    return __all__
+    def __dir__() -> list[str]:
+        return __all__.copy()

@@ -52,7 +52,7 @@ def run_study(
     checks: Sequence[str] = (),
     watch: Watch | None = None,
 ) -> StudyRun:
-    """Run a study, or go on with it where it stopped.
+    """Run a study, or resume it where it stopped.
 
     Parameters
     ----------
@@ -96,7 +96,7 @@ def run_study(
 def check_study(
     study: Study, *, store: str | Path | None = None, only: Sequence[str] | None = None
 ) -> Validity:
-    """Run the validity checks of a study and measure what they say."""
+    """Run the validity checks of a study and measure what they show."""
     done = run_study(study, store=store, checks=check_names(only))
     if done.run.stopped is not None:
         raise done.run.stopped
@@ -111,7 +111,7 @@ def plan_study(study: Study, *, store: str | Path | None = None) -> Plan:
 
 
 def check_models(study: Study) -> list[Check]:
-    """Make one call to each model and judge of a study; says what came of each."""
+    """Make one call to each model and judge of a study; returns the result of each."""
     tables = [*study.models.items(), *study.judges.items()]
     return engine_check.check_models(tables, base=study.base)
 
@@ -119,7 +119,7 @@ def check_models(study: Study) -> list[Check]:
 def read_profiles(
     source: str | Path, *, method: str = "bradley-terry", without: Sequence[str] = ()
 ) -> list[Profile]:
-    """Rate a store or a comparison file: one profile a model, judge and condition.
+    """Rate a store or a comparison file: one profile per model, judge and condition.
 
     What cannot be rated (no common scale) is left out; `rate_all` says why.
     """
@@ -139,7 +139,7 @@ def read_source(
     path = Path(path)
     if is_table(path):
         if without:
-            raise InputError("--without needs a store: a comparison file does not say it")
+            raise InputError("--without needs a store: a comparison file does not record it")
         found = read_table(path)
         return [c for c in found if model in (None, c.model)]
     with Store.read(path) as store:

@@ -310,11 +310,11 @@ def _check_rounds(n_traits: int, pairs: str | int) -> None:
 
 
 PLANT_SHARE = 1 / 9
-"""Plants, as a share of a study's trials: 1,152 (8 a trait) for 144 traits and 10,296 trials."""
+"""Plants, as a share of a study's trials: 1,152 (8 per trait) for 144 traits and 10,296 trials."""
 
 
 LEAST_PLANTS = 2
-"""Fewest plants a trait, however small the study: one with the trait first, one with it second."""
+"""Fewest plants per trait, however small the study: the trait shown once first, once second."""
 
 
 def plant_pairs(
@@ -328,13 +328,13 @@ def plant_pairs(
     n_trials : int
         Trials of the study that the share refers to.
     share : float
-        Plants as a share of the trials; rounded to whole plants a trait, at least `LEAST_PLANTS`.
+        Plants as a share of the trials; rounded to whole plants per trait, at least `LEAST_PLANTS`.
     seed : int
 
     Returns
     -------
     planted, foil : int array, shape (n,)
-        n = n_traits times the plants a trait.
+        n = n_traits times the plants per trait.
     planted_first : bool array, shape (n,)
         Each trait is shown first in half of its plants (one more or less where they are odd).
 
@@ -373,7 +373,7 @@ def foreign_pairs(
         The traits of each trial that has a reply.
     n_traits : int
     n_pairs : int
-        How many; at most n. Rounded up to a whole number a trait, if the replies allow it.
+        How many; at most n. Rounded up to a whole number per trait, if the replies allow it.
     seed : int
 
     Returns
@@ -391,7 +391,7 @@ def foreign_pairs(
     if n_traits < 5 or not 0 < n_pairs <= len(first):
         raise InputError(
             f"{n_pairs} pairs of {n_traits} traits on {len(first)} replies: expected at least 5 "
-            "traits and at most one pair a reply"
+            "traits and at most one pair per reply"
         )
     each = -(-n_pairs // n_traits)
     share = min(each * n_traits / len(first), 1.0)

@@ -5,7 +5,7 @@
     EthogramError             one clear line for the user; the CLI turns it into exit code 2
     ├── InputError            a file, key or value that cannot be used (also a ValueError)
     │   ├── StudyError        ... in a study file
-    │   └── NotInformative    a judge that its planted replies do not show to see anything
+    │   └── NotInformative    a judge whose planted replies do not show that it sees anything
     ├── StoreError            a store that cannot be opened, is newer, or is in use
     ├── EndpointError         a service that cannot be used at all (key, address, model name)
     ├── SpendLimitReached     the next call could pass the spending limit
@@ -20,9 +20,9 @@ LONGEST = 1500  # characters of a message
 
 
 class EthogramError(Exception):
-    """Base of all errors that are the user's to mend; its text is one clear line.
+    """Base of all errors that the user can fix; its text is one clear line.
 
-    It is made one here, because texts name values and values come from files of any kind.
+    Line breaks are removed here, because texts name values and values come from files of any kind.
     """
 
     def __init__(self, text: str = "") -> None:
@@ -39,7 +39,7 @@ class StudyError(InputError):
 
 
 class NotInformative(InputError):
-    """A judge's planted replies do not say what a correction of its verdicts needs."""
+    """A judge's planted replies do not carry the information that a correction needs."""
 
 
 class StoreError(EthogramError):

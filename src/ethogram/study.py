@@ -124,7 +124,7 @@ class Shares:
         }
 
     def extra(self, n_traits: int, n_trials: int, *, further_judges: int = 1) -> float:
-        """Extra calls as a share of the study's own (an elicitation and a judging a trial)."""
+        """Extra calls as a share of the study's own (an elicitation and a judging per trial)."""
         made = self.calls(n_traits, n_trials, further_judges=further_judges)
         return sum(made.values()) / (2 * n_trials)
 

@@ -257,7 +257,7 @@ def test_models_check_calls_each_once(fresh, ethogram):
     server = fresh(models={"alpha": {"temperature": 1.0}})
     code, out, _ = ethogram("models", "check", "study.toml")
     assert code == 0
-    assert "accepted, obedience unseen: temperature, max_tokens" in out
+    assert "accepted; effect not verifiable: temperature, max_tokens" in out
     assert server.stats()["requests"] == 2
     fresh(models={"alpha": {"model": "alpha+fault:model_not_found"}})
     code, out, _ = ethogram("models", "check", "study.toml")

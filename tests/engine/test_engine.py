@@ -530,5 +530,5 @@ def test_what_the_user_sees_names_each_loss(planted, ethogram, tmp_path, word_li
     assert "alpha: not rated" in out
     assert "28 of 28 lost in elicit of alpha, more than max_lost = 0.05 allows" in err
     _, out, _ = ethogram("status", "study.db")
-    assert "lost in elicit, alpha: 28 refused; most at" in out
+    assert "lost in elicit, alpha: 28 refused; most affected: " in out
     assert os.linesep + os.linesep * 3 not in out

@@ -23,6 +23,7 @@ from ethogram.study import parse_study
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 PAGES = sorted(DOCS.glob("*.md"))
+SOURCES = DOCS.parent / "src" / "ethogram"
 TABLES: dict[str, type[BaseModel]] = {
     "study": study_module.StudyTable,
     "models": study_module.ModelTable,
@@ -257,6 +258,47 @@ def test_the_index_lists_every_page():
     """No page is without a way to it."""
     index = _page("index.md")
     assert [p.name for p in PAGES if p.name != "index.md" and f"({p.name})" not in index] == []
+
+
+def _site_nav() -> set[str]:
+    """Return the pages that the site's navigation lists."""
+    text = (DOCS.parent / "mkdocs.yml").read_text(encoding="utf-8")
+    return set(re.findall(r": (\S+\.md)$", text.partition("\nnav:\n")[2], re.MULTILINE))
+
+
+def test_the_site_lists_every_page():
+    """The built documentation leads to each page, the reference's included."""
+    assert _site_nav() == {page.relative_to(DOCS).as_posix() for page in DOCS.rglob("*.md")}
+
+
+def test_the_reference_lists_every_public_name():
+    """docs/reference/index.md has each public name, and nothing that is not one."""
+    import ethogram
+
+    listed = re.findall(r"^::: ethogram\.(\w+)$", _page("reference/index.md"), re.MULTILINE)
+    with_the_errors = {*listed, "EthogramError"} if "errors" in listed else set(listed)
+    assert with_the_errors == set(ethogram.__all__) - {"__version__"}
+    assert len(listed) == len(set(listed))
+
+
+def test_every_package_has_a_page_of_reference():
+    """A package that is added gets a page; the command line has docs/cli.md."""
+    packages = {path.parent.name for path in SOURCES.glob("*/__init__.py")} - {"cli"}
+    pages = {path.stem for path in (DOCS / "reference").glob("*.md")}
+    assert packages <= pages
+    for name in packages:
+        assert f"::: ethogram.{name}\n" in _page(f"reference/{name}.md")
+
+
+def test_the_maps_show_every_package():
+    """CONTRIBUTING.md's table and the README's tree have each package, and none that is gone."""
+    packages = {path.parent.name for path in SOURCES.glob("*/__init__.py")}
+    table = (DOCS.parent / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)) == packages
+    tree = (DOCS.parent / "README.md").read_text(encoding="utf-8")
+    _, _, tree = tree.partition("```text\nsrc/ethogram/\n")
+    shown = set(re.findall(r"(\w+)/ ", tree.partition("```")[0]))
+    assert packages | {"data"} == shown - {"tests", "bench", "examples", "docs"}
 
 
 def test_the_method_page_quotes_the_template():

@@ -29,7 +29,7 @@ from ethogram.store.store import Store
 
 HAIKU = "anthropic/claude-haiku-4.5"
 TRAITS = load_traits("contested40").names[:12]  # 66 trials, 132 calls
-PRICES = {"input": 10.0, "output": 30.0}  # US dollars a million tokens
+PRICES = {"input": 10.0, "output": 30.0}  # US dollars per million tokens
 PRICED = {"prices": PRICES, "max_tokens": 300, "concurrency": 8}
 
 
@@ -142,7 +142,7 @@ def test_without_a_limit_an_unknown_price_is_said_to_be_unknown(
     (tmp_path / "study.toml").write_text(priced_text(server.base_url, word_list, table={}))
     code, out, _ = ethogram("plan", "study.toml")
     assert code == 0
-    assert "About unknown, at most unknown if nothing is asked again." in out
+    assert "About unknown, at most unknown, excluding retries." in out
     assert "Prices unknown: alpha, judge." in out
     assert server.stats()["requests"] == 0
     _, out, _ = ethogram("run", "study.toml", "--no-report")

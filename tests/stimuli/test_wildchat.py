@@ -186,7 +186,7 @@ def test_no_files_are_refused(tmp_path):
 def test_other_schema_is_refused(tmp_path, columns):
     """A Parquet file without conversations of turns is refused as WildChat."""
     pl.DataFrame(columns).write_parquet(tmp_path / "1.parquet")
-    with pytest.raises(InputError, match="not WildChat's schema"):
+    with pytest.raises(InputError, match="does not have WildChat's schema"):
         load_prompts(f"wildchat:{tmp_path}")
 
 

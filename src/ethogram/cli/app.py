@@ -105,7 +105,7 @@ def run(
         bool, typer.Option("--report/--no-report", help="Write STEM.html when done.")
     ] = True,
 ) -> None:
-    """Elicit, judge, rate and report. Run it again to go on where it stopped."""
+    """Elicit, judge, rate and report. Run it again to resume where it stopped."""
     from ethogram.cli.terminal import print_rated
 
     path, done, counts = _run_stages(study, store, ("elicit", "judge"), model, judge)
@@ -141,11 +141,12 @@ def validity(
         list[str] | None,
         typer.Option(
             help="plants, orders, repeats, retest; or random, natural, each as large as the "
-            "study itself (repeatable). All but the last two if not given."
+            "study itself (repeatable). By default, all but these two."
         ),
     ] = None,
     correct: Annotated[
-        bool, typer.Option("--correct/--no-correct", help="Rate with the judge's errors modelled.")
+        bool,
+        typer.Option("--correct/--no-correct", help="Also correct for the judge's errors."),
     ] = True,
     json: Json = False,
 ) -> None:
@@ -220,12 +221,12 @@ def _say_what_was_done(console: Console, done: Run, path: Path, counts: list[Sta
         elif lost:
             console.print(
                 f"Nothing to ask: {path} has all but {lost:,} answers, which were lost for good "
-                "(a higher `attempts` tries again what can pass). No call was made."
+                "(a higher `attempts` retries those that may yet succeed). No call was made."
             )
         else:
             console.print(f"Nothing to ask: {path} has every answer. No call was made.")
     if done.interrupted:
-        console.print("Interrupted. All that was answered is kept; run it again to go on.")
+        console.print("Interrupted. Every answer so far is kept; run it again to resume.")
 
 
 def _exit_code(study_file: Path, done: Run, counts: list[StageCount]) -> int:
@@ -294,7 +295,7 @@ def _write_report(
 
 @app.command()
 def plan(study: StudyFile, store: StoreOption = None, json: Json = False) -> None:
-    """Say how many requests and tokens there will be and what they cost. No call is made."""
+    """Estimate requests, tokens and cost. No call is made."""
     from ethogram.api import plan_study
     from ethogram.cli.terminal import print_plan
     from ethogram.run.cost import plan_json
@@ -400,12 +401,13 @@ def report(
 @app.command()
 def figures(
     source: Annotated[
-        Path | None, typer.Argument(help="A store or comparison file; none: the published study.")
+        Path | None,
+        typer.Argument(help="A store or comparison file; default: the published study."),
     ] = None,
     out: Annotated[Path, typer.Option("-o", "--out", help="The folder.")] = Path("figures"),
     format: Annotated[str, typer.Option(help="svg, png, pdf, json; with commas.")] = "svg,png,pdf",
     dark: Annotated[bool, typer.Option("--dark", help="For a dark page.")] = False,
-    seed: Annotated[int, typer.Option(help="Of every random draw.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of every random draw.")] = 0,
 ) -> None:
     """Save every figure that the profiles allow."""
     from ethogram.api import read_source
@@ -425,7 +427,7 @@ def figures(
 @app.command()
 def shift(
     before: Annotated[Path, typer.Argument(help="A store or comparison file.")],
-    after: Annotated[Path | None, typer.Argument(help="Another, if not the same.")] = None,
+    after: Annotated[Path | None, typer.Argument(help="Another, if there are two.")] = None,
     model: Annotated[
         list[str] | None, typer.Option("--model", help="The two models, in order (twice).")
     ] = None,
@@ -550,7 +552,7 @@ def _models(context: typer.Context) -> None:
 
 @models_app.command("check")
 def models_check(study: StudyFile) -> None:
-    """Make one call to each model and judge of a study, and say what came of it."""
+    """Make one call to each model and judge of a study, and report the result."""
     from ethogram.api import check_models
     from ethogram.cli.terminal import print_checks
     from ethogram.study import load_study
@@ -582,9 +584,9 @@ def prompts(
         "bundled"
     ),
     count: Annotated[int, typer.Option("-n", min=0, help="How many to print.")] = 10,
-    seed: Annotated[int, typer.Option(help="Which ones.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of the selection.")] = 0,
 ) -> None:
-    """Say what a set of prompts holds, what the filters dropped, and print a few."""
+    """Summarise a set of prompts, what the filters dropped, and print a few."""
     from ethogram.stimuli.prompts import load_prompts
     from ethogram.study import load_study
 

@@ -1,4 +1,4 @@
-"""The progress display of a run: a line a stage, on standard error."""
+"""The progress display of a run: one line per stage, on standard error."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ WINDOW = 60  # updates that the rate is taken over
 class Progress:
     """Shows done, lost, tokens/s, time left and cost so far for each stage.
 
-    On a terminal it is a table that is redrawn; elsewhere (a log file) a line a stage each
+    On a terminal it is a table that is redrawn; elsewhere (a log file) one line per stage every
     half minute.
     """
 
@@ -67,11 +67,11 @@ class Progress:
                 _money(meter),
             )
         if run.interrupted:
-            table.caption = "finishing what is in flight; Ctrl-C again drops it"
+            table.caption = "finishing calls in flight; Ctrl-C again drops them"
         return table
 
     def _rates(self, key: tuple[str, str], meter: Meter) -> tuple[float, float]:
-        """Return rows and tokens a second, over the last half minute."""
+        """Return rows and tokens per second, over the last half minute."""
         seen = self._seen.setdefault(key, deque([(self._start, 0, 0)], maxlen=WINDOW))
         now = time.monotonic()
         seen.append((now, meter.done + meter.lost, meter.tokens))

@@ -45,7 +45,7 @@ def _block(console: Console, title: str, text: str | None) -> None:
 
 
 def _attempts(console: Console, attempts: list[dict[str, Any]]) -> None:
-    """Print a line an attempt."""
+    """Print one line per attempt."""
     for attempt in attempts:
         tokens = f"{attempt['prompt_tokens'] or '?'}/{attempt['completion_tokens'] or '?'} tokens"
         cost = "cost unknown" if attempt["cost"] is None else f"${attempt['cost']:.6f}"

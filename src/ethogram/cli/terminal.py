@@ -15,6 +15,9 @@ from ethogram.run.cost import Plan
 from ethogram.store.read import StageCount
 from ethogram.validity.measure import Validity
 
+# Whose preference for a place an effect is, by its name in a profile.
+POSITION = {"model_position": "tested model", "judge_position": "judge"}
+
 
 def _table(*columns: tuple[str, str]) -> Table:
     """Return a table of (title, justify) columns, without lines."""
@@ -73,12 +76,13 @@ def print_profile(console: Console, profile: Profile) -> None:
             _bar(row["low"], row["rating"], row["high"], low, high),
         )
     console.print(table)
-    lost = f"; {profile.lost} planned ones have no verdict" if profile.lost else ""
+    lost = f"; {profile.lost} more have no verdict" if profile.lost else ""
     console.print(f"{profile.n} comparisons{lost}. Intervals: {profile.interval}.", style="dim")
     for effect in profile.effects:
         console.print(
-            f"{effect.name.replace('_', ' ')}: {effect.percent:+.1f} points "
-            f"({effect.percent_low:+.1f} to {effect.percent_high:+.1f}) for the trait shown first.",
+            f"Position bias ({POSITION.get(effect.name, effect.name)}): "
+            f"{effect.percent:+.1f} points ({effect.percent_low:+.1f} to "
+            f"{effect.percent_high:+.1f}) for the trait shown first.",
             style="dim",
         )
     for caveat in profile.caveats:
@@ -138,7 +142,7 @@ def print_counts(console: Console, counts: Sequence[StageCount]) -> None:
             worst = sorted(c.losses_by_trait.items(), key=lambda item: -item[1])[:3]
             traits = ", ".join(f"{trait} {n}" for trait, n in worst)
             part = f", {c.part}" if c.part != "main" else ""
-            console.print(f"lost in {c.stage}, {c.model}{part}: {kinds}; most at {traits}")
+            console.print(f"lost in {c.stage}, {c.model}{part}: {kinds}; most affected: {traits}")
 
 
 def print_losses(console: Console, counts: Sequence[StageCount]) -> None:
@@ -149,9 +153,9 @@ def print_losses(console: Console, counts: Sequence[StageCount]) -> None:
         kinds = ", ".join(f"{n} {s}" for s, n in sorted(c.losses.items())) or "none"
         more = []
         if c.truncated:
-            more.append(f"{c.truncated} cut at the token limit, and used")
+            more.append(f"{c.truncated} truncated, kept")
         if c.named:
-            more.append(f"{c.named} name a trait although told not to")
+            more.append(f"{c.named} naming a trait although told not to")
         what = "replies" if c.stage == "elicit" else "verdicts"
         tail = f"; {'; '.join(more)}" if more else ""
         console.print(
@@ -161,7 +165,7 @@ def print_losses(console: Console, counts: Sequence[StageCount]) -> None:
 
 def print_plan(console: Console, plan: Plan) -> None:
     """Print requests, tokens and cost."""
-    console.print(f"{plan.study}: {plan.traits} traits, {plan.trials:,} trials a model.")
+    console.print(f"{plan.study}: {plan.traits} traits, {plan.trials:,} trials per model.")
     console.print(plan.prompts)
     begun = any(r.pending != r.requests for r in plan.rows)
     table = _table(
@@ -185,7 +189,7 @@ def print_plan(console: Console, plan: Plan) -> None:
         )
     console.print(table)
     console.print(
-        f"About {_dollars(plan.expected)}, at most {_dollars(plan.most)} if nothing is asked again."
+        f"About {_dollars(plan.expected)}, at most {_dollars(plan.most)}, excluding retries."
     )
     checks = ", ".join(f"{name} {calls:,}" for name, calls in plan.checks.items())
     console.print(
@@ -195,15 +199,14 @@ def print_plan(console: Console, plan: Plan) -> None:
     bases = {r.basis for r in plan.rows}
     if "assumed" in bases:
         console.print(
-            "Answer lengths are assumed where the store has none yet; after the first trials, "
-            "plan again.",
+            "Answer lengths are assumed until the store has some; plan again after a few trials.",
             style="dim",
         )
     unknown = sorted({r.model for r in plan.rows if r.price is None})
     if unknown:
         console.print(
             f"Prices unknown: {', '.join(unknown)}. Give prices = {{ input = ..., output = ... }} "
-            "in their tables (US dollars a million tokens)."
+            "in their tables (US dollars per million tokens)."
         )
     if plan.spend_limit is not None:
         console.print(f"The run stops before it passes {_dollars(plan.spend_limit)}.")
@@ -250,11 +253,11 @@ def print_checks(console: Console, checks: Sequence[Check]) -> None:
                 console.print(f"{c.name}: {word}: {', '.join(keys)}")
         if c.unseen:
             console.print(
-                f"{c.name}: accepted, obedience unseen: {', '.join(c.unseen)}", style="dim"
+                f"{c.name}: accepted; effect not verifiable: {', '.join(c.unseen)}", style="dim"
             )
         said = c.reading.model_said
         if said and said != c.model:
-            console.print(f"{c.name}: says it is {said}")
+            console.print(f"{c.name}: the service says it is {said}")
 
 
 def _count(tokens: int | None) -> str:

@@ -118,7 +118,7 @@ class Ledger:
                 raise SpendLimitReached(
                     f"stopped before the spending limit: ${self.spent:.4f} spent, "
                     f"${self.limit:.2f} allowed, and the next call may cost ${amount:.4f}; "
-                    "raise spend_limit and run again to go on"
+                    "raise spend_limit and run again to resume"
                 )
             self._settled.clear()
             await self._settled.wait()
@@ -132,7 +132,7 @@ class Ledger:
         self.reserved = self.reserved - amount if self.in_flight else 0.0
         if cost is None:
             self.unknown += 1
-            self.spent += amount  # nobody said: count the most that it can have been
+            self.spent += amount  # an unpriced call is charged at its worst case
         else:
             self.spent += cost
         self._settled.set()
@@ -192,7 +192,7 @@ class Caller:
         self._ledger = ledger
         self._limits = {Status.UNPARSED: min(unparsed_attempts, attempts)}
         self._attempts = attempts
-        self._unsaid = cost_of(Usage(), endpoint.price)  # of a call that nobody has said a cost of
+        self._unsaid = cost_of(Usage(), endpoint.price)  # of a call whose cost was not reported
         self._fruitless = 0
         self._answered: float | None = None
         self._answers = answers
@@ -330,11 +330,11 @@ class Caller:
         if reading.status is not Status.NOT_FOUND:
             return (
                 f"{endpoint.name}: {self._fruitless} calls in a row to {endpoint.base_url} failed "
-                f"({reading.status}: {reading.reason}); mend what the reason names, then run again"
+                f"({reading.status}: {reading.reason}); fix what the reason names, then run again"
             )
         return (
             f"{endpoint.name}: no model {endpoint.table.model!r} at {endpoint.base_url} "
-            f"({reading.reason}); mend model, service or base_url, then run again"
+            f"({reading.reason}); fix model, service or base_url, then run again"
         )
 
 

@@ -1,6 +1,6 @@
 """`ethogram models check`: one call to each model, and what its service made of the parameters.
 
-What cannot be seen from outside (whether a temperature was obeyed) is said to be unseen.
+What cannot be verified from outside (whether a temperature had an effect) is reported as such.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Check:
     ignored : tuple of str
         Parameters that the service says it does not support, or visibly did not keep.
     unseen : tuple of str
-        Parameters that it accepted; whether it obeyed cannot be seen from one call.
+        Parameters that it accepted; one call cannot show whether they had an effect.
     """
 
     name: str

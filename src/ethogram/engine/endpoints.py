@@ -95,7 +95,7 @@ class Endpoint:
         }
 
     def worst_cost(self, size: int) -> float:
-        """Return the most that a call of so many bytes can cost, at three bytes a token."""
+        """Return the most that a call of so many bytes can cost, at three bytes per token."""
         return self.price.cost(size / 3, self.table.max_tokens) if self.price else 0.0
 
     def headers(self) -> dict[str, str]:

@@ -1,8 +1,8 @@
 """How many calls to one endpoint may be under way, and when the next may start.
 
 Additive increase, multiplicative decrease: a rate limit halves the number in flight, each
-success brings it back by a little (Chiu & Jain 1989). Requests and tokens a minute are kept by
-leaky buckets.
+success brings it back by a little (Chiu & Jain 1989). Requests and tokens per minute are limited
+by leaky buckets.
 """
 
 from __future__ import annotations

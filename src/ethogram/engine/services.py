@@ -1,4 +1,4 @@
-"""The known services: a line each. Facts from their own documentation, read in 2026.
+"""The known services, one line each. Facts from their own documentation, read in 2026.
 
 Every service speaks OpenAI-compatible chat completions; a line holds only what differs.
 """

@@ -25,7 +25,7 @@ class Table(BaseModel):
 
 
 class Prices(Table):
-    """US dollars for a million tokens."""
+    """US dollars per million tokens."""
 
     input: Annotated[float, Field(ge=0, strict=False)]
     output: Annotated[float, Field(ge=0, strict=False)]
@@ -72,7 +72,7 @@ class ModelTable(Table):
     def _has_an_address(self) -> Self:
         """Refuse a table from which no address follows."""
         if taken := sorted(set(self.extra_body) & set(OURS)):
-            raise ValueError(f"extra_body cannot set {taken[0]}: ethogram sets it")
+            raise ValueError(f"extra_body cannot set {taken[0]}: ethogram sets it itself")
         if self.model.startswith("local/"):
             return self
         if self.service == "local":

@@ -1,1 +1,1 @@
-"""One file a protocol: a function that builds messages, and a pure function that reads answers."""
+"""One file per protocol: one function builds messages, a pure one reads answers."""

@@ -60,13 +60,13 @@ def text_column(names: Iterable[str], *, wanted: str | None, path: Path) -> str:
             return name
     expected = repr(wanted) if wanted else f"called {' or '.join(TEXT_COLUMNS)}"
     raise InputError(
-        f"{path} has no column {expected}, but {', '.join(found) or 'none'}: "
+        f"{path} has no column {expected}; it has {', '.join(found) or 'none'}: "
         "name the one with the text as column in the table [prompts]"
     )
 
 
 def scan_slices(path: Path, *columns: str | pl.Expr) -> Iterator[pl.DataFrame]:
-    """Yield these columns of a Parquet file, a slice of the rows at a time.
+    """Yield these columns of a Parquet file, one slice of the rows at a time.
 
     Slices of a lazy scan take half the memory of `LazyFrame.collect_batches`, which reads ahead.
     """

@@ -179,7 +179,7 @@ def load_prompts(
     base : Path, optional
         Folder that a relative path starts from; the working directory if not given.
     limit : int, optional
-        The most prompts there is use for; a smaller `sample` goes before it.
+        The most prompts that can be used; a smaller `sample` goes before it.
 
     Raises
     ------
@@ -339,5 +339,5 @@ def _check(made: PromptSet) -> None:
     if twice is not None:
         raise InputError(
             f"{made.source}: the id {twice!r} stands for {ids[twice]} different prompts; "
-            "give each its own, or leave the column id out"
+            "give each its own, or drop the column id"
         )

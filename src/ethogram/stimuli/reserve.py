@@ -27,7 +27,7 @@ class Reserve:
         self._key = str(seed).encode()
         self._rows: dict[int, Row] = {}
         self._worst: list[int] = []  # a heap of negated lots
-        self._lots = array("Q")  # 8 bytes a row, to count the distinct
+        self._lots = array("Q")  # 8 bytes per row, to count the distinct
 
     def offer(self, row: Row) -> None:
         """Take the row in if its lot is low enough and its text is new."""

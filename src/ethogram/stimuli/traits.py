@@ -1,6 +1,6 @@
 """Traits: the words whose pull on a model is measured, and the sets they come in.
 
-A set is a text file (one trait a line) or a CSV file (columns trait and description). Knows
+A set is a text file (one trait per line) or a CSV file (columns trait and description). Knows
 nothing of designs, models or the store.
 """
 
@@ -53,7 +53,7 @@ def load_traits(source: str | Path, *, base: Path | None = None) -> TraitSet:
     Parameters
     ----------
     source : str or Path
-        The name of a set (see `trait_sets`), or a file. A text file has one trait a line;
+        The name of a set (see `trait_sets`), or a file. A text file has one trait per line;
         lines that begin with ``#`` are comments. A CSV file has a column ``trait`` and,
         if you like, ``description``. A file that is called like a set is read as ``./NAME``.
     base : Path, optional

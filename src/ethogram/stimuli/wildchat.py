@@ -1,7 +1,7 @@
 """Rows of prompts from WildChat: what people first wrote to a chat service.
 
 The source is the Hugging Face hub, streamed, or Parquet files on this machine; both have one
-record a conversation, of which the first message of the user is the prompt. What is kept of
+record per conversation, of which the first message of the user is the prompt. What is kept of
 the rows is decided in `ethogram.stimuli.prompts`.
 
 References
@@ -123,7 +123,7 @@ def _conversation_type(path: Path) -> pl.Struct:
     turn = column.inner if isinstance(column, pl.List) else None
     if not isinstance(turn, pl.Struct) or not {"role", "content"} <= {f.name for f in turn.fields}:
         raise InputError(
-            f"{path} has not WildChat's schema: expected a column conversation, "
+            f"{path} does not have WildChat's schema: expected a column conversation, "
             "a list of turns with role and content"
         )
     return turn
