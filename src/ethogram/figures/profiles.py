@@ -1,4 +1,4 @@
-"""Figures of profiles: ranks, intervals, distributions, shift (`charts_radial` has the radial).
+"""Figures of profiles: ranks, intervals, distributions, shift (`radial` has the radial).
 
 Each function takes profiles and gives a `Figure`. Knows nothing of files.
 """
