@@ -25,7 +25,7 @@ from ethogram.report.evidence import LIMIT, sample_evidence
 from ethogram.report.findings import find_headlines, lower_half, upper_half
 from ethogram.report.judge import JudgeAccount
 from ethogram.report.page import render_page
-from ethogram.report.plates import DataPool
+from ethogram.report.page_figures import DataPool
 from ethogram.report.safe import embed
 from ethogram.report.summary import plain
 from ethogram.stimuli.traits import load_traits
@@ -474,8 +474,8 @@ def test_figures_share_their_data_and_carry_captions(reference):
     """Every data name of both themes is in the pool, and each caption says how many models."""
     page, _ = _read(reference)
     figures = json.loads(page.data["figures"])
-    assert {"radial", "ranks", "similarity", "deviations", "components"} <= set(figures["plates"])
-    for themes in figures["plates"].values():
+    assert {"radial", "ranks", "similarity", "deviations", "components"} <= set(figures["specs"])
+    for themes in figures["specs"].values():
         for spec in themes.values():
             names = set(re.findall(r'"name": "(data-[0-9a-f]+)"', json.dumps(spec)))
             assert names

@@ -61,8 +61,8 @@ def cluster_map(clusters: TraitClusters, cohort: Cohort, *, theme: Theme = "ligh
     groups: dict[tuple[str, ...], list[str]] = {}
     for method in (clusters.ward, clusters.density):
         for cluster in method.holding:
-            found = f"{method.method} (stability {cluster.stability:.2f})"
-            groups.setdefault(cluster.traits, []).append(found)
+            method_words = f"{method.method} (stability {cluster.stability:.2f})"
+            groups.setdefault(cluster.traits, []).append(method_words)
     if not groups:
         raise InputError("no group of traits holds under resampling; a figure of groups needs one")
     deviation = (cohort.strengths - cohort.strengths.mean(axis=0)) * ELO_PER_LOGIT

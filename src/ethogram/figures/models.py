@@ -26,7 +26,7 @@ from ethogram.ratings.models import ELO_PER_LOGIT
 def similarity_map(similarity: Similarity, *, theme: Theme = "light") -> Figure:
     """Draw the correlation of every pair of models, with a dendrogram."""
     colours = palette(theme)
-    found, order = similarity.spearman, similarity.leaves
+    rho, order = similarity.spearman, similarity.leaves
     models = [similarity.models[i] for i in order]
     m = len(models)
     rows = []
@@ -37,12 +37,12 @@ def similarity_map(similarity: Similarity, *, theme: Theme = "light") -> Figure:
                 {
                     "model": models[a],
                     "other": models[b],
-                    "shown": float(found.value[i, j] if below else found.disattenuated[i, j]),
+                    "shown": float(rho.value[i, j] if below else rho.disattenuated[i, j]),
                     "what": "as measured" if below else "without noise",
-                    "Spearman": float(found.value[i, j]),
-                    "low": float(found.low[i, j]),
-                    "high": float(found.high[i, j]),
-                    "without noise": float(found.disattenuated[i, j]),
+                    "Spearman": float(rho.value[i, j]),
+                    "low": float(rho.low[i, j]),
+                    "high": float(rho.high[i, j]),
+                    "without noise": float(rho.disattenuated[i, j]),
                     "Pearson": float(similarity.pearson.value[i, j]),
                     "itself": i == j,
                 }
@@ -56,7 +56,7 @@ def similarity_map(similarity: Similarity, *, theme: Theme = "light") -> Figure:
         chart = alt.hconcat(matrix, tree, spacing=6)
     caption = (
         f"Spearman correlation of the ratings in {m} profiles. Below the diagonal as measured "
-        f"(mean {found.mean:.3f}, 95% interval {found.mean_low:.3f} to {found.mean_high:.3f}, from "
+        f"(mean {rho.mean:.3f}, 95% interval {rho.mean_low:.3f} to {rho.mean_high:.3f}, from "
         f"{similarity.n_draws:,} bootstrap draws of the profiles); above it what it would be "
         "without measurement noise (divided by the root of both reliabilities; may pass 1)."
     )

@@ -91,8 +91,8 @@ def write_report(
     comparisons: list[Comparisons] | None = None
     unrated: Sequence[Unrated] = ()
     if profiles is None:
-        found = [c for c in read_comparisons(store, without=without) if len(c) or c.lost]
-        profiles, comparisons, unrated = _rate(found)
+        asked = [c for c in read_comparisons(store, without=without) if len(c) or c.lost]
+        profiles, comparisons, unrated = _rate(asked)
     report = build_report(
         profiles,
         title=title or (studies[-1]["name"] if studies else store.path.stem),
@@ -109,12 +109,12 @@ def write_report(
 
 
 def _rate(
-    found: Sequence[Comparisons],
+    comparisons: Sequence[Comparisons],
 ) -> tuple[Sequence[Profile], list[Comparisons], Sequence[Unrated]]:
     """Return profiles, the comparisons behind each, and what could not be rated."""
-    rated = rate_all(found)
+    rated = rate_all(comparisons)
     failed = {(u.model, u.judge, u.condition) for u in rated.unrated}
-    kept = [c for c in found if (c.model, c.judge, c.condition) not in failed]
+    kept = [c for c in comparisons if (c.model, c.judge, c.condition) not in failed]
     return rated.profiles, kept, rated.unrated
 
 

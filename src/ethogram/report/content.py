@@ -67,7 +67,7 @@ class Report:
     caveats : tuple of (str, str)
         Label ("" for all) and sentence.
     version : str
-    made : datetime
+    written_at : datetime
     seed : int
     """
 
@@ -89,7 +89,7 @@ class Report:
     notes: tuple[str, ...]
     caveats: tuple[tuple[str, str], ...]
     version: str
-    made: datetime
+    written_at: datetime
     seed: int
 
 
@@ -107,7 +107,7 @@ def build_report(
     evidence: Evidence | None = None,
     published: bool = False,
     seed: int = 0,
-    made: datetime | None = None,
+    written_at: datetime | None = None,
 ) -> Report:
     """Put a report's content together.
 
@@ -149,7 +149,7 @@ def build_report(
         notes=tuple(notes),
         caveats=_caveats(profiles, labels, analysis, shifts),
         version=__version__,
-        made=made or datetime.now(UTC),
+        written_at=written_at or datetime.now(UTC),
         seed=seed,
     )
 
@@ -220,8 +220,8 @@ def _chosen(every: Sequence[Profile | Unrated]) -> str:
         "random": "one picked at random",
     }
     conditions = list(dict.fromkeys(p.condition for p in every))
-    said = [words[c] for c in conditions if c in words] or ["the one that it took to"]
-    return said[0] + "".join(f" (in another condition, {one})" for one in said[1:])
+    phrases = [words[c] for c in conditions if c in words] or ["the one that it took to"]
+    return phrases[0] + "".join(f" (in another condition, {one})" for one in phrases[1:])
 
 
 def _caveats(
@@ -232,21 +232,23 @@ def _caveats(
 ) -> tuple[tuple[str, str], ...]:
     """All caveats; one that every profile has is said once."""
     shared = set.intersection(*(set(p.caveats) for p in profiles)) if profiles else set()
-    said = [
+    labelled = [
         ("", text)
         for text in dict.fromkeys(c for p in profiles for c in p.caveats)
         if text in shared
     ]
-    said += [
+    labelled += [
         (label, text)
         for p, label in zip(profiles, labels, strict=True)
         for text in p.caveats
         if text not in shared
     ]
     if analysis is not None and len(profiles) > 1:
-        said += [("", text) for text in analysis.caveats]
-    said += [("", text) for text in dict.fromkeys(c for s in shifts.values() for c in s.caveats)]
-    return tuple(dict.fromkeys(said))
+        labelled += [("", text) for text in analysis.caveats]
+    labelled += [
+        ("", text) for text in dict.fromkeys(c for s in shifts.values() for c in s.caveats)
+    ]
+    return tuple(dict.fromkeys(labelled))
 
 
 # -- what the store says of a study ---------------------------------------------------------

@@ -43,18 +43,18 @@ def find_headlines(
     """Write the findings of a report, the most telling first."""
     if not profiles:
         return ()
-    found = _places(profiles[0], labels[0]) if len(profiles) == 1 else _shared(profiles)
+    findings = _places(profiles[0], labels[0]) if len(profiles) == 1 else _shared(profiles)
     if analysis is not None:
         if analysis.similarity is not None and len(profiles) > 2:
-            found.append(_alike(analysis.similarity))
+            findings.append(_alike(analysis.similarity))
         if len(profiles) == 2 and shifts:
-            found += _moved(shifts[0], labels, analysis.similarity)
+            findings += _moved(shifts[0], labels, analysis.similarity)
         if analysis.deviations is not None and len(profiles) > 2:
-            found.append(_apart(analysis.deviations))
+            findings.append(_apart(analysis.deviations))
         if analysis.convergence is not None and len(profiles) > 2:
-            found += _tiers(analysis.convergence)
-    found += _positions(profiles, labels)
-    return (*found, *_losses(profiles, labels))
+            findings += _tiers(analysis.convergence)
+    findings += _positions(profiles, labels)
+    return (*findings, *_losses(profiles, labels))
 
 
 def upper_half(profile: Profile) -> BoolArray:
@@ -83,14 +83,14 @@ def _places(profile: Profile, label: str) -> list[Finding]:
     away = _named(profile, np.flatnonzero(down), best=False)
     sides = [f"toward {toward}"] if toward else []
     sides += [f"away from {away}"] if away else []
-    found = [
+    findings = [
         Finding(
             f"{label} leans {', and '.join(sides)}. {placed} of {k} traits can be placed in the "
             "upper or the lower half of the list (rank ranges true of all traits at once, 95%).",
             "ranked",
         )
     ]
-    return [*found, _first_place(profile)]
+    return [*findings, _first_place(profile)]
 
 
 def _first_place(profile: Profile) -> Finding:
@@ -137,16 +137,16 @@ def _shared(profiles: Sequence[Profile]) -> list[Finding]:
 
 def _alike(similarity: Similarity) -> Finding:
     """How far the models agree."""
-    found = similarity.spearman
+    rho = similarity.spearman
 
     def pair(at: tuple[int, int]) -> str:
         names = f"{similarity.models[at[0]]} and {similarity.models[at[1]]}"
-        return f"{names} ({found.value[at]:.2f}, {found.low[at]:.2f} to {found.high[at]:.2f})"
+        return f"{names} ({rho.value[at]:.2f}, {rho.low[at]:.2f} to {rho.high[at]:.2f})"
 
     return Finding(
-        f"Two models' trait ratings correlate at {found.mean:.2f} on average (Spearman, 95% "
-        f"interval {found.mean_low:.2f} to {found.mean_high:.2f}). As measured, most alike are "
-        f"{pair(found.most)}, least alike {pair(found.least)}.",
+        f"Two models' trait ratings correlate at {rho.mean:.2f} on average (Spearman, 95% "
+        f"interval {rho.mean_low:.2f} to {rho.mean_high:.2f}). As measured, most alike are "
+        f"{pair(rho.most)}, least alike {pair(rho.least)}.",
         "similarity",
     )
 
@@ -163,25 +163,25 @@ def _moved(shift: Shift, labels: Sequence[str], similarity: Similarity | None) -
     order = sorted(clear, key=lambda i: -abs(shift.raw.estimate[i]))[:3]
     parts = [f"{shift.traits[i]} ({_points(shift, int(i))})" for i in order]
     between = f"between {names} by more than noise (false discovery rate 5%)"
-    said = f"in Elo points from {labels[0]} to {labels[1]}"
+    unit = f"in Elo points from {labels[0]} to {labels[1]}"
     if len(clear) == 1:
-        text = f"1 of {k} traits differs {between}: {parts[0]}, {said}."
+        text = f"1 of {k} traits differs {between}: {parts[0]}, {unit}."
     else:
         text = (
             f"{len(clear)} of {k} traits differ {between}. The largest of these shifts as "
-            f"measured, {said}: {listed(parts)}."
+            f"measured, {unit}: {listed(parts)}."
         )
-    found = [Finding(text, "compare")]
+    findings = [Finding(text, "compare")]
     if similarity is not None:
         s = similarity.spearman
-        found.append(
+        findings.append(
             Finding(
                 f"Their trait ratings correlate at {s.mean:.2f} (Spearman, 95% interval "
                 f"{s.mean_low:.2f} to {s.mean_high:.2f}).",
                 "compare",
             )
         )
-    return found
+    return findings
 
 
 def _points(shift: Shift, i: int) -> str:
@@ -243,7 +243,7 @@ def _tiers(convergence: Convergence) -> list[Finding]:
 
 def _positions(profiles: Sequence[Profile], labels: Sequence[str]) -> list[Finding]:
     """Position effects that differ from zero, whatever the number of profiles."""
-    found: list[Finding] = []
+    findings: list[Finding] = []
     words = {
         "model_position": (
             "named first in the model's prompt",
@@ -264,14 +264,14 @@ def _positions(profiles: Sequence[Profile], labels: Sequence[str]) -> list[Findi
         label, e = max(clear, key=lambda pair: abs(pair[1].estimate))
         where = first if e.estimate > 0 else second
         many = f" in {len(clear)} of {len(profiles)} profiles, most" if len(profiles) > 1 else ""
-        found.append(
+        findings.append(
             Finding(
                 f"Place matters{many} for {label}: a trait {where} wins {_percent(e)} points more "
                 "often than its equal. The ratings have this taken out.",
                 "judge",
             )
         )
-    return found
+    return findings
 
 
 def _is_clear(effect: Effect, tests: int) -> bool:

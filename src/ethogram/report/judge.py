@@ -45,15 +45,15 @@ def untested(judges: Sequence[str]) -> JudgeAccount:
     )
 
 
-def judge_account(found: Validity) -> JudgeAccount:
+def judge_account(validity: Validity) -> JudgeAccount:
     """Return what a report says of its judges, from the checks that were run."""
-    tested = [j for j in found.judges if j.accuracy is not None and j.accuracy.n]
-    said = [line for j in found.judges for line in (j.sentence, *j.findings())]
-    said += found.agreement.findings() if found.agreement is not None else []
-    said += [f"{n.profile.model}, {n.profile.condition}: {n.sentence}" for n in found.nets]
+    tested = [j for j in validity.judges if j.accuracy is not None and j.accuracy.n]
+    sentences = [line for j in validity.judges for line in (j.sentence, *j.findings())]
+    sentences += validity.agreement.findings() if validity.agreement is not None else []
+    sentences += [f"{n.profile.model}, {n.profile.condition}: {n.sentence}" for n in validity.nets]
     if not tested:
-        first = untested([j.judge for j in found.judges]).sentences
-        others = [line for line in said if NOT_TESTED not in line]
+        first = untested([j.judge for j in validity.judges]).sentences
+        others = [line for line in sentences if NOT_TESTED not in line]
         return JudgeAccount(tested=False, sentences=(*first, *others))
     rows = [
         (j.judge, j.accuracy.overall.percent, f"{j.accuracy.n:,}", j.accuracy.lean.percent)
@@ -62,7 +62,7 @@ def judge_account(found: Validity) -> JudgeAccount:
     ]
     return JudgeAccount(
         tested=True,
-        sentences=(*said, *found.notes),
+        sentences=(*sentences, *validity.notes),
         columns=(
             "judge",
             "found the planted trait",

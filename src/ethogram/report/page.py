@@ -25,7 +25,7 @@ from ethogram.ratings.profile import Profile
 from ethogram.ratings.shift import Change, Shift
 from ethogram.report.content import Report
 from ethogram.report.findings import signed
-from ethogram.report.plates import DataPool, Plate, make_plates
+from ethogram.report.page_figures import DataPool, PageFigure, draw_page_figures
 from ethogram.report.safe import embed
 from ethogram.store.read import StageCount
 from ethogram.validity.measure import NOT_TESTED
@@ -38,8 +38,8 @@ FOLD_ENDS = 12
 
 def render_page(report: Report) -> str:
     """Return the whole page."""
-    plates, pool = _plates(report)
-    scripts = [_javascript_bundle(), _asset("report.js")] if plates else [_asset("report.js")]
+    figures, pool = _page_figures(report)
+    scripts = [_javascript_bundle(), _asset("report.js")] if figures else [_asset("report.js")]
     environment = jinja2.Environment(
         loader=jinja2.FunctionLoader(_asset),
         autoescape=True,
@@ -58,7 +58,7 @@ def render_page(report: Report) -> str:
         ranked=_ranked,
         overview=_overview(report),
         comparison=_comparison(report),
-        plates={plate.name: plate for plate in plates},
+        page_figures={figure.name: figure for figure in figures},
         losses=_losses(report.stages),
         effects=_effects(report),
         excerpts=_excerpts(report),
@@ -70,16 +70,16 @@ def render_page(report: Report) -> str:
         elo=ELO_PER_LOGIT,
         not_tested=NOT_TESTED,
         payload=_embedded(_payload(report)),
-        figures=_embedded({"plates": _specs(plates), "pool": pool.tables}),
+        figures=_embedded({"specs": _specs(figures), "pool": pool.tables}),
         evidence=_embedded(report.evidence.to_dict() if report.evidence else None),
     )
     return page
 
 
-def _plates(report: Report) -> tuple[tuple[Plate, ...], DataPool]:
+def _page_figures(report: Report) -> tuple[tuple[PageFigure, ...], DataPool]:
     if report.analysis is None:
         return (), DataPool()
-    return make_plates(report.profiles, report.analysis)
+    return draw_page_figures(report.profiles, report.analysis)
 
 
 # -- safety -----------------------------------------------------------------------------------
@@ -417,5 +417,5 @@ def _change_data(change: Change) -> list[list[float]]:
     ]
 
 
-def _specs(plates: Sequence[Plate]) -> dict[str, Any]:
-    return {p.name: {"light": p.light, "dark": p.dark} for p in plates}
+def _specs(figures: Sequence[PageFigure]) -> dict[str, Any]:
+    return {p.name: {"light": p.light, "dark": p.dark} for p in figures}

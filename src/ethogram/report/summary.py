@@ -24,7 +24,7 @@ def render_json(report: Report) -> bytes:
             "title": report.title,
             "source": report.source,
             "ethogram": report.version,
-            "made": report.made.isoformat(),
+            "made": report.written_at.isoformat(),
             "seed": report.seed,
             "study": dict(report.facts),
             "parties": [asdict(party) for party in report.parties],
@@ -45,13 +45,13 @@ def render_json(report: Report) -> bytes:
 
 def _ratings(report: Report) -> dict[str, Any]:
     """The form of `ethogram ratings --json`, with ranks, wins and labels added."""
-    made = as_json(Rated(report.profiles, report.unrated))
-    for shown, p, label in zip(made["profiles"], report.profiles, report.labels, strict=True):
+    ratings = as_json(Rated(report.profiles, report.unrated))
+    for shown, p, label in zip(ratings["profiles"], report.profiles, report.labels, strict=True):
         shown["label"] = label
         shown["prior_effect_points"] = p.prior_effect * ELO_PER_LOGIT
         for row, full in zip(shown["ratings"], p.frame().sort("rank").to_dicts(), strict=True):
             row |= {key: full[key] for key in ("rank_low", "rank_high", "wins")}
-    return made
+    return ratings
 
 
 def _shift(report: Report, pair: tuple[int, int], shift: Shift) -> dict[str, Any]:
@@ -108,11 +108,11 @@ def render_markdown(report: Report, page: str) -> str:
     if losses := _losses(report):
         parts.append(losses)
     if report.caveats:
-        said = "\n".join(
+        bullets = "\n".join(
             f"- {f'{plain(label)}: ' if label else ''}{plain(text)}"
             for label, text in report.caveats
         )
-        parts.append(f"Caveats:\n\n{said}")
+        parts.append(f"Caveats:\n\n{bullets}")
     parts.append(f"Made by ethogram {report.version}; every number and the evidence: `{page}`.")
     return "\n\n".join(parts) + "\n"
 

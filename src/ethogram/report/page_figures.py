@@ -19,7 +19,7 @@ from ethogram.ratings.profile import Profile
 
 
 @dataclass(frozen=True)
-class Plate:
+class PageFigure:
     """One figure of the page.
 
     Attributes
@@ -57,21 +57,21 @@ class DataPool:
         return {key: value for key, value in spec.items() if key not in ("datasets", "$schema")}
 
 
-def make_plates(
+def draw_page_figures(
     profiles: Iterable[Profile], analysis: Analysis
-) -> tuple[tuple[Plate, ...], DataPool]:
+) -> tuple[tuple[PageFigure, ...], DataPool]:
     """Draw the catalogue's figures for a page."""
     pool = DataPool()
     drawings = choose_figures(Subject(tuple(profiles), analysis), "page")
-    return tuple(_plate(draw, pool) for draw in drawings), pool
+    return tuple(_page_figure(draw, pool) for draw in drawings), pool
 
 
-def _plate(draw: Drawing, pool: DataPool) -> Plate:
+def _page_figure(draw: Drawing, pool: DataPool) -> PageFigure:
     light, dark = draw(theme="light"), draw(theme="dark")
     spec = light.spec()
     svg = _still(vl_convert.vegalite_to_svg(spec), light.name)
     width = re.search(r'width="([0-9.]+)"', svg)
-    return Plate(
+    return PageFigure(
         name=light.name,
         title=light.title,
         caption=light.caption,
@@ -91,6 +91,6 @@ _DECIMALS = re.compile(r"(\d\.\d)\d+")
 def _still(svg: str, name: str) -> str:
     """Make a picture small and alone: the caption and tables speak for it, ids are its own."""
     svg = _FOR_READERS.sub("", svg)
-    svg = _GEOMETRY.sub(lambda found: _DECIMALS.sub(r"\1", found[0]), svg)
+    svg = _GEOMETRY.sub(lambda numbers: _DECIMALS.sub(r"\1", numbers[0]), svg)
     svg = svg.replace('id="', f'id="{name}-').replace("url(#", f"url(#{name}-")
     return svg.replace("<svg ", '<svg aria-hidden="true" focusable="false" ', 1)
