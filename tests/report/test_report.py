@@ -23,7 +23,7 @@ from ethogram.report import write_files, write_reference_report, write_report, w
 from ethogram.report.content import build_report
 from ethogram.report.evidence import LIMIT, sample_evidence
 from ethogram.report.findings import find_headlines, lower_half, upper_half
-from ethogram.report.judge import JudgeAccount
+from ethogram.report.judge import JudgeAccount, judge_account
 from ethogram.report.page import render_page
 from ethogram.report.page_figures import DataPool
 from ethogram.report.safe import embed
@@ -31,6 +31,7 @@ from ethogram.report.summary import plain
 from ethogram.stimuli.traits import load_traits
 from ethogram.store.read import count_stages, read_comparisons, read_trials
 from ethogram.store.store import Store
+from ethogram.validity.measure import JudgeValidity, Validity
 
 QUICK = load_traits("quickstart").names
 
@@ -244,6 +245,25 @@ def test_judge_account_is_shown(tmp_path):
     for text in (*account.sentences, "accuracy", "90 replies; 95% intervals."):
         assert text in words
     assert "judge not tested" not in words
+
+
+def test_words_in_a_sentence_decide_nothing():
+    """A tested judge whose sentences speak of untested ones is not shown as untested."""
+    account = JudgeAccount(tested=True, sentences=("judge not tested elsewhere; 81% here.",))
+    report = build_report([rate(_simulated(np.linspace(-1, 1, 6)))], title="t", judge=account)
+    page = render_page(report)
+    assert "<strong>judge not tested" not in page
+    assert 'class="verdict-note"' in page
+    assert account.headline == account.sentences[0]
+
+
+def test_findings_of_untested_judges_are_kept():
+    """Only the sentence on accuracy is replaced; every other check is told."""
+    judges = (JudgeValidity("owl", refused={"m": "judge not tested on this model."}),)
+    account = judge_account(Validity(judges, agreement=None, nets=()))
+    assert not account.tested
+    assert account.headline.startswith("judge not tested: no reply")
+    assert account.sentences[1:] == ("m: not corrected. judge not tested on this model.",)
 
 
 def test_table_report_has_no_evidence_and_says_where_it_is_from(tmp_path):

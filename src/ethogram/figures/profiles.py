@@ -20,6 +20,8 @@ from ethogram.figures.theme import (
     Theme,
     count_of,
     dress,
+    interval_level,
+    interval_method,
     label_by_index,
     palette,
     say_comparisons,
@@ -90,9 +92,9 @@ def forest(profile: Profile, *, theme: Theme = "light", name: str = "forest") ->
     chart = alt.hconcat(*parts, spacing=18)
     caption = (
         f"{profile.model or 'The model'}: {len(rows)} traits from {profile.n:,} comparisons "
-        f"({profile.lost:,} without a verdict), in order of rating, mean 1000. Bars: 95% "
-        f"interval of each trait by itself ({profile.interval.removeprefix('95%, ')}). Blue: "
-        "above the mean, orange: below it; grey where the interval contains it."
+        f"({profile.lost:,} without a verdict), in order of rating, mean 1000. Bars: "
+        f"{interval_level(profile)} interval of each trait by itself ({interval_method(profile)}). "
+        "Blue: above the mean, orange: below it; grey where the interval contains it."
     )
     title = f"Ranked traits: {profile.model}" if profile.model else "Ranked traits"
     return Figure(name, title, caption, dress(chart, colours), columns * (width + 110))

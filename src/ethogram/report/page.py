@@ -20,6 +20,7 @@ import numpy as np
 from markupsafe import Markup, escape
 
 from ethogram.engine.requests import USABLE
+from ethogram.figures.theme import interval_level, interval_method
 from ethogram.ratings.models import ELO_PER_LOGIT
 from ethogram.ratings.profile import Profile
 from ethogram.ratings.shift import Change, Shift
@@ -65,7 +66,8 @@ def render_page(report: Report) -> str:
         number=_number,
         published_number=_published_number,
         points=_points,
-        interval_words=interval_words,
+        interval_level=interval_level,
+        interval_method=interval_method,
         method_words=method_words,
         elo=ELO_PER_LOGIT,
         not_tested=NOT_TESTED,
@@ -121,11 +123,6 @@ def breakable(text: str) -> Markup:
     for sign in "-/_":
         text = text.replace(sign, sign + "\0")
     return Markup(str(escape(text)).replace("\0", "<wbr>"))
-
-
-def interval_words(profile: Profile) -> str:
-    """How a profile's intervals were made, to stand after "95% intervals"."""
-    return profile.interval.removeprefix("95%, ").rstrip(".")
 
 
 _METHODS = {
@@ -376,7 +373,8 @@ def _payload(report: Report) -> dict[str, Any]:
                 "n": p.n,
                 "lost": p.lost,
                 "scale": _scale(p),
-                "interval": interval_words(p),
+                "level": interval_level(p),
+                "interval": interval_method(p),
                 "rows": [
                     [
                         place[row["trait"]],

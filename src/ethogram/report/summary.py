@@ -7,11 +7,13 @@ from typing import Any
 
 import orjson
 
+from ethogram.figures.theme import interval_level
 from ethogram.ratings.models import ELO_PER_LOGIT
 from ethogram.ratings.profile import Profile
 from ethogram.ratings.results import Rated, as_json
 from ethogram.ratings.shift import Change, Shift
 from ethogram.report.content import Report
+from ethogram.report.judge import JudgeAccount
 
 ENDS = 10  # traits of each end in the Markdown table of a single model
 ENDS_OF_SEVERAL = 5
@@ -29,7 +31,7 @@ def render_json(report: Report) -> bytes:
             "study": dict(report.facts),
             "parties": [asdict(party) for party in report.parties],
             "findings": [asdict(finding) for finding in report.findings],
-            "judge": asdict(report.judge),
+            "judge": _judge(report.judge),
             **_ratings(report),
             "shifts": [_shift(report, pair, s) for pair, s in report.shifts.items()],
             "analysis": report.analysis.to_dict() if report.analysis else None,
@@ -52,6 +54,10 @@ def _ratings(report: Report) -> dict[str, Any]:
         for row, full in zip(shown["ratings"], p.frame().sort("rank").to_dicts(), strict=True):
             row |= {key: full[key] for key in ("rank_low", "rank_high", "wins")}
     return ratings
+
+
+def _judge(account: JudgeAccount) -> dict[str, Any]:
+    return {**asdict(account), "sentences": [account.headline, *account.sentences[1:]]}
 
 
 def _shift(report: Report, pair: tuple[int, int], shift: Shift) -> dict[str, Any]:
@@ -99,7 +105,7 @@ def render_markdown(report: Report, page: str) -> str:
     parts += [f"**{plain(u.model)} is not rated.** {plain(u.reason)}" for u in report.unrated]
     if report.findings:
         parts.append("\n".join(f"- {plain(finding.text)}" for finding in report.findings))
-    parts.append(plain(report.judge.sentences[0]))
+    parts.append(plain(report.judge.headline))
     count = ENDS if len(report.profiles) == 1 else ENDS_OF_SEVERAL
     parts += [
         _table(profile, label, count)
@@ -131,7 +137,8 @@ def _table(profile: Profile, label: str, count: int) -> str:
             else ""
         ),
         "",
-        "| rank | trait | rating | 95% interval | ranks (95%, all at once) |",
+        f"| rank | trait | rating | {interval_level(profile)} interval "
+        "| ranks (95%, all at once) |",
         "|---:|---|---:|---:|---:|",
     ]
     lines += [

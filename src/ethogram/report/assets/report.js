@@ -159,7 +159,7 @@
     heads[0].setAttribute("aria-sort", "ascending");
     at("ranked-caption").textContent =
       `${profile.label}: ${rows.length} traits from ${number(profile.n)} comparisons; ${number(profile.lost)} planned ` +
-      `ones have no verdict. Bars: 95% intervals of each trait by itself (${profile.interval}). Blue: above ` +
+      `ones have no verdict. Bars: ${profile.level} intervals of each trait by itself (${profile.interval}). Blue: above ` +
       "1000, orange: below it, grey: the interval contains it. The range of ranks holds for all traits at once, in 95%.";
     const box = document.querySelector('[data-filter="ranked-table"]');
     filter(rankedTable, box.value);
