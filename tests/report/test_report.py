@@ -11,6 +11,7 @@ from html.parser import HTMLParser
 from importlib.resources import files
 from pathlib import Path
 
+import jinja2
 import numpy as np
 import pytest
 from tests.planted.simulated_store import HOSTILE, Losses, fill_store
@@ -26,7 +27,7 @@ from ethogram.report.findings import find_headlines, lower_half, upper_half
 from ethogram.report.judge import JudgeAccount, judge_account
 from ethogram.report.page import render_page
 from ethogram.report.page_figures import DataPool
-from ethogram.report.safe import embed
+from ethogram.report.script_data import POLICIES, size_in_page
 from ethogram.report.summary import plain
 from ethogram.stimuli.traits import load_traits
 from ethogram.store.read import count_stages, read_comparisons, read_trials
@@ -103,6 +104,13 @@ class _Elements(HTMLParser):
 
 def _read(page: Path) -> tuple[_Elements, dict]:
     return _Elements(page.read_text()), json.loads(page.with_suffix(".json").read_text())
+
+
+def _embedded(value: object) -> str:
+    """A value as the page's template writes it into a script element."""
+    environment = jinja2.Environment(autoescape=True)
+    environment.policies |= POLICIES
+    return environment.from_string("{{ value|tojson }}").render(value=value)
 
 
 def _simulated(
@@ -342,7 +350,7 @@ def test_hostile_reply_stays_text(single):
     assert page.handlers == []
     assert page.tags.count("img") == 0
     assert harmless == 5  # three data elements, the chart library, our own
-    assert not re.search(rb"<(?!\\)", embed({"t": HOSTILE}))
+    assert not re.search(r"<(?!\\)", _embedded({"t": HOSTILE}))
 
 
 def test_hostile_reply_among_the_printed_trials_stays_text(tmp_path):
@@ -359,9 +367,16 @@ def test_hostile_reply_among_the_printed_trials_stays_text(tmp_path):
 def test_embedded_json_is_the_same_value():
     """Escapes change the spelling only."""
     value = {"a": [HOSTILE, "\u2029", 1.5, None], "é": "</SCRIPT><!--"}
-    text = embed(value)
+    text = _embedded(value)
     assert json.loads(text) == value
-    assert not set(b"<>&") & set(text)
+    assert not set("<>&'\u2028\u2029") & set(text)
+    assert size_in_page(value) == len(text.encode())
+
+
+def test_embedded_json_has_null_for_what_json_cannot_say():
+    """NaN is no JSON; arrays are lists, and keys keep their order."""
+    value = {"b": np.array([1.0, np.nan]), "a": float("inf")}
+    assert _embedded(value) == '{"b":[1.0,null],"a":null}'
 
 
 def test_policy_allows_these_scripts_and_nothing_else(single):
@@ -397,7 +412,7 @@ def test_evidence_has_every_trait_of_every_model_within_its_size(pair):
         }
         assert len(counts) == 48
         assert min(counts.values()) == sample.least >= 2
-        assert sample.bytes == len(embed(sample.to_dict())) <= 150_000
+        assert sample.bytes == size_in_page(sample.to_dict()) <= 150_000
         first = sample.trials[0]
         (record,) = read_trials(store, [first["id"]])
         assert first["r"] == record["reply"]

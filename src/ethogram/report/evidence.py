@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from ethogram.engine.requests import USABLE
-from ethogram.report.safe import embed
+from ethogram.report.script_data import size_in_page
 from ethogram.store.read import export_rows, read_trials
 from ethogram.store.store import Store
 
@@ -181,7 +181,7 @@ class _Pool:
     def add(self, record: dict[str, Any], limit: int | None) -> bool:
         """Add a record if it fits; returns whether it did."""
         prompt = self._prompt(record) if record["prompt_id"] not in self.prompts else None
-        size = len(embed(self._texts(record))) + 150 + (len(embed(prompt)) if prompt else 0)
+        size = size_in_page(self._texts(record)) + 150 + (size_in_page(prompt) if prompt else 0)
         if limit is not None and self.bytes + size > limit:
             return False
         if prompt:
@@ -253,4 +253,4 @@ class _Pool:
             total=sum(totals.values()),
             bytes=0,
         )
-        return replace(sample, bytes=len(embed(sample.to_dict())))
+        return replace(sample, bytes=size_in_page(sample.to_dict()))

@@ -27,7 +27,7 @@ from ethogram.ratings.shift import Change, Shift
 from ethogram.report.content import Report
 from ethogram.report.findings import signed
 from ethogram.report.page_figures import DataPool, PageFigure, draw_page_figures
-from ethogram.report.safe import embed
+from ethogram.report.script_data import POLICIES
 from ethogram.store.read import StageCount
 from ethogram.validity.measure import NOT_TESTED
 
@@ -48,6 +48,7 @@ def render_page(report: Report) -> str:
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
+    environment.policies |= POLICIES
     environment.filters |= {"breakable": breakable, "signed": signed, "thousands": thousands}
     page: str = environment.get_template("report.html.j2").render(
         report=report,
@@ -71,9 +72,9 @@ def render_page(report: Report) -> str:
         method_words=method_words,
         elo=ELO_PER_LOGIT,
         not_tested=NOT_TESTED,
-        payload=_embedded(_payload(report)),
-        figures=_embedded({"specs": _specs(figures), "pool": pool.tables}),
-        evidence=_embedded(report.evidence.to_dict() if report.evidence else None),
+        payload=_payload(report),
+        figures={"specs": _specs(figures), "pool": pool.tables},
+        evidence=report.evidence.to_dict() if report.evidence else None,
     )
     return page
 
@@ -85,11 +86,6 @@ def _page_figures(report: Report) -> tuple[tuple[PageFigure, ...], DataPool]:
 
 
 # -- safety -----------------------------------------------------------------------------------
-
-
-def _embedded(value: Any) -> Markup:
-    """JSON for a data element: marked safe, because no sign in it means anything to HTML."""
-    return Markup(embed(value).decode())
 
 
 def _policy(scripts: Sequence[str]) -> str:
