@@ -255,6 +255,75 @@ def test_judge_account_is_shown(tmp_path):
     assert "judge not tested" not in words
 
 
+def _with_lengths(*, planted: float, model: str = "simulated") -> Comparisons:
+    """Comparisons of equal traits; the first one wins long replies by `planted` logits per SD."""
+    data = _simulated(np.zeros(8), n=3000, model=model)
+    rng = np.random.default_rng(1)
+    standard = rng.normal(0, 1, len(data))
+    logit = planted * standard * ((data.first == 0) * 1.0 - (data.second == 0))
+    won = (rng.random(len(data)) < 1 / (1 + np.exp(-logit))).astype(float)
+    return replace(data, outcome=won, length=np.round(np.exp(6 + 0.5 * standard)))
+
+
+def test_planted_length_slopes_are_shown_in_all_three_forms(tmp_path):
+    """A trait that wins long replies is in the table of its model; the other model has none."""
+    data = [_with_lengths(planted=1.0, model="longer"), _with_lengths(planted=0.0, model="plain")]
+    report = build_report([rate(one) for one in data], title="t", comparisons=data)
+    page, numbers = _read(write_files(report, tmp_path / "r.html"))
+    summary = (tmp_path / "r.md").read_text()
+    longer, plain_one = numbers["replies"]
+    steepest = longer["slopes"][0]
+    assert steepest["trait"] == "trait000"
+    # One logit is 173.7 points; against the mean of eight traits 7/8 of it are left.
+    assert steepest["low"] < 173.7 * 7 / 8 < steepest["high"]
+    assert steepest["p_corrected"] < 1e-6
+    assert longer["factor"] == pytest.approx(np.exp(0.5), rel=0.03)
+    assert {"replies", "replies-table"} <= set(page.ids)
+    for text in (page.words, summary):
+        assert "longer: " in text
+        assert f"{steepest['slope']:+.0f}" in text
+        assert "plain: none of the 8 traits wins significantly more or less often" in text
+        assert "not what a longer reply would do" in text
+    assert min(row["p_corrected"] for row in plain_one["slopes"]) > 0.05
+
+
+def test_stores_know_the_lengths_of_their_replies(pair):
+    """Every judged reply of a store counts, for each of its two models."""
+    page, numbers = _read(pair)
+    assert "replies" in page.ids
+    assert [r["label"] for r in numbers["replies"]] == ["one-1.0", "two-2.5"]
+    assert [r["n"] for r in numbers["replies"]] == [p["n"] for p in numbers["profiles"]]
+    assert all(len(r["slopes"]) == 24 for r in numbers["replies"])
+
+
+def test_no_slope_is_a_sentence_and_no_table(tmp_path):
+    """Without a slope beyond noise the section has a sentence only."""
+    data = _with_lengths(planted=0.0)
+    report = build_report([rate(data)], title="t", comparisons=[data])
+    page, _ = _read(write_files(report, tmp_path / "r.html"))
+    assert "none of the 8 traits wins significantly more or less often" in page.words
+    assert "replies" in page.ids
+    assert "replies-table" not in page.ids
+
+
+def test_replies_of_one_length_say_why_there_is_no_slope():
+    """What cannot be estimated is told, with the reason."""
+    data = _simulated(np.linspace(-1, 1, 6))
+    data = replace(data, length=np.full(len(data), 200.0))
+    report = build_report([rate(data)], title="t", comparisons=[data])
+    assert "slopes could not be estimated" in _Elements(render_page(report)).words
+    assert report.replies[0].slopes == ()
+
+
+def test_comparisons_without_lengths_have_no_section_of_replies(tmp_path):
+    """A comparison file knows no lengths."""
+    data = _simulated(np.linspace(-1, 1, 8))
+    page, numbers = _read(write_table_report([data], tmp_path / "t.html"))
+    assert "replies" not in page.ids
+    assert numbers["replies"] == []
+    assert "Replies and their length" not in (tmp_path / "t.md").read_text()
+
+
 def test_words_in_a_sentence_decide_nothing():
     """A tested judge whose sentences speak of untested ones is not shown as untested."""
     account = JudgeAccount(tested=True, sentences=("judge not tested elsewhere; 81% here.",))

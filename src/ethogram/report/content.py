@@ -23,6 +23,7 @@ from ethogram.ratings.shift import Shift, shift
 from ethogram.report.evidence import Evidence
 from ethogram.report.findings import Finding, find_headlines
 from ethogram.report.judge import JudgeAccount, untested
+from ethogram.report.replies import ReplyLengths, relate_lengths
 from ethogram.store.read import StageCount
 
 
@@ -59,6 +60,8 @@ class Report:
         For every two profiles, from the first to the second.
     findings : tuple of Finding
     judge : JudgeAccount
+    replies : tuple of ReplyLengths
+        One for each profile whose replies have a known length.
     stages : tuple of StageCount
     published : tuple of Published
     evidence : Evidence or None
@@ -83,6 +86,7 @@ class Report:
     shifts: dict[tuple[int, int], Shift]
     findings: tuple[Finding, ...]
     judge: JudgeAccount
+    replies: tuple[ReplyLengths, ...]
     stages: tuple[StageCount, ...]
     published: tuple[Published, ...]
     evidence: Evidence | None
@@ -117,7 +121,8 @@ def build_report(
         May be empty: then the report says why (`unrated`), and shows losses and evidence.
     comparisons : sequence of Comparisons, optional
         Those that the profiles were rated from, in the same order: two models that answered the
-        same prompts are then compared prompt by prompt.
+        same prompts are then compared prompt by prompt. If they have lengths, the report says
+        which traits win more with longer replies.
     judge : JudgeAccount, optional
         From the validity measurements; without it the report says that the judge is not tested.
     published : bool
@@ -143,6 +148,7 @@ def build_report(
         shifts=shifts,
         findings=find_headlines(profiles, labels, analysis, list(shifts.values())),
         judge=judge or untested(judges),
+        replies=relate_lengths(labels, comparisons) if comparisons is not None else (),
         stages=tuple(stages),
         published=put_beside_published(analysis) if published and analysis else (),
         evidence=evidence,

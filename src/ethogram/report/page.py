@@ -64,6 +64,9 @@ def render_page(report: Report) -> str:
         losses=_losses(report.stages),
         effects=_effects(report),
         excerpts=_excerpts(report),
+        replies_intervals="; ".join(dict.fromkeys(r.interval for r in report.replies if r.slopes)),
+        replies_caveats=dict.fromkeys(text for r in report.replies for text in r.caveats),
+        p_value=_p_value,
         number=_number,
         published_number=_published_number,
         points=_points,
@@ -155,6 +158,11 @@ def _number(value: float, unit: str) -> str:
 def _published_number(value: float, unit: str) -> str:
     """A figure to the digits it was published with."""
     return f"{value:g}" if unit == "correlation" else _number(value, unit)
+
+
+def _p_value(value: float) -> str:
+    """A p-value to two digits."""
+    return f"{value:.2g}" if value >= 0.0001 else "<0.0001"
 
 
 def _points(value: float) -> str:

@@ -14,6 +14,7 @@ from ethogram.ratings.results import Rated, as_json
 from ethogram.ratings.shift import Change, Shift
 from ethogram.report.content import Report
 from ethogram.report.judge import JudgeAccount
+from ethogram.report.replies import ReplyLengths
 
 ENDS = 10  # traits of each end in the Markdown table of a single model
 ENDS_OF_SEVERAL = 5
@@ -36,6 +37,7 @@ def render_json(report: Report) -> bytes:
             "shifts": [_shift(report, pair, s) for pair, s in report.shifts.items()],
             "analysis": report.analysis.to_dict() if report.analysis else None,
             "published": [asdict(figure) for figure in report.published],
+            "replies": [asdict(replies) for replies in report.replies],
             "stages": [{**asdict(c), "lost": c.lost, "pending": c.pending} for c in report.stages],
             "evidence": _evidence(report),
             "notes": list(report.notes),
@@ -111,6 +113,8 @@ def render_markdown(report: Report, page: str) -> str:
         _table(profile, label, count)
         for profile, label in zip(report.profiles, report.labels, strict=True)
     ]
+    if report.replies:
+        parts.append(_replies(report))
     if losses := _losses(report):
         parts.append(losses)
     if report.caveats:
@@ -145,6 +149,30 @@ def _table(profile: Profile, label: str, count: int) -> str:
         f"| {r['rank']:g} | {plain(r['trait'])} | {r['rating']:.0f} | {r['low']:.0f} to "
         f"{r['high']:.0f} | {r['rank_low']} to {r['rank_high']} |"
         for r in ends
+    ]
+    return "\n".join(lines)
+
+
+def _replies(report: Report) -> str:
+    """Which traits go with the length of the reply, and what that cannot show."""
+    parts = ["### Replies and their length"]
+    for replies in report.replies:
+        parts.append(plain(replies.sentence))
+        if replies.shown:
+            parts.append(_slope_table(replies))
+    caveats = dict.fromkeys(text for replies in report.replies for text in replies.caveats)
+    return "\n\n".join([*parts, *(plain(text) for text in caveats)])
+
+
+def _slope_table(replies: ReplyLengths) -> str:
+    lines = [
+        "| trait | Elo points per SD of length | 95% interval | p, corrected |",
+        "|---|---:|---:|---:|",
+    ]
+    lines += [
+        f"| {plain(s.trait)} | {s.slope:+.0f} | {s.low:+.0f} to {s.high:+.0f} "
+        f"| {s.p_corrected:.2g} |"
+        for s in replies.shown
     ]
     return "\n".join(lines)
 
