@@ -212,7 +212,7 @@ def test_two_traits_are_enough_for_a_report(tmp_path):
     one, two = (rate(_simulated(np.array([1.0, -1.0]), n=60, seed=s, model=str(s))) for s in (1, 2))
     page, numbers = _read(write_files(build_report([one, two], title="t"), tmp_path / "t.html"))
     assert numbers["analysis"] is None
-    assert "Nothing between profiles could be worked out" in page.words
+    assert "The profiles could not be compared" in page.words
     assert "table" in page.ids
 
 
@@ -311,7 +311,7 @@ def test_replies_of_one_length_say_why_there_is_no_slope():
     data = _simulated(np.linspace(-1, 1, 6))
     data = replace(data, length=np.full(len(data), 200.0))
     report = build_report([rate(data)], title="t", comparisons=[data])
-    assert "slopes could not be estimated" in _Elements(render_page(report)).words
+    assert "the slopes could not be estimated" in _Elements(render_page(report)).words
     assert report.replies[0].slopes == ()
 
 
@@ -392,8 +392,12 @@ def test_position_claims_are_corrected_for_the_number_of_effects():
         return replace(base, effects=(Effect("model_position", (low + high) / 2, low, high),))
 
     weak = [with_effect(0.01, 0.41)] * 20  # z = 2.06: p = .04, times 20 is no claim
-    assert not [f for f in find_headlines(weak, ["m"] * 20, None, []) if "Place" in f.text]
-    (alone,) = [f for f in find_headlines(weak[:1], ["m"], None, []) if "Place" in f.text]
+    assert not [
+        f for f in find_headlines(weak, ["m"] * 20, None, []) if "Position matters" in f.text
+    ]
+    (alone,) = [
+        f for f in find_headlines(weak[:1], ["m"], None, []) if "Position matters" in f.text
+    ]
     # 0.21 logits are expit(0.21) - 0.5 = 5.2 percentage points
     assert "named first in the model's prompt wins 5.2 (0.2 to 10.1) percentage" in alone.text
 

@@ -200,7 +200,12 @@ def say_comparisons(n: Sequence[int]) -> str:
     """State how many comparisons are behind each model."""
     low, high = min(n), max(n)
     each = f"{low:,}" if low == high else f"{low:,} to {high:,}"
-    return f"{each} comparisons {'' if len(n) == 1 else 'a model'}".rstrip() + "."
+    return f"{each} comparisons{'' if len(n) == 1 else ' per model'}."
+
+
+def missing_verdicts(lost: int) -> str:
+    """Say how many planned comparisons have no verdict."""
+    return f"{lost:,} more have no verdict" if lost else "all have verdicts"
 
 
 LEVEL = 0.95

@@ -159,9 +159,9 @@ def _reference_judge(name: str) -> JudgeAccount:
         tested=False,
         sentences=(
             *untested([name]).sentences,
-            "The study showed the trait that stands earlier in its list as choice 1 every time, so "
-            "a preference for the first place cannot be told from a preference for the traits "
-            "that come early.",
+            "The study always showed the trait that comes earlier in its list as choice 1, so a "
+            "preference for the first position cannot be told apart from a preference for the "
+            "traits that come early.",
         ),
     )
 

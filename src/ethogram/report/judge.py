@@ -21,7 +21,7 @@ class JudgeAccount:
         words "judge not tested:", which the page sets in bold.
     columns : tuple of str
     rows : tuple of tuple of str
-        One row a judge or measurement, as many cells as there are columns.
+        One row per judge or measurement, as many cells as there are columns.
     caption : str
         What n is and what the intervals are.
     """
@@ -40,13 +40,13 @@ class JudgeAccount:
 
 def untested(judges: Sequence[str]) -> JudgeAccount:
     """Return the account of judges that were given no reply with a known trait."""
-    named = ", ".join(dict.fromkeys(judge for judge in judges if judge))
+    named = " or ".join(dict.fromkeys(judge for judge in judges if judge))
     return JudgeAccount(
         tested=False,
         sentences=(
-            "no reply written to show a known trait was put before "
-            f"{named or 'the judge'}, so nothing here says how often its verdicts are right, or "
-            "whether they are better than chance.",
+            "no reply written to show a known trait was given to "
+            f"{named or 'the judge'}, so this report cannot say how often the verdicts are right, "
+            "or whether they are better than chance.",
         ),
     )
 
@@ -75,8 +75,8 @@ def judge_account(validity: Validity) -> JudgeAccount:
         columns=(
             "judge",
             "found the planted trait",
-            "of replies",
-            "leans to the trait shown first",
+            "replies",
+            "leans toward the trait shown first",
         ),
         rows=tuple(rows),
         caption="Replies whose model was told to show one named trait; 95% intervals in brackets, "

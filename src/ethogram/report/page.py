@@ -20,7 +20,7 @@ import numpy as np
 from markupsafe import Markup, escape
 
 from ethogram.engine.requests import USABLE
-from ethogram.figures.theme import interval_level, interval_method
+from ethogram.figures.theme import interval_level, interval_method, missing_verdicts
 from ethogram.ratings.models import ELO_PER_LOGIT
 from ethogram.ratings.profile import Profile
 from ethogram.ratings.shift import Change, Shift
@@ -71,7 +71,7 @@ def render_page(report: Report) -> str:
         published_number=_published_number,
         points=_points,
         interval_level=interval_level,
-        interval_method=interval_method,
+        ranked_caption=ranked_caption,
         method_words=method_words,
         elo=ELO_PER_LOGIT,
         not_tested=NOT_TESTED,
@@ -124,21 +124,31 @@ def breakable(text: str) -> Markup:
     return Markup(str(escape(text)).replace("\0", "<wbr>"))
 
 
+def ranked_caption(profile: Profile, label: str) -> str:
+    """What is told beneath a profile's list of traits."""
+    return (
+        f"{label}: {len(profile.traits)} traits from {profile.n:,} comparisons; "
+        f"{missing_verdicts(profile.lost)}. Bars: {interval_level(profile)} interval of each trait "
+        f"on its own ({interval_method(profile)}). Blue: above 1000; orange: below; grey: the "
+        "interval contains 1000. The rank ranges hold for all traits at once, at 95%."
+    )
+
+
 _METHODS = {
     "bradley-terry": "Ratings are Bradley-Terry strengths by penalised maximum likelihood, on the "
-    "Elo scale: mean 1000, 173.7 points a logit. They do not depend on the order of the "
+    "Elo scale: mean 1000, 173.7 points per logit. They do not depend on the order of the "
     "comparisons.",
     "davidson": "Where the judge may call a tie, ratings are strengths of Davidson's extension of "
     "the Bradley-Terry model, by penalised maximum likelihood, on the Elo scale: mean 1000, 173.7 "
     "points a logit. They do not depend on the order of the comparisons.",
-    "elo": "Elo ratings are made in passes through the comparisons, and depend on their order.",
+    "elo": "Elo ratings are computed in passes through the comparisons and depend on their order.",
 }
 
 
 def method_words(profiles: Sequence[Profile]) -> list[str]:
-    """How the profiles were rated, a sentence or two for each method."""
+    """How the profiles were rated, a sentence or two per method."""
     methods = dict.fromkeys(p.method for p in profiles)
-    return [_METHODS.get(method, f"Ratings are made by {method}.") for method in methods]
+    return [_METHODS.get(method, f"Ratings by {method}.") for method in methods]
 
 
 def thousands(value: float) -> str:
@@ -272,7 +282,7 @@ _LOSS_WORDS = {
     "filtered": "filtered",
     "unparsed": "unreadable verdict",
     "malformed": "malformed",
-    "transport": "no connection",
+    "transport": "connection failed",
     "timeout": "timed out",
     "rate_limited": "rate limited",
     "server_error": "server error",
@@ -301,7 +311,13 @@ def _losses(stages: Sequence[StageCount]) -> dict[str, Any] | None:
 def _most_lost(stages: Sequence[StageCount], count: int = 3) -> str:
     """Name the traits with the most losses in one stage; once is no pattern."""
     lost = [
-        (n, trait, f"{'replies' if c.stage == 'elicit' else 'verdicts'} of {c.model}")
+        (
+            n,
+            trait,
+            f"replies of {c.model}"
+            if c.stage == "elicit"
+            else f"verdicts of {c.judge} on {c.model}",
+        )
         for c in stages
         for trait, n in c.losses_by_trait.items()
         if n > 1
@@ -317,7 +333,7 @@ _EFFECTS = {
 
 
 def _effects(report: Report) -> list[dict[str, Any]]:
-    """One row a profile and position effect."""
+    """One row per profile and position effect."""
     return [
         {"label": label, "what": _EFFECTS.get(e.name, e.name.replace("_", " ")), "effect": e}
         for p, label in zip(report.profiles, report.labels, strict=True)
@@ -375,10 +391,8 @@ def _payload(report: Report) -> dict[str, Any]:
             {
                 "label": label,
                 "n": p.n,
-                "lost": p.lost,
                 "scale": _scale(p),
-                "level": interval_level(p),
-                "interval": interval_method(p),
+                "caption": ranked_caption(p, label),
                 "rows": [
                     [
                         place[row["trait"]],

@@ -86,7 +86,7 @@ class ReplyLengths:
     def sentence(self) -> str:
         """How many traits go with the length, and how long the replies are."""
         if self.reason:
-            return f"{self.label}: slopes could not be estimated. {self.reason}"
+            return f"{self.label}: the slopes could not be estimated. {self.reason}"
         k, clear = len(self.slopes), len(self.clear)
         which = (
             f"none of the {k} traits wins significantly more or less often with longer replies"

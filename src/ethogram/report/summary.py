@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from ethogram.figures.theme import interval_level
+from ethogram.figures.theme import interval_level, missing_verdicts
 from ethogram.ratings.models import ELO_PER_LOGIT
 from ethogram.ratings.profile import Profile
 from ethogram.ratings.results import Rated, as_json
@@ -134,7 +134,7 @@ def _table(profile: Profile, label: str, count: int) -> str:
     lines = [
         f"### {plain(label)}",
         "",
-        f"{profile.n:,} comparisons, {profile.lost:,} without a verdict. Mean rating 1000."
+        f"{profile.n:,} comparisons; {missing_verdicts(profile.lost)}. Mean rating 1000."
         + (
             f" The {count} highest and {count} lowest of {len(rows)} traits."
             if ends != rows
@@ -178,7 +178,7 @@ def _slope_table(replies: ReplyLengths) -> str:
 
 
 def _losses(report: Report) -> str:
-    """One line a stage."""
+    """One line per stage."""
     lines = []
     for c in report.stages:
         what = (
@@ -189,7 +189,7 @@ def _losses(report: Report) -> str:
         why = ", ".join(f"{n:,} {status}" for status, n in sorted(c.losses.items()))
         lost = f"{c.lost:,} lost" + (f" ({why})" if why else "")
         lines.append(plain(f"- {what}: {c.planned:,} planned, {c.done:,} done, {lost}"))
-    return "Denominators and losses:\n\n" + "\n".join(lines) if lines else ""
+    return "Planned and lost:\n\n" + "\n".join(lines) if lines else ""
 
 
 _SPECIAL = str.maketrans({sign: f"\\{sign}" for sign in "\\`*_[]<>|#"})

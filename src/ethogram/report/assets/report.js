@@ -27,7 +27,7 @@
     if (!hidden.length) return;
     table.classList.add("folded");
     const gap = make("tr", null, { class: "gap" });
-    gap.append(make("td", `${hidden.length} more between these`, { colspan: table.tHead.rows[0].cells.length }));
+    gap.append(make("td", `${hidden.length} more traits`, { colspan: table.tHead.rows[0].cells.length }));
     hidden[0].before(gap);
     unfolder(table).hidden = false;
   }
@@ -157,10 +157,7 @@
     const heads = rankedTable.tHead.rows[0].cells;
     for (const head of heads) head.removeAttribute("aria-sort");
     heads[0].setAttribute("aria-sort", "ascending");
-    at("ranked-caption").textContent =
-      `${profile.label}: ${rows.length} traits from ${number(profile.n)} comparisons; ${number(profile.lost)} planned ` +
-      `ones have no verdict. Bars: ${profile.level} intervals of each trait by itself (${profile.interval}). Blue: above ` +
-      "1000, orange: below it, grey: the interval contains it. The range of ranks holds for all traits at once, in 95%.";
+    at("ranked-caption").textContent = profile.caption;
     const box = document.querySelector('[data-filter="ranked-table"]');
     filter(rankedTable, box.value);
   }
@@ -238,11 +235,11 @@
     summary.textContent =
       `${clear.length} of ${change.rows.length} traits differ${clear.length === 1 ? "s" : ""} between ${before.label} and ${after.label} by more than noise.` +
       (scale === "scaled"
-        ? ` ${after.label}’s ratings lie ${change.stretch.toFixed(2)} times as far apart as ${before.label}’s; here both are stretched to one width.`
+        ? ` ${after.label}’s ratings are ${change.stretch.toFixed(2)} times as spread out as ${before.label}’s; here both are scaled to the same spread.`
         : "");
     const how = change.paired
       ? `compared ${change.paired === "prompts" ? "prompt by prompt" : "pair by pair"} (${number(change.shared)} shared)`
-      : "taken as independent";
+      : "treated as independent";
     at("compare-caption").textContent =
       `Shift of each trait’s rating in Elo points, with pointwise 95% intervals as bars; ${number(before.n)} and ` +
       `${number(after.n)} comparisons, ${how}. ` +
@@ -338,8 +335,8 @@
     const model = trials.models[trial.m];
     const prompt = trials.prompts[trial.p];
     const notes = [];
-    if (trial.s === "truncated") notes.push("The reply ran into the token limit.");
-    if (trial.n) notes.push("The reply names a trait although told not to.");
+    if (trial.s === "truncated") notes.push("The reply hit the token limit.");
+    if (trial.n) notes.push("The reply names a trait, although it was told not to.");
     const parts = [
       ...textBlock(`The user wrote${prompt.l ? ` (${prompt.l})` : ""}`, prompt.t, "prompt", prompt.cut),
       ...textBlock(`${model} answered`, trial.r, "reply", trial.cut),
@@ -351,7 +348,7 @@
       parts.push(...textBlock(`${trials.judges[v.j]}, ${asked}, judged: ${named}`, v.t, "said", false));
     }
     const foot = make("p", null, { class: "foot" });
-    foot.append(...notes.map((n) => make("span", `${n} `)), "Whole, with every attempt: ", make("code", `ethogram show ${trials.store} ${trial.id}`));
+    foot.append(...notes.map((n) => make("span", `${n} `)), "In full, with every attempt: ", make("code", `ethogram show ${trials.store} ${trial.id}`));
     return [...parts, foot];
   }
 
