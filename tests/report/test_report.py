@@ -28,7 +28,7 @@ from ethogram.report.judge import JudgeAccount, judge_account
 from ethogram.report.page import render_page
 from ethogram.report.page_figures import DataPool
 from ethogram.report.script_data import POLICIES, size_in_page
-from ethogram.report.summary import plain
+from ethogram.report.summary import plain, render_markdown
 from ethogram.stimuli.traits import load_traits
 from ethogram.store.read import count_stages, read_comparisons, read_trials
 from ethogram.store.store import Store
@@ -322,6 +322,35 @@ def test_comparisons_without_lengths_have_no_section_of_replies(tmp_path):
     assert "replies" not in page.ids
     assert numbers["replies"] == []
     assert "Replies and their length" not in (tmp_path / "t.md").read_text()
+
+
+def test_first_paragraph_counts_models_and_judges():
+    """Two judges are two, and the count is per model and judge."""
+    data = [_simulated(np.linspace(-1, 1, 6), model=m) for m in ("m", "n") for _ in range(2)]
+    judged = [replace(one, judge=j) for one, j in zip(data, ["owl", "jay"] * 2, strict=True)]
+    measured = build_report([rate(one) for one in judged], title="t").measured
+    assert "Two judges, owl and jay, read the answer" in measured
+    assert "4,000 comparisons per model and judge on 6 traits." in measured
+    alone = build_report([rate(judged[0])], title="t", source="table").measured
+    assert "a file of comparisons: 4,000 comparisons of m on 6 traits." in alone
+
+
+@pytest.mark.parametrize(
+    ("lost", "words"),
+    [
+        (0, "; all have verdicts."),
+        (1, "; 1 more has no verdict."),
+        (9, "; 9 more have no verdict."),
+    ],
+)
+def test_missing_verdicts_are_told_beneath_the_list(lost, words):
+    """The page, its script and the Markdown count them with the same words."""
+    profile = rate(replace(_simulated(np.linspace(-1, 1, 6)), lost=lost))
+    report = build_report([profile], title="t")
+    page = _Elements(render_page(report))
+    assert f"4,000 comparisons{words}" in page.words
+    assert f"4,000 comparisons{words}" in json.loads(page.data["data"])["profiles"][0]["caption"]
+    assert f"4,000 comparisons{words}" in render_markdown(report, "t.html")
 
 
 def test_words_in_a_sentence_decide_nothing():

@@ -214,7 +214,7 @@ def test_comparison_changes_and_turns_round(page):
     assert len(shared) >= 20
     assert all(back[trait] == -forward[trait] for trait in shared)
     Select(page.one("#compare-scale")).select_by_value("scaled")
-    assert "stretched to one width" in page.one("#compare-summary").text
+    assert "scaled to the same spread" in page.one("#compare-summary").text
 
 
 def test_evidence_opens_for_a_model_and_a_trait(page):

@@ -205,7 +205,9 @@ def say_comparisons(n: Sequence[int]) -> str:
 
 def missing_verdicts(lost: int) -> str:
     """Say how many planned comparisons have no verdict."""
-    return f"{lost:,} more have no verdict" if lost else "all have verdicts"
+    if not lost:
+        return "all have verdicts"
+    return "1 more has no verdict" if lost == 1 else f"{lost:,} more have no verdict"
 
 
 LEVEL = 0.95

@@ -245,7 +245,7 @@
       `${number(after.n)} comparisons, ${how}. ` +
       (at("compare-all").checked ? "Coloured" : "Shown") +
       ` are shifts with a p-value of at most 0.05 after correction for ${change.rows.length} tests ` +
-      "(Benjamini-Hochberg): about 5% of them are false.";
+      "(Benjamini-Hochberg): about 5% of them are expected to be false.";
   }
 
   if (at("compare-table")) {
