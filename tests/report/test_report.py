@@ -619,6 +619,8 @@ def test_figures_share_their_data_and_carry_captions(reference):
             assert names <= set(figures["pool"])
             assert "values" not in json.dumps(spec.get("data", {}))
     assert page.words.count("9 models") >= 5
+    places = re.findall(r'class="page-figure" data-figure="([^"]+)"', reference.read_text())
+    assert places == list(figures["specs"])  # the script looks each up by its name
 
 
 def test_page_and_figures_have_the_same_colours():
