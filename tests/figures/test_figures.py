@@ -15,12 +15,13 @@ from ethogram.analysis.analyse import analyse
 from ethogram.analysis.clusters import Cluster
 from ethogram.analysis.cohort import gather
 from ethogram.errors import InputError
+from ethogram.figures.catalogue import CATALOGUE, Subject, choose_figures, file_names
 from ethogram.figures.components import cluster_map, component_chart
 from ethogram.figures.labels import place_labels
 from ethogram.figures.models import convergence_chart, deviation_panels, similarity_map
 from ethogram.figures.profiles import distributions, forest, rank_map, shift_bars
 from ethogram.figures.radial import radial
-from ethogram.figures.save import draw_figures, file_names, save_figures
+from ethogram.figures.save import draw_figures, save_figures
 from ethogram.figures.theme import PALETTES
 from ethogram.ratings.rate import rate_counts, reference_profiles
 from ethogram.ratings.shift import shift
@@ -97,8 +98,8 @@ def test_every_figure_of_the_study_renders(reference, study):
         "ranks",
         "shift",
         "similarity",
-        "convergence",
         "deviations",
+        "convergence",
         "components",
         "components-plain",
         "distributions",
@@ -125,6 +126,31 @@ def test_every_figure_of_the_quick_start_renders_dark(small):
     }
     for figure in figures:
         assert PALETTES["dark"].background in check(figure)
+
+
+def test_catalogue_names_are_those_of_the_figures(reference, study, small):
+    """A row's name is its figure's; the page leaves out only what the row says."""
+    for profiles, analysis in ((reference, study), small):
+        subject = Subject(profiles, analysis)
+        for entry in CATALOGUE:
+            for draw in entry.drawings(subject):
+                name = draw(theme="light").name
+                assert name == entry.name or name.startswith(f"{entry.name}-")
+    two, nine = (
+        [draw(theme="light").name for draw in choose_figures(Subject(*of), "page")]
+        for of in (small, (reference, study))
+    )
+    assert two == ["radial", "ranks", "distributions"]
+    assert nine == [
+        "radial",
+        "ranks",
+        "similarity",
+        "deviations",
+        "convergence",
+        "components",
+        "components-plain",
+        "distributions",
+    ]
 
 
 def test_twenty_models_render():

@@ -11,6 +11,7 @@ from html.parser import HTMLParser
 from importlib.resources import files
 from pathlib import Path
 
+import jinja2
 import numpy as np
 import pytest
 from tests.planted.simulated_store import HOSTILE, Losses, fill_store
@@ -23,14 +24,15 @@ from ethogram.report import write_files, write_reference_report, write_report, w
 from ethogram.report.content import build_report
 from ethogram.report.evidence import LIMIT, sample_evidence
 from ethogram.report.findings import find_headlines, lower_half, upper_half
-from ethogram.report.judge import JudgeAccount
+from ethogram.report.judge import JudgeAccount, judge_account
 from ethogram.report.page import render_page
-from ethogram.report.plates import DataPool
-from ethogram.report.safe import embed
-from ethogram.report.summary import plain
+from ethogram.report.page_figures import DataPool
+from ethogram.report.script_data import POLICIES, size_in_page
+from ethogram.report.summary import plain, render_markdown
 from ethogram.stimuli.traits import load_traits
 from ethogram.store.read import count_stages, read_comparisons, read_trials
 from ethogram.store.store import Store
+from ethogram.validity.measure import JudgeValidity, Validity
 
 QUICK = load_traits("quickstart").names
 
@@ -102,6 +104,13 @@ class _Elements(HTMLParser):
 
 def _read(page: Path) -> tuple[_Elements, dict]:
     return _Elements(page.read_text()), json.loads(page.with_suffix(".json").read_text())
+
+
+def _embedded(value: object) -> str:
+    """A value as the page's template writes it into a script element."""
+    environment = jinja2.Environment(autoescape=True)
+    environment.policies |= POLICIES
+    return environment.from_string("{{ value|tojson }}").render(value=value)
 
 
 def _simulated(
@@ -203,7 +212,7 @@ def test_two_traits_are_enough_for_a_report(tmp_path):
     one, two = (rate(_simulated(np.array([1.0, -1.0]), n=60, seed=s, model=str(s))) for s in (1, 2))
     page, numbers = _read(write_files(build_report([one, two], title="t"), tmp_path / "t.html"))
     assert numbers["analysis"] is None
-    assert "Nothing between profiles could be worked out" in page.words
+    assert "The profiles could not be compared" in page.words
     assert "table" in page.ids
 
 
@@ -244,6 +253,123 @@ def test_judge_account_is_shown(tmp_path):
     for text in (*account.sentences, "accuracy", "90 replies; 95% intervals."):
         assert text in words
     assert "judge not tested" not in words
+
+
+def _with_lengths(*, planted: float, model: str = "simulated") -> Comparisons:
+    """Comparisons of equal traits; the first one wins long replies by `planted` logits per SD."""
+    data = _simulated(np.zeros(8), n=3000, model=model)
+    rng = np.random.default_rng(1)
+    standard = rng.normal(0, 1, len(data))
+    logit = planted * standard * ((data.first == 0) * 1.0 - (data.second == 0))
+    won = (rng.random(len(data)) < 1 / (1 + np.exp(-logit))).astype(float)
+    return replace(data, outcome=won, length=np.round(np.exp(6 + 0.5 * standard)))
+
+
+def test_planted_length_slopes_are_shown_in_all_three_forms(tmp_path):
+    """A trait that wins long replies is in the table of its model; the other model has none."""
+    data = [_with_lengths(planted=1.0, model="longer"), _with_lengths(planted=0.0, model="plain")]
+    report = build_report([rate(one) for one in data], title="t", comparisons=data)
+    page, numbers = _read(write_files(report, tmp_path / "r.html"))
+    summary = (tmp_path / "r.md").read_text()
+    longer, plain_one = numbers["replies"]
+    steepest = longer["slopes"][0]
+    assert steepest["trait"] == "trait000"
+    # One logit is 173.7 points; against the mean of eight traits 7/8 of it are left.
+    assert steepest["low"] < 173.7 * 7 / 8 < steepest["high"]
+    assert steepest["p_corrected"] < 1e-6
+    assert longer["factor"] == pytest.approx(np.exp(0.5), rel=0.03)
+    assert {"replies", "replies-table"} <= set(page.ids)
+    for text in (page.words, summary):
+        assert "longer: " in text
+        assert f"{steepest['slope']:+.0f}" in text
+        assert "plain: none of the 8 traits wins significantly more or less often" in text
+        assert "not what a longer reply would do" in text
+    assert min(row["p_corrected"] for row in plain_one["slopes"]) > 0.05
+
+
+def test_stores_know_the_lengths_of_their_replies(pair):
+    """Every judged reply of a store counts, for each of its two models."""
+    page, numbers = _read(pair)
+    assert "replies" in page.ids
+    assert [r["label"] for r in numbers["replies"]] == ["one-1.0", "two-2.5"]
+    assert [r["n"] for r in numbers["replies"]] == [p["n"] for p in numbers["profiles"]]
+    assert all(len(r["slopes"]) == 24 for r in numbers["replies"])
+
+
+def test_no_slope_is_a_sentence_and_no_table(tmp_path):
+    """Without a slope beyond noise the section has a sentence only."""
+    data = _with_lengths(planted=0.0)
+    report = build_report([rate(data)], title="t", comparisons=[data])
+    page, _ = _read(write_files(report, tmp_path / "r.html"))
+    assert "none of the 8 traits wins significantly more or less often" in page.words
+    assert "replies" in page.ids
+    assert "replies-table" not in page.ids
+
+
+def test_replies_of_one_length_say_why_there_is_no_slope():
+    """What cannot be estimated is told, with the reason."""
+    data = _simulated(np.linspace(-1, 1, 6))
+    data = replace(data, length=np.full(len(data), 200.0))
+    report = build_report([rate(data)], title="t", comparisons=[data])
+    assert "the slopes could not be estimated" in _Elements(render_page(report)).words
+    assert report.replies[0].slopes == ()
+
+
+def test_comparisons_without_lengths_have_no_section_of_replies(tmp_path):
+    """A comparison file knows no lengths."""
+    data = _simulated(np.linspace(-1, 1, 8))
+    page, numbers = _read(write_table_report([data], tmp_path / "t.html"))
+    assert "replies" not in page.ids
+    assert numbers["replies"] == []
+    assert "Replies and their length" not in (tmp_path / "t.md").read_text()
+
+
+def test_first_paragraph_counts_models_and_judges():
+    """Two judges are two, and the count is per model and judge."""
+    data = [_simulated(np.linspace(-1, 1, 6), model=m) for m in ("m", "n") for _ in range(2)]
+    judged = [replace(one, judge=j) for one, j in zip(data, ["owl", "jay"] * 2, strict=True)]
+    measured = build_report([rate(one) for one in judged], title="t").measured
+    assert "Two judges, owl and jay, read the answer" in measured
+    assert "4,000 comparisons per model and judge on 6 traits." in measured
+    alone = build_report([rate(judged[0])], title="t", source="table").measured
+    assert "a file of comparisons: 4,000 comparisons of m on 6 traits." in alone
+
+
+@pytest.mark.parametrize(
+    ("lost", "words"),
+    [
+        (0, "; all have verdicts."),
+        (1, "; 1 more has no verdict."),
+        (9, "; 9 more have no verdict."),
+    ],
+)
+def test_missing_verdicts_are_told_beneath_the_list(lost, words):
+    """The page, its script and the Markdown count them with the same words."""
+    profile = rate(replace(_simulated(np.linspace(-1, 1, 6)), lost=lost))
+    report = build_report([profile], title="t")
+    page = _Elements(render_page(report))
+    assert f"4,000 comparisons{words}" in page.words
+    assert f"4,000 comparisons{words}" in json.loads(page.data["data"])["profiles"][0]["caption"]
+    assert f"4,000 comparisons{words}" in render_markdown(report, "t.html")
+
+
+def test_words_in_a_sentence_decide_nothing():
+    """A tested judge whose sentences speak of untested ones is not shown as untested."""
+    account = JudgeAccount(tested=True, sentences=("judge not tested elsewhere; 81% here.",))
+    report = build_report([rate(_simulated(np.linspace(-1, 1, 6)))], title="t", judge=account)
+    page = render_page(report)
+    assert "<strong>judge not tested" not in page
+    assert 'class="verdict-note"' in page
+    assert account.headline == account.sentences[0]
+
+
+def test_findings_of_untested_judges_are_kept():
+    """Only the sentence on accuracy is replaced; every other check is told."""
+    judges = (JudgeValidity("owl", refused={"m": "judge not tested on this model."}),)
+    account = judge_account(Validity(judges, agreement=None, nets=()))
+    assert not account.tested
+    assert account.headline.startswith("judge not tested: no reply")
+    assert account.sentences[1:] == ("m: not corrected. judge not tested on this model.",)
 
 
 def test_table_report_has_no_evidence_and_says_where_it_is_from(tmp_path):
@@ -295,8 +421,12 @@ def test_position_claims_are_corrected_for_the_number_of_effects():
         return replace(base, effects=(Effect("model_position", (low + high) / 2, low, high),))
 
     weak = [with_effect(0.01, 0.41)] * 20  # z = 2.06: p = .04, times 20 is no claim
-    assert not [f for f in find_headlines(weak, ["m"] * 20, None, []) if "Place" in f.text]
-    (alone,) = [f for f in find_headlines(weak[:1], ["m"], None, []) if "Place" in f.text]
+    assert not [
+        f for f in find_headlines(weak, ["m"] * 20, None, []) if "Position matters" in f.text
+    ]
+    (alone,) = [
+        f for f in find_headlines(weak[:1], ["m"], None, []) if "Position matters" in f.text
+    ]
     # 0.21 logits are expit(0.21) - 0.5 = 5.2 percentage points
     assert "named first in the model's prompt wins 5.2 (0.2 to 10.1) percentage" in alone.text
 
@@ -322,7 +452,7 @@ def test_hostile_reply_stays_text(single):
     assert page.handlers == []
     assert page.tags.count("img") == 0
     assert harmless == 5  # three data elements, the chart library, our own
-    assert not re.search(rb"<(?!\\)", embed({"t": HOSTILE}))
+    assert not re.search(r"<(?!\\)", _embedded({"t": HOSTILE}))
 
 
 def test_hostile_reply_among_the_printed_trials_stays_text(tmp_path):
@@ -339,9 +469,16 @@ def test_hostile_reply_among_the_printed_trials_stays_text(tmp_path):
 def test_embedded_json_is_the_same_value():
     """Escapes change the spelling only."""
     value = {"a": [HOSTILE, "\u2029", 1.5, None], "é": "</SCRIPT><!--"}
-    text = embed(value)
+    text = _embedded(value)
     assert json.loads(text) == value
-    assert not set(b"<>&") & set(text)
+    assert not set("<>&'\u2028\u2029") & set(text)
+    assert size_in_page(value) == len(text.encode())
+
+
+def test_embedded_json_has_null_for_what_json_cannot_say():
+    """NaN is no JSON; arrays are lists, and keys keep their order."""
+    value = {"b": np.array([1.0, np.nan]), "a": float("inf")}
+    assert _embedded(value) == '{"b":[1.0,null],"a":null}'
 
 
 def test_policy_allows_these_scripts_and_nothing_else(single):
@@ -377,7 +514,7 @@ def test_evidence_has_every_trait_of_every_model_within_its_size(pair):
         }
         assert len(counts) == 48
         assert min(counts.values()) == sample.least >= 2
-        assert sample.bytes == len(embed(sample.to_dict())) <= 150_000
+        assert sample.bytes == size_in_page(sample.to_dict()) <= 150_000
         first = sample.trials[0]
         (record,) = read_trials(store, [first["id"]])
         assert first["r"] == record["reply"]
@@ -474,14 +611,16 @@ def test_figures_share_their_data_and_carry_captions(reference):
     """Every data name of both themes is in the pool, and each caption says how many models."""
     page, _ = _read(reference)
     figures = json.loads(page.data["figures"])
-    assert {"radial", "ranks", "similarity", "deviations", "components"} <= set(figures["plates"])
-    for themes in figures["plates"].values():
+    assert {"radial", "ranks", "similarity", "deviations", "components"} <= set(figures["specs"])
+    for themes in figures["specs"].values():
         for spec in themes.values():
             names = set(re.findall(r'"name": "(data-[0-9a-f]+)"', json.dumps(spec)))
             assert names
             assert names <= set(figures["pool"])
             assert "values" not in json.dumps(spec.get("data", {}))
     assert page.words.count("9 models") >= 5
+    places = re.findall(r'class="page-figure" data-figure="([^"]+)"', reference.read_text())
+    assert places == list(figures["specs"])  # the script looks each up by its name
 
 
 def test_page_and_figures_have_the_same_colours():

@@ -82,9 +82,9 @@ class Page:
 
     def see_all(self) -> None:
         """Bring every figure into view, so that it becomes interactive."""
-        for plate in self.all(".plate"):
-            self.run("arguments[0].scrollIntoView({behavior: 'instant'})", plate)
-            self.wait(lambda plate=plate: "ready" in str(plate.get_attribute("class")))
+        for figure in self.all(".page-figure"):
+            self.run("arguments[0].scrollIntoView({behavior: 'instant'})", figure)
+            self.wait(lambda figure=figure: "ready" in str(figure.get_attribute("class")))
 
     def requests(self) -> list[str]:
         """Return the addresses of all requests since the report was opened."""
@@ -147,11 +147,11 @@ def test_opens_without_error_or_request(page):
 def test_every_figure_has_marks(page):
     """Each interactive figure draws as many texts as its still picture, about."""
     page.see_all()
-    assert len(page.all(".plate")) >= 7
-    for plate in page.all(".plate"):
+    assert len(page.all(".page-figure")) >= 7
+    for figure in page.all(".page-figure"):
         count = "return arguments[0].querySelectorAll(arguments[1] + ' text').length"
-        still, live = (page.run(count, plate, kind) for kind in (".still", ".live"))
-        assert live == still > 5, plate.get_attribute("data-plate")
+        still, live = (page.run(count, figure, kind) for kind in (".still", ".live"))
+        assert live == still > 5, figure.get_attribute("data-figure")
 
 
 def test_long_list_opens_folded_and_unfolds(page):
@@ -214,7 +214,7 @@ def test_comparison_changes_and_turns_round(page):
     assert len(shared) >= 20
     assert all(back[trait] == -forward[trait] for trait in shared)
     Select(page.one("#compare-scale")).select_by_value("scaled")
-    assert "stretched to one width" in page.one("#compare-summary").text
+    assert "scaled to the same spread" in page.one("#compare-summary").text
 
 
 def test_evidence_opens_for_a_model_and_a_trait(page):
@@ -278,8 +278,8 @@ def test_dark_mode_reaches_page_and_figures(driver, report):
     """Both backgrounds are dark, and a figure drawn light turns dark when the scheme changes."""
     page = Page(driver, report).open(dark=True)
     assert page.run("return getComputedStyle(document.body).backgroundColor") == "rgb(20, 23, 27)"
-    page.run("document.querySelector('.plate').scrollIntoView({behavior: 'instant'})")
-    colour = "return document.querySelector('.plate .live svg')?.style.backgroundColor"
+    page.run("document.querySelector('.page-figure').scrollIntoView({behavior: 'instant'})")
+    colour = "return document.querySelector('.page-figure .live svg')?.style.backgroundColor"
     page.wait(lambda: page.run(colour) == "rgb(20, 23, 27)")
     light = [{"name": "prefers-color-scheme", "value": "light"}]
     driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": light})

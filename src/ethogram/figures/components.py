@@ -40,9 +40,9 @@ def component_chart(components: Components, *, theme: Theme = "light", count: in
         f"Principal components of {len(components.models)} profiles ({kind}, centred trait by "
         f"trait) on {len(components.traits)} traits. Ellipses: 95% regions of the measurement, "
         f"from {components.n_draws:,} bootstrap draws rotated onto this picture. The bars on the "
-        "right: the traits that weigh most. Top right: variance explained, with its 95% interval; "
-        "the dash is the 95th percentile when models are permuted within each trait; "
-        f"{first} above it."
+        "right: the traits with the largest loadings. Top right: variance explained, with "
+        "its 95% interval; the dash is the 95th percentile when models are permuted within each "
+        f"trait; {first} above it."
     )
     name = "components" if components.standardised else "components-plain"
     title = "The directions in which models differ"
@@ -61,8 +61,8 @@ def cluster_map(clusters: TraitClusters, cohort: Cohort, *, theme: Theme = "ligh
     groups: dict[tuple[str, ...], list[str]] = {}
     for method in (clusters.ward, clusters.density):
         for cluster in method.holding:
-            found = f"{method.method} (stability {cluster.stability:.2f})"
-            groups.setdefault(cluster.traits, []).append(found)
+            method_words = f"{method.method} (stability {cluster.stability:.2f})"
+            groups.setdefault(cluster.traits, []).append(method_words)
     if not groups:
         raise InputError("no group of traits holds under resampling; a figure of groups needs one")
     deviation = (cohort.strengths - cohort.strengths.mean(axis=0)) * ELO_PER_LOGIT
@@ -82,9 +82,9 @@ def cluster_map(clusters: TraitClusters, cohort: Cohort, *, theme: Theme = "ligh
     caption = (
         f"Groups among {len(clusters.traits)} traits that rise and fall together over "
         f"{len(cohort.models)} models: Elo points above (blue) and below (orange) the models' "
-        f"mean. Drawn are only groups that come back in {run[0].n_draws} redraws of the profiles: "
-        "stability is the mean Jaccard similarity to the best match, and has to exceed both 0.75 "
-        f"and what the best group of {run[0].n_null} clouds without groups reaches (95th "
+        f"mean. Only groups that recur in {run[0].n_draws} redraws of the profiles are drawn: "
+        "stability is the mean Jaccard similarity to the best match, and must exceed both 0.75 "
+        f"and what the best group reaches in {run[0].n_null} data sets without groups (95th "
         f"percentile: {', '.join(f'{c.chance:.2f} for {c.method}' for c in run)})."
     )
     width = 170 + 46 * len(cohort.models)

@@ -26,7 +26,7 @@ from ethogram.ratings.models import ELO_PER_LOGIT
 def similarity_map(similarity: Similarity, *, theme: Theme = "light") -> Figure:
     """Draw the correlation of every pair of models, with a dendrogram."""
     colours = palette(theme)
-    found, order = similarity.spearman, similarity.leaves
+    rho, order = similarity.spearman, similarity.leaves
     models = [similarity.models[i] for i in order]
     m = len(models)
     rows = []
@@ -37,12 +37,12 @@ def similarity_map(similarity: Similarity, *, theme: Theme = "light") -> Figure:
                 {
                     "model": models[a],
                     "other": models[b],
-                    "shown": float(found.value[i, j] if below else found.disattenuated[i, j]),
+                    "shown": float(rho.value[i, j] if below else rho.disattenuated[i, j]),
                     "what": "as measured" if below else "without noise",
-                    "Spearman": float(found.value[i, j]),
-                    "low": float(found.low[i, j]),
-                    "high": float(found.high[i, j]),
-                    "without noise": float(found.disattenuated[i, j]),
+                    "Spearman": float(rho.value[i, j]),
+                    "low": float(rho.low[i, j]),
+                    "high": float(rho.high[i, j]),
+                    "without noise": float(rho.disattenuated[i, j]),
                     "Pearson": float(similarity.pearson.value[i, j]),
                     "itself": i == j,
                 }
@@ -56,9 +56,9 @@ def similarity_map(similarity: Similarity, *, theme: Theme = "light") -> Figure:
         chart = alt.hconcat(matrix, tree, spacing=6)
     caption = (
         f"Spearman correlation of the ratings in {m} profiles. Below the diagonal as measured "
-        f"(mean {found.mean:.3f}, 95% interval {found.mean_low:.3f} to {found.mean_high:.3f}, from "
+        f"(mean {rho.mean:.3f}, 95% interval {rho.mean_low:.3f} to {rho.mean_high:.3f}, from "
         f"{similarity.n_draws:,} bootstrap draws of the profiles); above it what it would be "
-        "without measurement noise (divided by the root of both reliabilities; may pass 1)."
+        "without measurement noise (divided by the root of both reliabilities; may exceed 1)."
     )
     if m > 2:
         caption += " The tree joins models by one minus the measured correlation, average linkage."
@@ -81,15 +81,16 @@ def convergence_chart(convergence: Convergence, *, theme: Theme = "light") -> Fi
     )
     chart = alt.vconcat(scatter, alt.hconcat(ranks, points, spacing=30), spacing=24)
     caption = (
-        f"Standard deviation over {convergence.n_models} models (over n) of each of "
-        f"{len(convergence.traits)} traits' ranks. Grey: a null model in which all models differ "
-        "equally on every trait, measured with the same noise; band and grey bars are its 95% "
-        f"range in {convergence.n_draws:,} draws, the tiers formed anew in each. Near both ends of "
-        "a list ranks have little room, so the arch alone says nothing; a tier below the grey is "
-        "agreed on more than that. Blue bars: 95% intervals of the measurement."
+        f"Standard deviation (dividing by n) of each of {len(convergence.traits)} traits' ranks "
+        f"across {convergence.n_models} models. Grey: a null model in which all models differ "
+        "equally on every trait, measured with the same noise; the band and grey bars are its "
+        f"95% range in {convergence.n_draws:,} draws, with the tiers formed anew in each. Near "
+        "both ends of the list ranks have little room, so the arch alone means nothing; on a tier "
+        "below the grey, models agree more than chance. Blue bars: 95% intervals of "
+        "the measurement."
     )
     return Figure(
-        "convergence", "Where models agree, beside chance", caption, dress(chart, colours), 700
+        "convergence", "Where models agree more than chance", caption, dress(chart, colours), 700
     )
 
 
@@ -110,10 +111,10 @@ def deviation_panels(
         f"The {count} traits (of {len(deviations.traits)}) on which each of {m} models lies "
         "furthest from the mean of the others. One unit is the standard deviation of all such "
         f"differences, {deviations.unit * ELO_PER_LOGIT:.0f} Elo points. Bars: pointwise 95% "
-        f"intervals of the measurement, {n} comparisons a model. Blue: more, orange: less than "
+        f"intervals of the measurement, {n} comparisons per model. Blue: more, orange: less than "
         "the others, both at a false discovery rate of "
         f"{deviations.level:.0%} over all {m * len(deviations.traits):,} tests; grey: not "
-        "distinguishable from noise. Picked for being far, they lean a little outwards."
+        "distinguishable from noise. Chosen for being extreme, so slightly exaggerated."
         + (" Intervals that leave a panel are cut at its edge." if cut else "")
         + (" With two models each panel mirrors the other." if m == 2 else "")
     )

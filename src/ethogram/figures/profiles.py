@@ -1,4 +1,4 @@
-"""Figures of profiles: ranks, intervals, distributions, shift (`charts_radial` has the radial).
+"""Figures of profiles: ranks, intervals, distributions, shift (`radial` has the radial).
 
 Each function takes profiles and gives a `Figure`. Knows nothing of files.
 """
@@ -20,7 +20,10 @@ from ethogram.figures.theme import (
     Theme,
     count_of,
     dress,
+    interval_level,
+    interval_method,
     label_by_index,
+    missing_verdicts,
     palette,
     say_comparisons,
     table,
@@ -57,8 +60,8 @@ def rank_map(cohort: Cohort, *, theme: Theme = "light", count: int = 20) -> Figu
     which = f"All {k} traits" if whole else f"The {count} highest and {count} lowest of {k} traits"
     caption = (
         f"{which} by mean rank over {count_of(m, 'model')}; each cell is the trait's rank in that "
-        f"model, 1 the most expressed, {k} the most avoided. {say_comparisons(cohort.n)} In "
-        "the middle of the list a rank is uncertain by many places."
+        f"model, 1 the most expressed, {k} the most avoided. {say_comparisons(cohort.n)} Ranks "
+        "in the middle of the list are uncertain by many places."
     )
     title = "All traits, by rank" if whole else "The top and the bottom of the list"
     return Figure("ranks", title, caption, dress(chart, colours), max(420, 150 + cell * m))
@@ -90,9 +93,10 @@ def forest(profile: Profile, *, theme: Theme = "light", name: str = "forest") ->
     chart = alt.hconcat(*parts, spacing=18)
     caption = (
         f"{profile.model or 'The model'}: {len(rows)} traits from {profile.n:,} comparisons "
-        f"({profile.lost:,} without a verdict), in order of rating, mean 1000. Bars: 95% "
-        f"interval of each trait by itself ({profile.interval.removeprefix('95%, ')}). Blue: "
-        "above the mean, orange: below it; grey where the interval contains it."
+        f"({missing_verdicts(profile.lost)}), in order of rating, mean 1000. Bars: "
+        f"{interval_level(profile)} interval of each trait on its own "
+        f"({interval_method(profile)}). Blue: above the mean, orange: below "
+        "it; grey where the interval contains it."
     )
     title = f"Ranked traits: {profile.model}" if profile.model else "Ranked traits"
     return Figure(name, title, caption, dress(chart, colours), columns * (width + 110))
@@ -131,7 +135,7 @@ def distributions(
     when = " Orange: before; blue: after." if before is not None else ""
     caption = (
         f"Ratings of {_traits_of(everything)} traits in {count_of(len(profiles), 'model')}{first}: "
-        f"a smoothed density, and one tick a trait.{when} A wide shape is a pronounced "
+        f"a smoothed density, and one tick per trait.{when} A wide shape is a pronounced "
         "character; measurement noise widens every shape. "
         f"{say_comparisons([p.n for p in everything])}"
     )
@@ -160,10 +164,10 @@ def shift_bars(moved: Shift, *, theme: Theme = "light", count: int = 20) -> Figu
     k = len(moved.traits)
     paired = f"paired by the {moved.n_shared:,} {moved.paired} that both answered"
     which = f"all {k} traits" if len(rows) == k else f"the {len(rows)} of {k} traits furthest apart"
-    lean = "" if len(rows) == k else " Picked for being far, they lean a little outwards."
+    lean = "" if len(rows) == k else " Chosen for being extreme, so slightly exaggerated."
     caption = (
         f"{moved.after} minus {moved.before}, in Elo points: {which}. Bars: pointwise 95% "
-        f"intervals, {paired if moved.paired else 'the two taken as independent'}. Blue: more, "
+        f"intervals, {paired if moved.paired else 'the two treated as independent'}. Blue: more, "
         f"orange: less, both at a false discovery rate of 5% over {k} tests ({clear} of {k} are); "
         "grey: not distinguishable from noise." + lean
     )
@@ -289,7 +293,7 @@ def _ridges(
     *,
     both: bool,
 ) -> Any:
-    """One ridge a model, on a numeric y axis labelled with the models' names."""
+    """One ridge per model, on a numeric y axis labelled with the models' names."""
     axis = alt.Axis(
         values=list(range(len(names))),
         labelExpr=label_by_index(names),

@@ -1,4 +1,4 @@
-"""The radial figure: all traits around a circle, one translucent layer a model."""
+"""The radial figure: all traits around a circle, one translucent layer per model."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ RADIAL_INNER, RADIAL_OUTER = 35.0, 245.0
 
 
 def radial(cohort: Cohort, *, theme: Theme = "light", every: int = 4) -> Figure:
-    """Draw all traits around a circle by mean rating, one translucent layer a model.
+    """Draw all traits around a circle by mean rating, one translucent layer per model.
 
     `every` fourth trait is labelled; all of them where they are 40 or fewer.
     """
@@ -64,7 +64,7 @@ def radial(cohort: Cohort, *, theme: Theme = "light", every: int = 4) -> Figure:
         "the trait's rating: outwards, in blue, where it expresses the trait, inwards, in orange, "
         "where it avoids it. "
         + ("The fuller the colour, the more models agree; thin ticks: means. " if several else "")
-        + f"{say_comparisons(cohort.n)} There is no room for intervals here: see the ranked traits."
+        + f"{say_comparisons(cohort.n)} Intervals do not fit here; see the ranked traits."
     )
     return Figure("radial", "The shape of character", caption, dress(chart, colours), RADIAL_SIZE)
 
@@ -95,7 +95,7 @@ def _wedges(
     *,
     bounds: tuple[float, float],
 ) -> Chart:
-    """One translucent wedge a trait and model, from the circle at 1000 to the rating."""
+    """One translucent wedge per trait and model, from the circle at 1000 to the rating."""
     step = TURN / len(traits)
     gap = 0.08 * step
     base = _radius(1000, *bounds)

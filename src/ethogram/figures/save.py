@@ -1,30 +1,23 @@
 """Every figure of a set of profiles: drawn as specifications, saved as pictures.
 
-The figures themselves are in `charts_radial` and `charts_profiles` (what profiles are),
-`charts_models` and `charts_components` (how they compare); colours in `theme`. A
-specification is Vega-Lite: interactive on a page, and SVG, PNG or PDF by vl-convert, without
-a browser.
+Which figures there are is in `catalogue`. A specification is Vega-Lite: interactive on a page,
+and SVG, PNG or PDF by vl-convert, without a browser.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ethogram.analysis.analyse import Analysis, analyse
-from ethogram.analysis.cohort import label_models
 from ethogram.errors import InputError
-from ethogram.figures.components import cluster_map, component_chart
-from ethogram.figures.models import convergence_chart, deviation_panels, similarity_map
-from ethogram.figures.profiles import distributions, forest, rank_map, shift_bars
-from ethogram.figures.radial import radial
+from ethogram.figures.catalogue import Subject, choose_figures
 from ethogram.figures.theme import Figure, Theme
-from ethogram.ratings.shift import Shift, shift
 
 if TYPE_CHECKING:
     from ethogram.ratings.profile import Profile
+    from ethogram.ratings.shift import Shift
 
 FORMATS = ("svg", "png", "pdf", "json")
 
@@ -51,30 +44,8 @@ def draw_figures(
         independent (`ethogram.ratings.shift.shift` of their comparisons pairs them and is surer).
     theme : "light" or "dark"
     """
-    cohort = analysis.cohort
-    figures = [radial(cohort, theme=theme)]
-    if analysis.similarity is not None:
-        figures.append(rank_map(cohort, theme=theme))
-        one, other = analysis.similarity.spearman.least
-        moved = moved or shift(profiles[one], profiles[other])
-        figures.append(shift_bars(moved, theme=theme))
-        figures.append(similarity_map(analysis.similarity, theme=theme))
-    if analysis.convergence is not None:
-        figures.append(convergence_chart(analysis.convergence, theme=theme))
-    if analysis.deviations is not None:
-        figures.append(deviation_panels(analysis.deviations, cohort, theme=theme))
-    found = (analysis.components, analysis.components_plain)
-    figures += [component_chart(one, theme=theme) for one in found if one is not None]
-    clusters = analysis.clusters
-    if clusters is not None and (clusters.ward.holding or clusters.density.holding):
-        figures.append(cluster_map(clusters, cohort, theme=theme))
-    figures.append(distributions(profiles, before=before, theme=theme))
-    names = file_names(label_models(profiles))
-    figures += [
-        forest(p, theme=theme, name=f"ranked-{name}")
-        for p, name in zip(profiles, names, strict=True)
-    ]
-    return tuple(figures)
+    subject = Subject(profiles, analysis, before=before, shift=moved)
+    return tuple(draw(theme=theme) for draw in choose_figures(subject, "files"))
 
 
 def save_figures(
@@ -127,15 +98,3 @@ def save_figure(figure: Figure, path: Path, *, scale: float = 2.0) -> None:
         chart.save(path, scale_factor=scale)
     else:
         chart.save(path)
-
-
-def file_names(labels: Sequence[str]) -> list[str]:
-    """Turn labels into distinct file names of small letters, digits and hyphens."""
-    names: list[str] = []
-    for label in labels:
-        plain = re.sub(r"[^a-z0-9]+", "-", label.lower()).strip("-") or "model"
-        name, number = plain, 2
-        while name in names:
-            name, number = f"{plain}-{number}", number + 1
-        names.append(name)
-    return names

@@ -9,11 +9,14 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import altair as alt
 
 from ethogram.errors import InputError
+
+if TYPE_CHECKING:
+    from ethogram.ratings.profile import Profile
 
 Theme = Literal["light", "dark"]
 Chart: TypeAlias = Any  # layering and joining change the class, and altair's hints lose track
@@ -197,4 +200,24 @@ def say_comparisons(n: Sequence[int]) -> str:
     """State how many comparisons are behind each model."""
     low, high = min(n), max(n)
     each = f"{low:,}" if low == high else f"{low:,} to {high:,}"
-    return f"{each} comparisons {'' if len(n) == 1 else 'a model'}".rstrip() + "."
+    return f"{each} comparisons{'' if len(n) == 1 else ' per model'}."
+
+
+def missing_verdicts(lost: int) -> str:
+    """Say how many planned comparisons have no verdict."""
+    if not lost:
+        return "all have verdicts"
+    return "1 more has no verdict" if lost == 1 else f"{lost:,} more have no verdict"
+
+
+LEVEL = 0.95
+
+
+def interval_level(profile: Profile) -> str:
+    """Level of a profile's intervals, such as "95%": every profile is rated at the same."""
+    return f"{LEVEL:.0%}"
+
+
+def interval_method(profile: Profile) -> str:
+    """How a profile's intervals were made, without their level."""
+    return profile.interval.removeprefix(f"{interval_level(profile)}, ").rstrip(".")

@@ -91,8 +91,8 @@ def write_report(
     comparisons: list[Comparisons] | None = None
     unrated: Sequence[Unrated] = ()
     if profiles is None:
-        found = [c for c in read_comparisons(store, without=without) if len(c) or c.lost]
-        profiles, comparisons, unrated = _rate(found)
+        asked = [c for c in read_comparisons(store, without=without) if len(c) or c.lost]
+        profiles, comparisons, unrated = _rate(asked)
     report = build_report(
         profiles,
         title=title or (studies[-1]["name"] if studies else store.path.stem),
@@ -109,12 +109,12 @@ def write_report(
 
 
 def _rate(
-    found: Sequence[Comparisons],
+    comparisons: Sequence[Comparisons],
 ) -> tuple[Sequence[Profile], list[Comparisons], Sequence[Unrated]]:
     """Return profiles, the comparisons behind each, and what could not be rated."""
-    rated = rate_all(found)
+    rated = rate_all(comparisons)
     failed = {(u.model, u.judge, u.condition) for u in rated.unrated}
-    kept = [c for c in found if (c.model, c.judge, c.condition) not in failed]
+    kept = [c for c in comparisons if (c.model, c.judge, c.condition) not in failed]
     return rated.profiles, kept, rated.unrated
 
 
@@ -159,9 +159,9 @@ def _reference_judge(name: str) -> JudgeAccount:
         tested=False,
         sentences=(
             *untested([name]).sentences,
-            "The study showed the trait that stands earlier in its list as choice 1 every time, so "
-            "a preference for the first place cannot be told from a preference for the traits "
-            "that come early.",
+            "The study always showed the trait that comes earlier in its list as choice 1, so a "
+            "preference for the first position cannot be told apart from a preference for the "
+            "traits that come early.",
         ),
     )
 

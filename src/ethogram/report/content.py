@@ -21,8 +21,9 @@ from ethogram.ratings.profile import Profile
 from ethogram.ratings.results import Unrated
 from ethogram.ratings.shift import Shift, shift
 from ethogram.report.evidence import Evidence
-from ethogram.report.findings import Finding, find_headlines
+from ethogram.report.findings import Finding, find_headlines, listed, spelled
 from ethogram.report.judge import JudgeAccount, untested
+from ethogram.report.replies import ReplyLengths, relate_lengths
 from ethogram.store.read import StageCount
 
 
@@ -47,11 +48,11 @@ class Report:
     source : str
         "store", "table" (a comparison file) or "reference" (the published win counts).
     facts : tuple of (str, str)
-        The design, one line a fact.
+        The design, one line per fact.
     parties : tuple of Party
     profiles : tuple of Profile
     labels : tuple of str
-        One name a profile, all different.
+        One name per profile, all different.
     unrated : tuple of Unrated
     analysis : Analysis or None
         None where nothing could be rated, or fewer than three traits are shared.
@@ -59,6 +60,8 @@ class Report:
         For every two profiles, from the first to the second.
     findings : tuple of Finding
     judge : JudgeAccount
+    replies : tuple of ReplyLengths
+        One for each profile whose replies have a known length.
     stages : tuple of StageCount
     published : tuple of Published
     evidence : Evidence or None
@@ -67,7 +70,7 @@ class Report:
     caveats : tuple of (str, str)
         Label ("" for all) and sentence.
     version : str
-    made : datetime
+    written_at : datetime
     seed : int
     """
 
@@ -83,13 +86,14 @@ class Report:
     shifts: dict[tuple[int, int], Shift]
     findings: tuple[Finding, ...]
     judge: JudgeAccount
+    replies: tuple[ReplyLengths, ...]
     stages: tuple[StageCount, ...]
     published: tuple[Published, ...]
     evidence: Evidence | None
     notes: tuple[str, ...]
     caveats: tuple[tuple[str, str], ...]
     version: str
-    made: datetime
+    written_at: datetime
     seed: int
 
 
@@ -107,7 +111,7 @@ def build_report(
     evidence: Evidence | None = None,
     published: bool = False,
     seed: int = 0,
-    made: datetime | None = None,
+    written_at: datetime | None = None,
 ) -> Report:
     """Put a report's content together.
 
@@ -117,7 +121,8 @@ def build_report(
         May be empty: then the report says why (`unrated`), and shows losses and evidence.
     comparisons : sequence of Comparisons, optional
         Those that the profiles were rated from, in the same order: two models that answered the
-        same prompts are then compared prompt by prompt.
+        same prompts are then compared prompt by prompt. If they have lengths, the report says
+        which traits win more with longer replies.
     judge : JudgeAccount, optional
         From the validity measurements; without it the report says that the judge is not tested.
     published : bool
@@ -143,13 +148,14 @@ def build_report(
         shifts=shifts,
         findings=find_headlines(profiles, labels, analysis, list(shifts.values())),
         judge=judge or untested(judges),
+        replies=relate_lengths(labels, comparisons) if comparisons is not None else (),
         stages=tuple(stages),
         published=put_beside_published(analysis) if published and analysis else (),
         evidence=evidence,
         notes=tuple(notes),
         caveats=_caveats(profiles, labels, analysis, shifts),
         version=__version__,
-        made=made or datetime.now(UTC),
+        written_at=written_at or datetime.now(UTC),
         seed=seed,
     )
 
@@ -161,7 +167,7 @@ def _analyse(profiles: Sequence[Profile], notes: list[str], seed: int) -> Analys
     try:
         return analyse(profiles, seed=seed)
     except InputError as error:
-        notes.append(f"Nothing between profiles could be worked out: {error}.")
+        notes.append(f"The profiles could not be compared: {error}.")
         return None
 
 
@@ -187,41 +193,56 @@ def compare_all(
 def _measured(profiles: Sequence[Profile], unrated: Sequence[Unrated], source: str) -> str:
     """One paragraph: what was done, to how many models, how often."""
     every: list[Profile | Unrated] = [*profiles, *unrated]
-    models = list(dict.fromkeys(p.model for p in every))
-    judges = [j for j in dict.fromkeys(p.judge for p in every) if j]
-    n = [p.n for p in every]
     if not every:
         return "There are no comparisons yet."
+    models = list(dict.fromkeys(p.model for p in every))
     traits = {len(p.traits) for p in profiles}
-    who = models[0] if len(models) == 1 else f"{len(models)} models"
-    each = f"{min(n):,}" if min(n) == max(n) else f"{min(n):,} to {max(n):,}"
-    how_many = f" on {max(traits)} traits" if traits else ""
-    by = f", {' and '.join(judges)}," if judges else ""
+    on_traits = f" on {max(traits)} traits" if traits else ""
     if source == "table":
+        who = models[0] if len(models) == 1 else f"{spelled(len(models))} models"
         return (
-            f"{each} comparisons{'' if len(models) == 1 else ' a model'} of {who}{how_many}, from "
-            "a file of comparisons, are turned into ratings here. How they were made, the file "
-            "does not say."
+            f"The ratings below are computed from a file of comparisons: {_per_profile(every)} of "
+            f"{who}{on_traits}. The file does not say how they were made."
         )
     return (
-        f"Each time, {who if len(models) == 1 else 'a model'} was given two words for a manner of "
-        f"answering and a user’s message, and answered in the manner of {_chosen(every)}, without "
-        f"naming it. A judge{by} read the answer and said which of the two words it shows. {each} "
-        f"such verdicts{'' if len(models) == 1 else ' a model'}{how_many} are turned into ratings "
-        "here."
+        f"In each trial, {models[0] if len(models) == 1 else 'a model'} was given a user’s message "
+        f"and two words for a manner of answering, and answered in the manner of {_chosen(every)}, "
+        f"without naming it. {_judges(every)} read the answer and said which of the two words it "
+        f"shows. The ratings below are computed from {_per_profile(every)}{on_traits}."
     )
+
+
+def _per_profile(every: Sequence[Profile | Unrated]) -> str:
+    """How many comparisons there are of each thing that the profiles differ in."""
+    n = [p.n for p in every]
+    each = f"{min(n):,}" if min(n) == max(n) else f"{min(n):,} to {max(n):,}"
+    things = [
+        thing
+        for thing in ("model", "judge", "condition")
+        if len({getattr(p, thing) for p in every}) > 1
+    ]
+    return f"{each} comparisons{f' per {listed(things)}' if things else ''}"
+
+
+def _judges(every: Sequence[Profile | Unrated]) -> str:
+    """Name the judges, such as "Two judges, owl and jay,"."""
+    judges = [j for j in dict.fromkeys(p.judge for p in every) if j]
+    if not judges:
+        return "A judge"
+    many = f"{spelled(len(judges)).capitalize()} judges" if len(judges) > 1 else "A judge"
+    return f"{many}, {listed(judges)},"
 
 
 def _chosen(every: Sequence[Profile | Unrated]) -> str:
     """Which of the two words the tested model was to take, by condition."""
     words = {
         "feels": "the one that felt more like itself",
-        "likes": "the one that it would like to take on",
+        "likes": "the one it would like to take on",
         "random": "one picked at random",
     }
     conditions = list(dict.fromkeys(p.condition for p in every))
-    said = [words[c] for c in conditions if c in words] or ["the one that it took to"]
-    return said[0] + "".join(f" (in another condition, {one})" for one in said[1:])
+    phrases = [words[c] for c in conditions if c in words] or ["the one it took to"]
+    return phrases[0] + "".join(f" (in another condition, {one})" for one in phrases[1:])
 
 
 def _caveats(
@@ -232,21 +253,23 @@ def _caveats(
 ) -> tuple[tuple[str, str], ...]:
     """All caveats; one that every profile has is said once."""
     shared = set.intersection(*(set(p.caveats) for p in profiles)) if profiles else set()
-    said = [
+    labelled = [
         ("", text)
         for text in dict.fromkeys(c for p in profiles for c in p.caveats)
         if text in shared
     ]
-    said += [
+    labelled += [
         (label, text)
         for p, label in zip(profiles, labels, strict=True)
         for text in p.caveats
         if text not in shared
     ]
     if analysis is not None and len(profiles) > 1:
-        said += [("", text) for text in analysis.caveats]
-    said += [("", text) for text in dict.fromkeys(c for s in shifts.values() for c in s.caveats)]
-    return tuple(dict.fromkeys(said))
+        labelled += [("", text) for text in analysis.caveats]
+    labelled += [
+        ("", text) for text in dict.fromkeys(c for s in shifts.values() for c in s.caveats)
+    ]
+    return tuple(dict.fromkeys(labelled))
 
 
 # -- what the store says of a study ---------------------------------------------------------
@@ -265,7 +288,7 @@ def study_facts(studies: Sequence[dict[str, Any]]) -> tuple[tuple[str, str], ...
         ("Traits", table.get("traits")),
         ("User messages", table.get("prompts")),
         ("Pairs", "every pair of traits" if pairs == "all" else f"{pairs} rounds of pairs"),
-        ("Prompts a pair", table.get("repeats")),
+        ("Prompts per pair", table.get("repeats")),
         (
             "Order of the two words",
             "both orders for every pair"
@@ -286,7 +309,7 @@ def describe_party(role: str, name: str, settings: str) -> Party:
     params = [f"{key} {_short(value)}" for key, value in data.get("params", {}).items()]
     if role == "judge":
         params += ["with worked examples in its prompt"] * bool(data.get("examples"))
-        params += ["held to a grammar"] * bool(data.get("grammar"))
+        params += ["constrained by a grammar"] * bool(data.get("grammar"))
         params += ["may answer both or neither"] * bool(data.get("ties"))
         templates = data.get("templates", {})
         params += ["without the user's message"] * ("judge_without_prompt" in templates)

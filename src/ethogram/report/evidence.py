@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from ethogram.engine.requests import USABLE
-from ethogram.report.safe import embed
+from ethogram.report.script_data import size_in_page
 from ethogram.store.read import export_rows, read_trials
 from ethogram.store.store import Store
 
@@ -118,19 +118,19 @@ def sample_evidence(store: Store, *, limit: int = LIMIT, seed: int = 0) -> Evide
 
 def _read_plans(store: Store, seed: int) -> dict[tuple[str, str], _Plan]:
     """List every model's trials, all in one shuffled order of their places in the design."""
-    found: dict[tuple[str, str], list[tuple[tuple[int, int], int, str, str]]] = {}
+    trials: dict[tuple[str, str], list[tuple[tuple[int, int], int, str, str]]] = {}
     for rows in export_rows(store, "trials"):
         for r in rows:
             if r["part"] == "main":
                 place = (r["seq"], r["sample"])
                 row = (place, r["trial"], r["trait_1"], r["trait_2"])
-                found.setdefault((r["model"], r["condition"]), []).append(row)
-    places = sorted({row[0] for rows in found.values() for row in rows})
+                trials.setdefault((r["model"], r["condition"]), []).append(row)
+    places = sorted({row[0] for rows in trials.values() for row in rows})
     shuffled = np.random.default_rng(seed).permutation(len(places))
     order = dict(zip(places, shuffled.tolist(), strict=True))
     return {
         key: _Plan([row[1:] for row in sorted(rows, key=lambda row: order[row[0]])])
-        for key, rows in found.items()
+        for key, rows in trials.items()
     }
 
 
@@ -181,7 +181,7 @@ class _Pool:
     def add(self, record: dict[str, Any], limit: int | None) -> bool:
         """Add a record if it fits; returns whether it did."""
         prompt = self._prompt(record) if record["prompt_id"] not in self.prompts else None
-        size = len(embed(self._texts(record))) + 150 + (len(embed(prompt)) if prompt else 0)
+        size = size_in_page(self._texts(record)) + 150 + (size_in_page(prompt) if prompt else 0)
         if limit is not None and self.bytes + size > limit:
             return False
         if prompt:
@@ -214,11 +214,11 @@ class _Pool:
             self.keys.append(key)
         texts = self._texts(record)
         main = [v for v in record["verdicts"] if v["part"] == "main"]
-        for said, verdict in zip(texts["v"], main, strict=True):
+        for shown, verdict in zip(texts["v"], main, strict=True):
             winner = verdict["winner"]
-            said["j"] = self._index("judges", verdict["judge"])
-            said["w"] = None if winner is None else self._index("traits", winner)
-            said["x"] = int(bool(verdict["swapped"]))
+            shown["j"] = self._index("judges", verdict["judge"])
+            shown["w"] = None if winner is None else self._index("traits", winner)
+            shown["x"] = int(bool(verdict["swapped"]))
         model = self.keys.index(key)
         a, b = (self._index("traits", record[f"trait_{i}"]) for i in (1, 2))
         self.seen.update([(model, a), (model, b)])
@@ -241,7 +241,7 @@ class _Pool:
         traits = tuple(self.names["traits"])
         several = len({m for m, _ in totals}) < len(totals)
         least = min(self.seen[m, t] for m in range(len(self.keys)) for t in range(len(traits)))
-        made = Evidence(
+        sample = Evidence(
             store=store.path.name,
             models=tuple(f"{m}, {c}" if several else m for m, c in self.keys),
             judges=tuple(self.names["judges"]),
@@ -253,4 +253,4 @@ class _Pool:
             total=sum(totals.values()),
             bytes=0,
         )
-        return replace(made, bytes=len(embed(made.to_dict())))
+        return replace(sample, bytes=size_in_page(sample.to_dict()))

@@ -43,27 +43,27 @@ def find_headlines(
     """Write the findings of a report, the most telling first."""
     if not profiles:
         return ()
-    found = _places(profiles[0], labels[0]) if len(profiles) == 1 else _shared(profiles)
+    findings = _places(profiles[0], labels[0]) if len(profiles) == 1 else _shared(profiles)
     if analysis is not None:
         if analysis.similarity is not None and len(profiles) > 2:
-            found.append(_alike(analysis.similarity))
+            findings.append(_alike(analysis.similarity))
         if len(profiles) == 2 and shifts:
-            found += _moved(shifts[0], labels, analysis.similarity)
+            findings += _moved(shifts[0], labels, analysis.similarity)
         if analysis.deviations is not None and len(profiles) > 2:
-            found.append(_apart(analysis.deviations))
+            findings.append(_apart(analysis.deviations))
         if analysis.convergence is not None and len(profiles) > 2:
-            found += _tiers(analysis.convergence)
-    found += _positions(profiles, labels)
-    return (*found, *_losses(profiles, labels))
+            findings += _tiers(analysis.convergence)
+    findings += _positions(profiles, labels)
+    return (*findings, *_losses(profiles, labels))
 
 
 def upper_half(profile: Profile) -> BoolArray:
-    """Which traits stand in the upper half of the list, whatever the rank in their range."""
+    """Which traits rank in the top half of the list, whatever the rank in their range."""
     return np.asarray(profile.rank_high <= len(profile.traits) // 2)
 
 
 def lower_half(profile: Profile) -> BoolArray:
-    """Which traits stand in the lower half, whatever the rank in their range."""
+    """Which traits rank in the bottom half, whatever the rank in their range."""
     return np.asarray(profile.rank_low > (len(profile.traits) + 1) // 2)
 
 
@@ -74,7 +74,7 @@ def _places(profile: Profile, label: str) -> list[Finding]:
     if not placed:
         return [
             Finding(
-                f"No trait of {label} can be placed: the 95% rank range of every one of the {k} "
+                f"No trait of {label} can be placed: the 95% rank range of each of the {k} "
                 "traits crosses the middle of the list. The order below may be chance.",
                 "ranked",
             )
@@ -83,14 +83,15 @@ def _places(profile: Profile, label: str) -> list[Finding]:
     away = _named(profile, np.flatnonzero(down), best=False)
     sides = [f"toward {toward}"] if toward else []
     sides += [f"away from {away}"] if away else []
-    found = [
+    findings = [
         Finding(
             f"{label} leans {', and '.join(sides)}. {placed} of {k} traits can be placed in the "
-            "upper or the lower half of the list (rank ranges true of all traits at once, 95%).",
+            "top or the bottom half of the list (95% rank ranges that hold for all traits "
+            "at once).",
             "ranked",
         )
     ]
-    return [*found, _first_place(profile)]
+    return [*findings, _first_place(profile)]
 
 
 def _first_place(profile: Profile) -> Finding:
@@ -98,9 +99,11 @@ def _first_place(profile: Profile) -> Finding:
     open_to = [profile.traits[i] for i in np.flatnonzero(profile.rank_low == 1)]
     top = profile.traits[int(np.argmax(profile.strengths))]
     if len(open_to) == 1:
-        return Finding(f"The first place is {top}'s beyond the noise.", "ranked")
+        return Finding(f"{top.capitalize()} ranks first by more than noise.", "ranked")
     return Finding(
-        f"{top.capitalize()} is first as measured, but {len(open_to)} traits could be.", "ranked"
+        f"{top.capitalize()} ranks first as measured, but {spelled(len(open_to))} traits could "
+        "truly be first.",
+        "ranked",
     )
 
 
@@ -118,35 +121,37 @@ def _named(profile: Profile, traits: np.ndarray, *, best: bool, count: int = 3) 
 def _shared(profiles: Sequence[Profile]) -> list[Finding]:
     """Several models: the traits that stand on the same side in all of them."""
     common = [t for t in profiles[0].traits if all(t in p.traits for p in profiles)]
-    every = "both" if len(profiles) == 2 else f"all {len(profiles)}"
+    every = "both" if len(profiles) == 2 else f"all {spelled(len(profiles))}"
     sentences = []
-    for half, side in ((upper_half, "upper"), (lower_half, "lower")):
+    for half, side in ((upper_half, "top"), (lower_half, "bottom")):
         sets = [{p.traits[i] for i in np.flatnonzero(half(p))} for p in profiles]
         both = [t for t in common if all(t in s for s in sets)]
         if not both:
-            sentences.append(f"No trait stands in the {side} half of {every} profiles for sure.")
+            sentences.append(f"No trait clearly ranks in the {side} half of {every} profiles.")
             continue
         strength = {t: np.mean([p.strengths[p.traits.index(t)] for p in profiles]) for t in both}
-        both.sort(key=lambda t: -strength[t] if side == "upper" else strength[t])
-        stand = "trait stands" if len(both) == 1 else "traits stand"
-        which = f"{', '.join(both[:4])} before all" if len(both) > 4 else listed(both)
-        sentences.append(f"{len(both)} {stand} in the {side} half of {every} profiles: {which}.")
-    sentences.append(f"(Of {len(common)}; by each profile's 95% rank ranges.)")
+        both.sort(key=lambda t: -strength[t] if side == "top" else strength[t])
+        rank = "trait ranks" if len(both) == 1 else "traits rank"
+        end = "strongest" if side == "top" else "weakest"
+        which = f"the {end} are {listed(both[:4])}" if len(both) > 4 else listed(both)
+        many = spelled(len(both)).capitalize()
+        sentences.append(f"{many} {rank} in the {side} half of {every} profiles: {which}.")
+    sentences.append(f"(Of {len(common)} traits, by each profile's 95% rank ranges.)")
     return [Finding(" ".join(sentences), "table")]
 
 
 def _alike(similarity: Similarity) -> Finding:
     """How far the models agree."""
-    found = similarity.spearman
+    rho = similarity.spearman
 
     def pair(at: tuple[int, int]) -> str:
         names = f"{similarity.models[at[0]]} and {similarity.models[at[1]]}"
-        return f"{names} ({found.value[at]:.2f}, {found.low[at]:.2f} to {found.high[at]:.2f})"
+        return f"{names} ({rho.value[at]:.2f}, {rho.low[at]:.2f} to {rho.high[at]:.2f})"
 
     return Finding(
-        f"Two models' trait ratings correlate at {found.mean:.2f} on average (Spearman, 95% "
-        f"interval {found.mean_low:.2f} to {found.mean_high:.2f}). As measured, most alike are "
-        f"{pair(found.most)}, least alike {pair(found.least)}.",
+        f"Two models' trait ratings correlate at {rho.mean:.2f} on average (Spearman, 95% "
+        f"interval {rho.mean_low:.2f} to {rho.mean_high:.2f}). As measured, the most "
+        f"alike are {pair(rho.most)}, the least alike {pair(rho.least)}.",
         "similarity",
     )
 
@@ -163,25 +168,25 @@ def _moved(shift: Shift, labels: Sequence[str], similarity: Similarity | None) -
     order = sorted(clear, key=lambda i: -abs(shift.raw.estimate[i]))[:3]
     parts = [f"{shift.traits[i]} ({_points(shift, int(i))})" for i in order]
     between = f"between {names} by more than noise (false discovery rate 5%)"
-    said = f"in Elo points from {labels[0]} to {labels[1]}"
+    unit = f"in Elo points from {labels[0]} to {labels[1]}"
     if len(clear) == 1:
-        text = f"1 of {k} traits differs {between}: {parts[0]}, {said}."
+        text = f"1 of {k} traits differs {between}: {parts[0]}, {unit}."
     else:
         text = (
             f"{len(clear)} of {k} traits differ {between}. The largest of these shifts as "
-            f"measured, {said}: {listed(parts)}."
+            f"measured, {unit}: {listed(parts)}."
         )
-    found = [Finding(text, "compare")]
+    findings = [Finding(text, "compare")]
     if similarity is not None:
         s = similarity.spearman
-        found.append(
+        findings.append(
             Finding(
                 f"Their trait ratings correlate at {s.mean:.2f} (Spearman, 95% interval "
                 f"{s.mean_low:.2f} to {s.mean_high:.2f}).",
                 "compare",
             )
         )
-    return found
+    return findings
 
 
 def _points(shift: Shift, i: int) -> str:
@@ -207,8 +212,9 @@ def _apart(deviations: Deviations) -> Finding:
         float(ELO_PER_LOGIT * a[m, i]) for a in (deviations.logits, deviations.low, deviations.high)
     )
     return Finding(
-        f"In {count:,} of {total:,} cases a model differs from the mean of the others on a trait "
-        "by more than noise (false discovery rate 5%). The largest as measured: "
+        f"In {count:,} of {total:,} cases (one per model and trait) a model differs from the mean "
+        "of the others by more than noise (false discovery rate 5%). The largest difference as "
+        "measured: "
         f"{deviations.models[m]} on {deviations.traits[i]}, {signed(value)} Elo points "
         f"({signed(low)} to {signed(high)}).",
         "deviations",
@@ -221,29 +227,31 @@ def _tiers(convergence: Convergence) -> list[Finding]:
     if not clear:
         return [
             Finding(
-                "No tier of the list is agreed on more or less than a model in which all differ "
-                "equally on every trait would give.",
+                "On no tier of the list do the models agree more or less than chance, that is, "
+                "than models that differ equally on every trait.",
                 "convergence",
             )
         ]
     sides = []
     for word, below in (("more", True), ("less", False)):
         parts = [
-            f"the {t.name} ({t.ranks.value:.1f} where chance gives {t.ranks.null:.1f})"
+            f"{t.name} ({t.ranks.value:.1f}, by chance {t.ranks.null:.1f})"
             for t in clear
             if (t.ranks.value < t.ranks.null) == below
         ]
-        sides += [f"{word} on {listed(parts)}"] if parts else []
+        if parts:
+            tier = "tier" if len(parts) == 1 else "tiers"
+            sides.append(f"{word} than chance on the {tier} {listed(parts)}")
     text = (
-        "Models that differed equally on every trait would agree somewhere by chance. Beyond "
-        f"that, these agree {', and '.join(sides)}: mean spread of a trait's rank over the models."
+        f"Models agree {', and '.join(sides)}. In brackets: the mean spread of a trait's rank "
+        "across the models, and what it would be if they differed equally on every trait."
     )
     return [Finding(text, "convergence")]
 
 
 def _positions(profiles: Sequence[Profile], labels: Sequence[str]) -> list[Finding]:
     """Position effects that differ from zero, whatever the number of profiles."""
-    found: list[Finding] = []
+    findings: list[Finding] = []
     words = {
         "model_position": (
             "named first in the model's prompt",
@@ -263,15 +271,19 @@ def _positions(profiles: Sequence[Profile], labels: Sequence[str]) -> list[Findi
             continue
         label, e = max(clear, key=lambda pair: abs(pair[1].estimate))
         where = first if e.estimate > 0 else second
-        many = f" in {len(clear)} of {len(profiles)} profiles, most" if len(profiles) > 1 else ""
-        found.append(
+        many = (
+            f" in {len(clear)} of {len(profiles)} profiles, most of all"
+            if len(profiles) > 1
+            else ""
+        )
+        findings.append(
             Finding(
-                f"Place matters{many} for {label}: a trait {where} wins {_percent(e)} points more "
-                "often than its equal. The ratings have this taken out.",
+                f"Position matters{many} for {label}: a trait {where} wins {_percent(e)} points "
+                "more often than an equally strong one. The ratings are corrected for this.",
                 "judge",
             )
         )
-    return found
+    return findings
 
 
 def _is_clear(effect: Effect, tests: int) -> bool:
@@ -296,8 +308,8 @@ def _losses(profiles: Sequence[Profile], labels: Sequence[str]) -> list[Finding]
     return [
         Finding(
             f"{p.lost:,} of {p.n + p.lost:,} planned comparisons of {labels[worst]} "
-            f"({shares[worst]:.0%}) have no verdict. If what was lost differs from the rest, the "
-            "ratings are tilted.",
+            f"({shares[worst]:.0%}) have no verdict. If the lost ones differ from the rest, the "
+            "ratings are biased.",
             "losses",
         )
     ]
@@ -308,6 +320,28 @@ def listed(parts: Sequence[str]) -> str:
     return (
         parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}" if parts else ""
     )
+
+
+def spelled(count: int) -> str:
+    """Spell a small number."""
+    return _NUMBERS[count] if count < len(_NUMBERS) else f"{count:,}"
+
+
+_NUMBERS = (
+    "zero",
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+)
 
 
 def signed(value: float) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ethogram.validity.measure import NOT_TESTED, Validity
+from ethogram.validity.measure import NOT_TESTED, JudgeValidity, Validity
 
 
 @dataclass(frozen=True)
@@ -17,10 +17,11 @@ class JudgeAccount:
     tested : bool
         Whether a judge was given replies whose trait is known.
     sentences : tuple of str
-        The first one is repeated among the findings.
+        The first one is repeated among the findings; where no judge was tested it follows the
+        words "judge not tested:", which the page sets in bold.
     columns : tuple of str
     rows : tuple of tuple of str
-        One row a judge or measurement, as many cells as there are columns.
+        One row per judge or measurement, as many cells as there are columns.
     caption : str
         What n is and what the intervals are.
     """
@@ -31,30 +32,38 @@ class JudgeAccount:
     rows: tuple[tuple[str, ...], ...] = ()
     caption: str = ""
 
+    @property
+    def headline(self) -> str:
+        """The first sentence, which where no judge was tested begins by saying so."""
+        return self.sentences[0] if self.tested else f"{NOT_TESTED}: {self.sentences[0]}"
+
 
 def untested(judges: Sequence[str]) -> JudgeAccount:
     """Return the account of judges that were given no reply with a known trait."""
-    named = ", ".join(dict.fromkeys(judge for judge in judges if judge))
+    named = " or ".join(dict.fromkeys(judge for judge in judges if judge))
     return JudgeAccount(
         tested=False,
         sentences=(
-            f"{NOT_TESTED}: no reply written to show a known trait was put before "
-            f"{named or 'the judge'}, so nothing here says how often its verdicts are right, or "
-            "whether they are better than chance.",
+            "no reply written to show a known trait was given to "
+            f"{named or 'the judge'}, so this report cannot say how often the verdicts are right, "
+            "or whether they are better than chance.",
         ),
     )
 
 
-def judge_account(found: Validity) -> JudgeAccount:
+def judge_account(validity: Validity) -> JudgeAccount:
     """Return what a report says of its judges, from the checks that were run."""
-    tested = [j for j in found.judges if j.accuracy is not None and j.accuracy.n]
-    said = [line for j in found.judges for line in (j.sentence, *j.findings())]
-    said += found.agreement.findings() if found.agreement is not None else []
-    said += [f"{n.profile.model}, {n.profile.condition}: {n.sentence}" for n in found.nets]
+    tested = [j for j in validity.judges if _is_tested(j)]
+    sentences: list[str] = []
+    for judge in validity.judges:
+        if tested:
+            sentences.append(judge.sentence)
+        sentences += judge.findings()
+    sentences += validity.agreement.findings() if validity.agreement is not None else []
+    sentences += [f"{n.profile.model}, {n.profile.condition}: {n.sentence}" for n in validity.nets]
     if not tested:
-        first = untested([j.judge for j in found.judges]).sentences
-        others = [line for line in said if NOT_TESTED not in line]
-        return JudgeAccount(tested=False, sentences=(*first, *others))
+        first = untested([j.judge for j in validity.judges]).sentences
+        return JudgeAccount(tested=False, sentences=(*first, *sentences))
     rows = [
         (j.judge, j.accuracy.overall.percent, f"{j.accuracy.n:,}", j.accuracy.lean.percent)
         for j in tested
@@ -62,15 +71,20 @@ def judge_account(found: Validity) -> JudgeAccount:
     ]
     return JudgeAccount(
         tested=True,
-        sentences=(*said, *found.notes),
+        sentences=(*sentences, *validity.notes),
         columns=(
             "judge",
             "found the planted trait",
-            "of replies",
-            "leans to the trait shown first",
+            "replies",
+            "leans toward the trait shown first",
         ),
         rows=tuple(rows),
         caption="Replies whose model was told to show one named trait; 95% intervals in brackets, "
         "clustered by prompt. Chance is 50%. A planted reply is acted, and often stronger than a "
         "chosen one, so the judge may err more on the replies that are rated.",
     )
+
+
+def _is_tested(judge: JudgeValidity) -> bool:
+    """Whether a judge was given replies whose trait is known."""
+    return judge.accuracy is not None and judge.accuracy.n > 0

@@ -20,13 +20,14 @@ import numpy as np
 from markupsafe import Markup, escape
 
 from ethogram.engine.requests import USABLE
+from ethogram.figures.theme import interval_level, interval_method, missing_verdicts
 from ethogram.ratings.models import ELO_PER_LOGIT
 from ethogram.ratings.profile import Profile
 from ethogram.ratings.shift import Change, Shift
 from ethogram.report.content import Report
 from ethogram.report.findings import signed
-from ethogram.report.plates import DataPool, Plate, make_plates
-from ethogram.report.safe import embed
+from ethogram.report.page_figures import DataPool, PageFigure, draw_page_figures
+from ethogram.report.script_data import POLICIES
 from ethogram.store.read import StageCount
 from ethogram.validity.measure import NOT_TESTED
 
@@ -38,8 +39,8 @@ FOLD_ENDS = 12
 
 def render_page(report: Report) -> str:
     """Return the whole page."""
-    plates, pool = _plates(report)
-    scripts = [_javascript_bundle(), _asset("report.js")] if plates else [_asset("report.js")]
+    figures, pool = _page_figures(report)
+    scripts = [_javascript_bundle(), _asset("report.js")] if figures else [_asset("report.js")]
     environment = jinja2.Environment(
         loader=jinja2.FunctionLoader(_asset),
         autoescape=True,
@@ -47,6 +48,7 @@ def render_page(report: Report) -> str:
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
+    environment.policies |= POLICIES
     environment.filters |= {"breakable": breakable, "signed": signed, "thousands": thousands}
     page: str = environment.get_template("report.html.j2").render(
         report=report,
@@ -58,36 +60,35 @@ def render_page(report: Report) -> str:
         ranked=_ranked,
         overview=_overview(report),
         comparison=_comparison(report),
-        plates={plate.name: plate for plate in plates},
+        page_figures={figure.name: figure for figure in figures},
         losses=_losses(report.stages),
         effects=_effects(report),
         excerpts=_excerpts(report),
+        replies_intervals="; ".join(dict.fromkeys(r.interval for r in report.replies if r.slopes)),
+        replies_caveats=dict.fromkeys(text for r in report.replies for text in r.caveats),
+        p_value=_p_value,
         number=_number,
         published_number=_published_number,
         points=_points,
-        interval_words=interval_words,
+        interval_level=interval_level,
+        ranked_caption=ranked_caption,
         method_words=method_words,
         elo=ELO_PER_LOGIT,
         not_tested=NOT_TESTED,
-        payload=_embedded(_payload(report)),
-        figures=_embedded({"plates": _specs(plates), "pool": pool.tables}),
-        evidence=_embedded(report.evidence.to_dict() if report.evidence else None),
+        payload=_payload(report),
+        figures={"specs": _specs(figures), "pool": pool.tables},
+        evidence=report.evidence.to_dict() if report.evidence else None,
     )
     return page
 
 
-def _plates(report: Report) -> tuple[tuple[Plate, ...], DataPool]:
+def _page_figures(report: Report) -> tuple[tuple[PageFigure, ...], DataPool]:
     if report.analysis is None:
         return (), DataPool()
-    return make_plates(report.profiles, report.analysis)
+    return draw_page_figures(report.profiles, report.analysis)
 
 
 # -- safety -----------------------------------------------------------------------------------
-
-
-def _embedded(value: Any) -> Markup:
-    """JSON for a data element: marked safe, because no sign in it means anything to HTML."""
-    return Markup(embed(value).decode())
 
 
 def _policy(scripts: Sequence[str]) -> str:
@@ -123,26 +124,31 @@ def breakable(text: str) -> Markup:
     return Markup(str(escape(text)).replace("\0", "<wbr>"))
 
 
-def interval_words(profile: Profile) -> str:
-    """How a profile's intervals were made, to stand after "95% intervals"."""
-    return profile.interval.removeprefix("95%, ").rstrip(".")
+def ranked_caption(profile: Profile, label: str) -> str:
+    """What is told beneath a profile's list of traits."""
+    return (
+        f"{label}: {len(profile.traits)} traits from {profile.n:,} comparisons; "
+        f"{missing_verdicts(profile.lost)}. Bars: {interval_level(profile)} interval of each trait "
+        f"on its own ({interval_method(profile)}). Blue: above 1000; orange: below; grey: the "
+        "interval contains 1000. The rank ranges hold for all traits at once, at 95%."
+    )
 
 
 _METHODS = {
     "bradley-terry": "Ratings are Bradley-Terry strengths by penalised maximum likelihood, on the "
-    "Elo scale: mean 1000, 173.7 points a logit. They do not depend on the order of the "
+    "Elo scale: mean 1000, 173.7 points per logit. They do not depend on the order of the "
     "comparisons.",
     "davidson": "Where the judge may call a tie, ratings are strengths of Davidson's extension of "
     "the Bradley-Terry model, by penalised maximum likelihood, on the Elo scale: mean 1000, 173.7 "
     "points a logit. They do not depend on the order of the comparisons.",
-    "elo": "Elo ratings are made in passes through the comparisons, and depend on their order.",
+    "elo": "Elo ratings are computed in passes through the comparisons and depend on their order.",
 }
 
 
 def method_words(profiles: Sequence[Profile]) -> list[str]:
-    """How the profiles were rated, a sentence or two for each method."""
+    """How the profiles were rated, a sentence or two per method."""
     methods = dict.fromkeys(p.method for p in profiles)
-    return [_METHODS.get(method, f"Ratings are made by {method}.") for method in methods]
+    return [_METHODS.get(method, f"Ratings by {method}.") for method in methods]
 
 
 def thousands(value: float) -> str:
@@ -162,6 +168,11 @@ def _number(value: float, unit: str) -> str:
 def _published_number(value: float, unit: str) -> str:
     """A figure to the digits it was published with."""
     return f"{value:g}" if unit == "correlation" else _number(value, unit)
+
+
+def _p_value(value: float) -> str:
+    """A p-value to two digits."""
+    return f"{value:.2g}" if value >= 0.0001 else "<0.0001"
 
 
 def _points(value: float) -> str:
@@ -271,7 +282,7 @@ _LOSS_WORDS = {
     "filtered": "filtered",
     "unparsed": "unreadable verdict",
     "malformed": "malformed",
-    "transport": "no connection",
+    "transport": "connection failed",
     "timeout": "timed out",
     "rate_limited": "rate limited",
     "server_error": "server error",
@@ -300,7 +311,13 @@ def _losses(stages: Sequence[StageCount]) -> dict[str, Any] | None:
 def _most_lost(stages: Sequence[StageCount], count: int = 3) -> str:
     """Name the traits with the most losses in one stage; once is no pattern."""
     lost = [
-        (n, trait, f"{'replies' if c.stage == 'elicit' else 'verdicts'} of {c.model}")
+        (
+            n,
+            trait,
+            f"replies of {c.model}"
+            if c.stage == "elicit"
+            else f"verdicts of {c.judge} on {c.model}",
+        )
         for c in stages
         for trait, n in c.losses_by_trait.items()
         if n > 1
@@ -316,7 +333,7 @@ _EFFECTS = {
 
 
 def _effects(report: Report) -> list[dict[str, Any]]:
-    """One row a profile and position effect."""
+    """One row per profile and position effect."""
     return [
         {"label": label, "what": _EFFECTS.get(e.name, e.name.replace("_", " ")), "effect": e}
         for p, label in zip(report.profiles, report.labels, strict=True)
@@ -374,9 +391,8 @@ def _payload(report: Report) -> dict[str, Any]:
             {
                 "label": label,
                 "n": p.n,
-                "lost": p.lost,
                 "scale": _scale(p),
-                "interval": interval_words(p),
+                "caption": ranked_caption(p, label),
                 "rows": [
                     [
                         place[row["trait"]],
@@ -417,5 +433,5 @@ def _change_data(change: Change) -> list[list[float]]:
     ]
 
 
-def _specs(plates: Sequence[Plate]) -> dict[str, Any]:
-    return {p.name: {"light": p.light, "dark": p.dark} for p in plates}
+def _specs(figures: Sequence[PageFigure]) -> dict[str, Any]:
+    return {p.name: {"light": p.light, "dark": p.dark} for p in figures}

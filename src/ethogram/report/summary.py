@@ -7,11 +7,14 @@ from typing import Any
 
 import orjson
 
+from ethogram.figures.theme import interval_level, missing_verdicts
 from ethogram.ratings.models import ELO_PER_LOGIT
 from ethogram.ratings.profile import Profile
 from ethogram.ratings.results import Rated, as_json
 from ethogram.ratings.shift import Change, Shift
 from ethogram.report.content import Report
+from ethogram.report.judge import JudgeAccount
+from ethogram.report.replies import ReplyLengths
 
 ENDS = 10  # traits of each end in the Markdown table of a single model
 ENDS_OF_SEVERAL = 5
@@ -24,16 +27,17 @@ def render_json(report: Report) -> bytes:
             "title": report.title,
             "source": report.source,
             "ethogram": report.version,
-            "made": report.made.isoformat(),
+            "made": report.written_at.isoformat(),
             "seed": report.seed,
             "study": dict(report.facts),
             "parties": [asdict(party) for party in report.parties],
             "findings": [asdict(finding) for finding in report.findings],
-            "judge": asdict(report.judge),
+            "judge": _judge(report.judge),
             **_ratings(report),
             "shifts": [_shift(report, pair, s) for pair, s in report.shifts.items()],
             "analysis": report.analysis.to_dict() if report.analysis else None,
             "published": [asdict(figure) for figure in report.published],
+            "replies": [asdict(replies) for replies in report.replies],
             "stages": [{**asdict(c), "lost": c.lost, "pending": c.pending} for c in report.stages],
             "evidence": _evidence(report),
             "notes": list(report.notes),
@@ -45,13 +49,17 @@ def render_json(report: Report) -> bytes:
 
 def _ratings(report: Report) -> dict[str, Any]:
     """The form of `ethogram ratings --json`, with ranks, wins and labels added."""
-    made = as_json(Rated(report.profiles, report.unrated))
-    for shown, p, label in zip(made["profiles"], report.profiles, report.labels, strict=True):
+    ratings = as_json(Rated(report.profiles, report.unrated))
+    for shown, p, label in zip(ratings["profiles"], report.profiles, report.labels, strict=True):
         shown["label"] = label
         shown["prior_effect_points"] = p.prior_effect * ELO_PER_LOGIT
         for row, full in zip(shown["ratings"], p.frame().sort("rank").to_dicts(), strict=True):
             row |= {key: full[key] for key in ("rank_low", "rank_high", "wins")}
-    return made
+    return ratings
+
+
+def _judge(account: JudgeAccount) -> dict[str, Any]:
+    return {**asdict(account), "sentences": [account.headline, *account.sentences[1:]]}
 
 
 def _shift(report: Report, pair: tuple[int, int], shift: Shift) -> dict[str, Any]:
@@ -99,20 +107,22 @@ def render_markdown(report: Report, page: str) -> str:
     parts += [f"**{plain(u.model)} is not rated.** {plain(u.reason)}" for u in report.unrated]
     if report.findings:
         parts.append("\n".join(f"- {plain(finding.text)}" for finding in report.findings))
-    parts.append(plain(report.judge.sentences[0]))
+    parts.append(plain(report.judge.headline))
     count = ENDS if len(report.profiles) == 1 else ENDS_OF_SEVERAL
     parts += [
         _table(profile, label, count)
         for profile, label in zip(report.profiles, report.labels, strict=True)
     ]
+    if report.replies:
+        parts.append(_replies(report))
     if losses := _losses(report):
         parts.append(losses)
     if report.caveats:
-        said = "\n".join(
+        bullets = "\n".join(
             f"- {f'{plain(label)}: ' if label else ''}{plain(text)}"
             for label, text in report.caveats
         )
-        parts.append(f"Caveats:\n\n{said}")
+        parts.append(f"Caveats:\n\n{bullets}")
     parts.append(f"Made by ethogram {report.version}; every number and the evidence: `{page}`.")
     return "\n\n".join(parts) + "\n"
 
@@ -124,14 +134,15 @@ def _table(profile: Profile, label: str, count: int) -> str:
     lines = [
         f"### {plain(label)}",
         "",
-        f"{profile.n:,} comparisons, {profile.lost:,} without a verdict. Mean rating 1000."
+        f"{profile.n:,} comparisons; {missing_verdicts(profile.lost)}. Mean rating 1000."
         + (
             f" The {count} highest and {count} lowest of {len(rows)} traits."
             if ends != rows
             else ""
         ),
         "",
-        "| rank | trait | rating | 95% interval | ranks (95%, all at once) |",
+        f"| rank | trait | rating | {interval_level(profile)} interval "
+        "| ranks (95%, all at once) |",
         "|---:|---|---:|---:|---:|",
     ]
     lines += [
@@ -142,8 +153,32 @@ def _table(profile: Profile, label: str, count: int) -> str:
     return "\n".join(lines)
 
 
+def _replies(report: Report) -> str:
+    """Which traits go with the length of the reply, and what that cannot show."""
+    parts = ["### Replies and their length"]
+    for replies in report.replies:
+        parts.append(plain(replies.sentence))
+        if replies.shown:
+            parts.append(_slope_table(replies))
+    caveats = dict.fromkeys(text for replies in report.replies for text in replies.caveats)
+    return "\n\n".join([*parts, *(plain(text) for text in caveats)])
+
+
+def _slope_table(replies: ReplyLengths) -> str:
+    lines = [
+        "| trait | Elo points per SD of length | 95% interval | p, corrected |",
+        "|---|---:|---:|---:|",
+    ]
+    lines += [
+        f"| {plain(s.trait)} | {s.slope:+.0f} | {s.low:+.0f} to {s.high:+.0f} "
+        f"| {s.p_corrected:.2g} |"
+        for s in replies.shown
+    ]
+    return "\n".join(lines)
+
+
 def _losses(report: Report) -> str:
-    """One line a stage."""
+    """One line per stage."""
     lines = []
     for c in report.stages:
         what = (
@@ -154,7 +189,7 @@ def _losses(report: Report) -> str:
         why = ", ".join(f"{n:,} {status}" for status, n in sorted(c.losses.items()))
         lost = f"{c.lost:,} lost" + (f" ({why})" if why else "")
         lines.append(plain(f"- {what}: {c.planned:,} planned, {c.done:,} done, {lost}"))
-    return "Denominators and losses:\n\n" + "\n".join(lines) if lines else ""
+    return "Planned and lost:\n\n" + "\n".join(lines) if lines else ""
 
 
 _SPECIAL = str.maketrans({sign: f"\\{sign}" for sign in "\\`*_[]<>|#"})

@@ -27,7 +27,7 @@
     if (!hidden.length) return;
     table.classList.add("folded");
     const gap = make("tr", null, { class: "gap" });
-    gap.append(make("td", `${hidden.length} more between these`, { colspan: table.tHead.rows[0].cells.length }));
+    gap.append(make("td", `${hidden.length} more traits`, { colspan: table.tHead.rows[0].cells.length }));
     hidden[0].before(gap);
     unfolder(table).hidden = false;
   }
@@ -157,10 +157,7 @@
     const heads = rankedTable.tHead.rows[0].cells;
     for (const head of heads) head.removeAttribute("aria-sort");
     heads[0].setAttribute("aria-sort", "ascending");
-    at("ranked-caption").textContent =
-      `${profile.label}: ${rows.length} traits from ${number(profile.n)} comparisons; ${number(profile.lost)} planned ` +
-      `ones have no verdict. Bars: 95% intervals of each trait by itself (${profile.interval}). Blue: above ` +
-      "1000, orange: below it, grey: the interval contains it. The range of ranks holds for all traits at once, in 95%.";
+    at("ranked-caption").textContent = profile.caption;
     const box = document.querySelector('[data-filter="ranked-table"]');
     filter(rankedTable, box.value);
   }
@@ -218,16 +215,16 @@
     const [i, j] = [Number(at("compare-before").value), Number(at("compare-after").value)];
     const scale = at("compare-scale").value;
     const [before, after] = [data.profiles[i], data.profiles[j]];
-    const found = i === j ? null : changeBetween(i, j, scale);
+    const change = i === j ? null : changeBetween(i, j, scale);
     const summary = at("compare-summary");
-    if (!found) {
+    if (!change) {
       summary.textContent = i === j ? "Choose two different models." : "These two share too few traits to be compared.";
       table.tBodies[0].replaceChildren();
       unfold(table);
       return;
     }
-    const clear = found.rows.filter((row) => row.q <= 0.05);
-    const shown = (at("compare-all").checked ? found.rows : clear).sort((a, b) => b.shift - a.shift);
+    const clear = change.rows.filter((row) => row.q <= 0.05);
+    const shown = (at("compare-all").checked ? change.rows : clear).sort((a, b) => b.shift - a.shift);
     const reach = Math.max(100, ...shown.map((row) => Math.max(Math.abs(row.low), Math.abs(row.high))));
     showAxis("compare-axis", shiftTicks(reach), -reach, reach, signed);
     const rows = shown.map((row) => shiftRow(row, before, after, reach));
@@ -236,19 +233,19 @@
     for (const head of table.tHead.rows[0].cells) head.removeAttribute("aria-sort");
     table.tHead.rows[0].cells[4].setAttribute("aria-sort", "descending");
     summary.textContent =
-      `${clear.length} of ${found.rows.length} traits differ${clear.length === 1 ? "s" : ""} between ${before.label} and ${after.label} by more than noise.` +
+      `${clear.length} of ${change.rows.length} traits differ${clear.length === 1 ? "s" : ""} between ${before.label} and ${after.label} by more than noise.` +
       (scale === "scaled"
-        ? ` ${after.label}’s ratings lie ${found.stretch.toFixed(2)} times as far apart as ${before.label}’s; here both are stretched to one width.`
+        ? ` ${after.label}’s ratings are ${change.stretch.toFixed(2)} times as spread out as ${before.label}’s; here both are scaled to the same spread.`
         : "");
-    const how = found.paired
-      ? `compared ${found.paired === "prompts" ? "prompt by prompt" : "pair by pair"} (${number(found.shared)} shared)`
-      : "taken as independent";
+    const how = change.paired
+      ? `compared ${change.paired === "prompts" ? "prompt by prompt" : "pair by pair"} (${number(change.shared)} shared)`
+      : "treated as independent";
     at("compare-caption").textContent =
       `Shift of each trait’s rating in Elo points, with pointwise 95% intervals as bars; ${number(before.n)} and ` +
       `${number(after.n)} comparisons, ${how}. ` +
       (at("compare-all").checked ? "Coloured" : "Shown") +
-      ` are shifts with a p-value of at most 0.05 after correction for ${found.rows.length} tests ` +
-      "(Benjamini-Hochberg): about 5% of them are false.";
+      ` are shifts with a p-value of at most 0.05 after correction for ${change.rows.length} tests ` +
+      "(Benjamini-Hochberg): about 5% of them are expected to be false.";
   }
 
   if (at("compare-table")) {
@@ -272,40 +269,40 @@
 
   const figures = read("figures");
 
-  function tablesOf(node, found = new Set()) {
-    if (Array.isArray(node)) node.forEach((item) => tablesOf(item, found));
+  function tablesOf(node, names = new Set()) {
+    if (Array.isArray(node)) node.forEach((item) => tablesOf(item, names));
     else if (node && typeof node === "object") {
-      if (node.data && typeof node.data.name === "string") found.add(node.data.name);
-      Object.values(node).forEach((item) => tablesOf(item, found));
+      if (node.data && typeof node.data.name === "string") names.add(node.data.name);
+      Object.values(node).forEach((item) => tablesOf(item, names));
     }
-    return found;
+    return names;
   }
 
   function rowsFrom({ columns, rows }) {
     return rows.map((row) => Object.fromEntries(columns.map((name, i) => [name, row[i]])));
   }
 
-  async function draw(plate) {
-    const spec = structuredClone(figures.plates[plate.dataset.plate][dark.matches ? "dark" : "light"]);
+  async function draw(figure) {
+    const spec = structuredClone(figures.specs[figure.dataset.figure][dark.matches ? "dark" : "light"]);
     spec.datasets = Object.fromEntries([...tablesOf(spec)].map((name) => [name, rowsFrom(figures.pool[name])]));
     const options = { mode: "vega-lite", actions: false, renderer: "svg", ast: true, tooltip: { theme: dark.matches ? "dark" : "light" } };
-    const drawn = await vegaEmbed(plate.querySelector(".live"), spec, options);
-    plate.view?.finalize();
-    plate.view = drawn.view;
-    plate.classList.add("ready");
+    const drawn = await vegaEmbed(figure.querySelector(".live"), spec, options);
+    figure.view?.finalize();
+    figure.view = drawn.view;
+    figure.classList.add("ready");
     markWide();
   }
 
-  const plates = [...document.querySelectorAll(".plate")];
-  if (plates.length && typeof vegaEmbed === "function") {
+  const pageFigures = [...document.querySelectorAll(".page-figure")];
+  if (pageFigures.length && typeof vegaEmbed === "function") {
     const seen = new IntersectionObserver((entries) => {
       for (const entry of entries.filter((e) => e.isIntersecting)) {
         seen.unobserve(entry.target);
         draw(entry.target);
       }
     }, { rootMargin: "600px 0px" });
-    plates.forEach((plate) => seen.observe(plate));
-    dark.addEventListener("change", () => plates.filter((p) => p.view).forEach(draw));
+    pageFigures.forEach((figure) => seen.observe(figure));
+    dark.addEventListener("change", () => pageFigures.filter((p) => p.view).forEach(draw));
   }
 
   // -- the evidence ------------------------------------------------------------------------------
@@ -338,8 +335,8 @@
     const model = trials.models[trial.m];
     const prompt = trials.prompts[trial.p];
     const notes = [];
-    if (trial.s === "truncated") notes.push("The reply ran into the token limit.");
-    if (trial.n) notes.push("The reply names a trait although told not to.");
+    if (trial.s === "truncated") notes.push("The reply hit the token limit.");
+    if (trial.n) notes.push("The reply names a trait, although it was told not to.");
     const parts = [
       ...textBlock(`The user wrote${prompt.l ? ` (${prompt.l})` : ""}`, prompt.t, "prompt", prompt.cut),
       ...textBlock(`${model} answered`, trial.r, "reply", trial.cut),
@@ -351,7 +348,7 @@
       parts.push(...textBlock(`${trials.judges[v.j]}, ${asked}, judged: ${named}`, v.t, "said", false));
     }
     const foot = make("p", null, { class: "foot" });
-    foot.append(...notes.map((n) => make("span", `${n} `)), "Whole, with every attempt: ", make("code", `ethogram show ${trials.store} ${trial.id}`));
+    foot.append(...notes.map((n) => make("span", `${n} `)), "In full, with every attempt: ", make("code", `ethogram show ${trials.store} ${trial.id}`));
     return [...parts, foot];
   }
 
@@ -381,10 +378,10 @@
   }
 
   function showTrials() {
-    const found = wantedTrials();
-    at("evidence-list").replaceChildren(...found.slice(0, shownTrials).map(trialItem));
-    at("evidence-count").textContent = `${number(found.length)} ${found.length === 1 ? "trial" : "trials"} here`;
-    at("evidence-more").closest("p").hidden = found.length <= shownTrials;
+    const wanted = wantedTrials();
+    at("evidence-list").replaceChildren(...wanted.slice(0, shownTrials).map(trialItem));
+    at("evidence-count").textContent = `${number(wanted.length)} ${wanted.length === 1 ? "trial" : "trials"} here`;
+    at("evidence-more").closest("p").hidden = wanted.length <= shownTrials;
     at("evidence-outcome").disabled = at("evidence-trait").value === "";
   }
 

@@ -7,23 +7,19 @@ interactive figure is there. Data rows stand once, by column names, for both the
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 import vl_convert
 
 from ethogram.analysis.analyse import Analysis
-from ethogram.figures.components import cluster_map, component_chart
-from ethogram.figures.models import convergence_chart, deviation_panels, similarity_map
-from ethogram.figures.profiles import distributions, rank_map
-from ethogram.figures.radial import radial
-from ethogram.figures.theme import Figure, Theme
+from ethogram.figures.catalogue import Drawing, Subject, choose_figures
 from ethogram.ratings.profile import Profile
 
 
 @dataclass(frozen=True)
-class Plate:
+class PageFigure:
     """One figure of the page.
 
     Attributes
@@ -61,46 +57,21 @@ class DataPool:
         return {key: value for key, value in spec.items() if key not in ("datasets", "$schema")}
 
 
-def make_plates(
+def draw_page_figures(
     profiles: Iterable[Profile], analysis: Analysis
-) -> tuple[tuple[Plate, ...], DataPool]:
-    """Draw every figure between models that an analysis allows (and the shape of one)."""
+) -> tuple[tuple[PageFigure, ...], DataPool]:
+    """Draw the catalogue's figures for a page."""
     pool = DataPool()
-    drawn = list(_figures(tuple(profiles), analysis))
-    return tuple(_plate(draw, pool) for draw in drawn), pool
+    drawings = choose_figures(Subject(tuple(profiles), analysis), "page")
+    return tuple(_page_figure(draw, pool) for draw in drawings), pool
 
 
-def _figures(
-    profiles: tuple[Profile, ...], analysis: Analysis
-) -> Iterable[Callable[[Theme], Figure]]:
-    """Yield one function a figure, in the order of the page."""
-    cohort, clusters = analysis.cohort, analysis.clusters
-    several = len(profiles) > 1
-    yield lambda theme: radial(cohort, theme=theme)
-    if several:
-        yield lambda theme: rank_map(cohort, theme=theme)
-    if (similarity := analysis.similarity) is not None and len(profiles) > 2:
-        yield lambda theme: similarity_map(similarity, theme=theme)
-    if (convergence := analysis.convergence) is not None and len(profiles) > 2:
-        yield lambda theme: convergence_chart(convergence, theme=theme)
-    if (deviations := analysis.deviations) is not None and len(profiles) > 2:
-        yield lambda theme: deviation_panels(deviations, cohort, theme=theme)
-    if (components := analysis.components) is not None:
-        yield lambda theme: component_chart(components, theme=theme)
-    if (plain := analysis.components_plain) is not None:
-        yield lambda theme: component_chart(plain, theme=theme)
-    if clusters is not None and (clusters.ward.holding or clusters.density.holding):
-        yield lambda theme: cluster_map(clusters, cohort, theme=theme)
-    if several:
-        yield lambda theme: distributions(profiles, theme=theme)
-
-
-def _plate(draw: Callable[[Theme], Figure], pool: DataPool) -> Plate:
-    light, dark = draw("light"), draw("dark")
+def _page_figure(draw: Drawing, pool: DataPool) -> PageFigure:
+    light, dark = draw(theme="light"), draw(theme="dark")
     spec = light.spec()
     svg = _still(vl_convert.vegalite_to_svg(spec), light.name)
     width = re.search(r'width="([0-9.]+)"', svg)
-    return Plate(
+    return PageFigure(
         name=light.name,
         title=light.title,
         caption=light.caption,
@@ -120,6 +91,6 @@ _DECIMALS = re.compile(r"(\d\.\d)\d+")
 def _still(svg: str, name: str) -> str:
     """Make a picture small and alone: the caption and tables speak for it, ids are its own."""
     svg = _FOR_READERS.sub("", svg)
-    svg = _GEOMETRY.sub(lambda found: _DECIMALS.sub(r"\1", found[0]), svg)
+    svg = _GEOMETRY.sub(lambda numbers: _DECIMALS.sub(r"\1", numbers[0]), svg)
     svg = svg.replace('id="', f'id="{name}-').replace("url(#", f"url(#{name}-")
     return svg.replace("<svg ", '<svg aria-hidden="true" focusable="false" ', 1)
