@@ -76,6 +76,13 @@ class Plants:
         """Where the judge named the planted trait, shape (n,)."""
         return np.equal(self.named, self.planted)
 
+    def same_as(self, other: Plants) -> bool:
+        """Whether another judge's verdicts are on the same replies, row by row."""
+        columns = ("planted", "foil", "prompt", "model")
+        return self.models == other.models and all(
+            np.array_equal(getattr(self, name), getattr(other, name)) for name in columns
+        )
+
     def take(self, rows: NDArray[Any]) -> Plants:
         """Return these rows only (indices or a mask)."""
         columns = ("planted", "foil", "named", "planted_first", "prompt", "model")
