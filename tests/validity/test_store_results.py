@@ -87,6 +87,7 @@ def test_what_cannot_be_rated_is_said_with_its_reason(split):
         found = measure_validity(store)
     assert len(found.unrated) == 6
     assert all(isinstance(u, Unrated) and u.reason for u in found.unrated)
+    assert not any(judge.tested for judge in found.judges)  # there were no plants
     assert {(u.model, u.judge) for u in found.unrated} == {(m, j) for m in MODELS for j in JUDGES}
 
 

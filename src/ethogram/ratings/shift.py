@@ -21,10 +21,11 @@ from scipy.stats import t as student
 
 from ethogram.errors import InputError
 from ethogram.ratings.comparisons import BoolArray, Comparisons, FloatArray, IntArray
-from ethogram.ratings.covariance import jackknife, normal_quantile
+from ethogram.ratings.covariance import jackknife
 from ethogram.ratings.intervals import seldom
 from ethogram.ratings.models import DEFAULT_RIDGE, ELO_PER_LOGIT
 from ethogram.ratings.profile import Profile
+from ethogram.ratings.quantiles import normal_quantile, t_quantile
 from ethogram.ratings.rate import fit_comparisons, rate
 
 LEAST_TRUE_SPREAD = 0.2
@@ -274,7 +275,7 @@ def _change(one: _Side, other: _Side, freedom: float = np.inf) -> Change:
     alone = one.few | other.few
     clusters = np.where(alone, np.inf, np.minimum(one.effective, other.effective) - 1)
     degrees = np.minimum(np.maximum(clusters, 1), freedom)
-    quantile = student.ppf(0.975, degrees)
+    quantile = t_quantile(degrees)
     half = quantile * np.sqrt(_paired_variance(one, other))
     wider = quantile / normal_quantile()  # than the profiles' own
     below, above = np.where(alone, wider * below, half), np.where(alone, wider * above, half)

@@ -212,9 +212,14 @@ class JudgeAccuracy:
     caveats: tuple[str, ...]
 
     @property
+    def tested(self) -> bool:
+        """Whether any planted reply has a verdict."""
+        return self.n > 0
+
+    @property
     def sentence(self) -> str:
         """The finding in plain words, for a report or a terminal."""
-        if not self.n:
+        if not self.tested:
             return "Nothing is known of the judge: no planted reply has a verdict."
         what = (
             f"it found the planted trait in {self.overall.percent} of {self.n:,} replies; "

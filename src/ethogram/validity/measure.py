@@ -80,9 +80,14 @@ class JudgeValidity:
     missing: Mapping[str, str] = field(default_factory=dict)
 
     @property
+    def tested(self) -> bool:
+        """Whether it gave verdicts on planted replies."""
+        return self.accuracy is not None and self.accuracy.tested
+
+    @property
     def sentence(self) -> str:
         """The line that stands in every report and summary."""
-        if self.accuracy is None or not self.accuracy.n:
+        if self.accuracy is None or not self.accuracy.tested:
             return f"{self.judge}: {NOT_TESTED}."
         return f"{self.judge}: {self.accuracy.sentence}"
 
