@@ -21,7 +21,7 @@ from ethogram.analysis.cohort import (
     Cohort,
     draw_noise,
     draw_strengths,
-    gather,
+    form_cohort,
     rank_strengths,
 )
 from ethogram.analysis.components import center, find_components, rotate_onto
@@ -82,7 +82,7 @@ def make_profile(strengths, error=0.2, **options):
         "ties": 0,
         "effects": (),
         "reliability": None,
-        "interval": "made up",
+        "interval_method": "made up",
         "prior_effect": 0.0,
         "caveats": (),
     }
@@ -170,7 +170,7 @@ def test_gather_keeps_shared_traits_only():
     """Profiles on overlapping traits meet on the shared ones, re-centred, in the first's order."""
     one = make_profile([2.0, 1, 0, -1, -2], traits=("a", "b", "c", "d", "e"), model="x")
     two = make_profile([0.0, 1, 2, 3, 4], traits=("e", "d", "c", "b", "f"), model="y")
-    cohort = gather([one, two])
+    cohort = form_cohort([one, two])
     assert cohort.traits == ("b", "c", "d", "e")
     assert cohort.left_out == ("a", "f")
     # By hand: 1, 0, -1, -2 less their mean -0.5; 3, 2, 1, 0 less 1.5.
@@ -183,15 +183,15 @@ def test_gather_refuses_strangers():
     one = make_profile([0.0, 1, 2], traits=("a", "b", "c"), model="x")
     two = make_profile([0.0, 1, 2], traits=("a", "b", "d"), model="y")
     with pytest.raises(InputError, match=r"x, y share 2 traits, expected at least 3"):
-        gather([one, two])
+        form_cohort([one, two])
     with pytest.raises(InputError, match="no profiles"):
-        gather([])
+        form_cohort([])
 
 
 def test_models_that_occur_twice_get_distinct_labels():
     """A model under two conditions, and two equal profiles, can be told apart."""
     base = {"strengths": [0.0, 1, 2, 3]}
-    labels = gather(
+    labels = form_cohort(
         [
             make_profile(**base, model="a", condition="feels"),
             make_profile(**base, model="a", condition="likes"),
@@ -205,7 +205,7 @@ def test_models_that_occur_twice_get_distinct_labels():
 
 def test_reliability_says_where_it_is_from():
     """Split halves are used where a profile carries them, standard errors elsewhere."""
-    cohort = gather(
+    cohort = form_cohort(
         [
             make_profile([0.0, 1, 2, 3], reliability=0.5, model="a"),
             make_profile([0.0, 1, 2, 3], error=0.5, model="b"),
@@ -218,7 +218,7 @@ def test_reliability_says_where_it_is_from():
 
 def test_draws_have_the_profiles_covariance(reference):
     """Bootstrap draws reproduce mean and covariance, and the constraint that they sum to 0."""
-    cohort = gather(reference[:2])
+    cohort = form_cohort(reference[:2])
     draws = draw_strengths(cohort, 4000, np.random.default_rng(0))
     assert np.abs(draws.sum(axis=2)).max() < 1e-5
     error = np.sqrt(cohort.variances)
@@ -237,7 +237,7 @@ def test_almost_equal_strengths_are_tied():
 
 def test_correlations_agree_with_scipy(reference):
     """Spearman and Pearson equal scipy's and numpy's."""
-    cohort = gather(reference)
+    cohort = form_cohort(reference)
     found = correlate_models(cohort, n_draws=10)
     theirs = spearmanr(np.round(cohort.strengths, 9), axis=1).statistic
     np.testing.assert_allclose(found.spearman.value, theirs, atol=1e-12)
@@ -356,7 +356,7 @@ def test_deviation_by_hand():
 
 def test_two_models_mirror_each_other(reference):
     """With two models one's deviations are the other's with the sign changed."""
-    found = deviate(gather(reference[:2]))
+    found = deviate(form_cohort(reference[:2]))
     np.testing.assert_allclose(found.logits[0], -found.logits[1])
     np.testing.assert_allclose(found.q[0], found.q[1])
 
@@ -380,7 +380,7 @@ def test_noise_alone_is_rarely_significant_and_a_planted_trait_is():
 
 def test_components_agree_with_scikit_learn(reference):
     """Shares, positions and loadings equal scikit-learn's up to the sign."""
-    cohort = gather(reference)
+    cohort = form_cohort(reference)
     for standardised in (True, False):
         found = find_components(cohort, standardised=standardised, n_draws=20)
         theirs = PCA().fit(center(cohort.strengths, standardised=standardised))
@@ -433,7 +433,7 @@ def test_position_spread_follows_the_noise():
 def test_components_of_two_models_are_refused(reference):
     """Two models have one direction; the error says how many are needed."""
     with pytest.raises(InputError, match="of 2 models, expected at least 3"):
-        find_components(gather(reference[:2]))
+        find_components(form_cohort(reference[:2]))
 
 
 # --- Clusters

@@ -13,7 +13,7 @@ import vl_convert
 
 from ethogram.analysis.analyse import analyse
 from ethogram.analysis.clusters import Cluster
-from ethogram.analysis.cohort import gather
+from ethogram.analysis.cohort import form_cohort
 from ethogram.errors import InputError
 from ethogram.figures.catalogue import CATALOGUE, Subject, choose_figures, file_names
 from ethogram.figures.components import cluster_map, component_chart
@@ -174,7 +174,7 @@ def test_one_model_renders():
 def test_a_thousand_traits_draw():
     """Altair's limit of 5,000 rows does not stop ten models on a thousand traits."""
     profiles = [replace(p, model=f"m{i}") for i, p in enumerate(simulate(1000, 1) * 10)]
-    assert len(rows_of(radial(gather(profiles)))) > 10_000
+    assert len(rows_of(radial(form_cohort(profiles)))) > 10_000
 
 
 # --- What the figures show

@@ -149,5 +149,5 @@ def test_foreign_pairs_need_foreign_traits():
     first, second = np.triu_indices(4, 1)
     with pytest.raises(InputError, match="at least 5"):
         foreign_pairs(first, second, 4, n_pairs=4)
-    with pytest.raises(InputError, match="one pair a reply"):
+    with pytest.raises(InputError, match="one pair per reply"):
         foreign_pairs(*np.triu_indices(6, 1), 6, n_pairs=16)

@@ -15,7 +15,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ethogram.analysis.clusters import TraitClusters, cluster_traits
-from ethogram.analysis.cohort import STANDARD_ERRORS, Cohort, draw_noise, gather, measured_interval
+from ethogram.analysis.cohort import (
+    STANDARD_ERRORS,
+    Cohort,
+    draw_noise,
+    form_cohort,
+    measured_interval,
+)
 from ethogram.analysis.components import MINIMUM_MODELS, Components, find_components
 from ethogram.analysis.deviations import Deviations, deviate
 from ethogram.analysis.similarity import Similarity, correlate_models
@@ -113,7 +119,7 @@ def analyse(profiles: Sequence[Profile], *, seed: int = 0, n_draws: int = 1000) 
     InputError
         No profile, or fewer than three traits that all profiles share.
     """
-    cohort = gather(profiles)
+    cohort = form_cohort(profiles)
     models = len(cohort.models)
     several, enough = models > 1, models >= MINIMUM_MODELS
 

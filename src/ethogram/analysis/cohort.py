@@ -16,6 +16,7 @@ from scipy.stats import rankdata
 
 from ethogram.errors import InputError
 from ethogram.ratings.comparisons import FloatArray
+from ethogram.ratings.quantiles import LEVEL, central_range
 
 if TYPE_CHECKING:
     from ethogram.ratings.profile import Profile
@@ -73,7 +74,7 @@ class Cohort:
         return np.asarray(vectors * np.sqrt(np.clip(values, 0, None))[:, None, :])
 
 
-def gather(profiles: Sequence[Profile]) -> Cohort:
+def form_cohort(profiles: Sequence[Profile]) -> Cohort:
     """Bring profiles onto the traits that all of them share, in the first profile's order.
 
     Raises
@@ -161,7 +162,7 @@ def rank_strengths(strengths: FloatArray) -> FloatArray:
 
 
 def measured_interval(
-    estimate: FloatArray, draws: FloatArray, *, level: float = 0.95
+    estimate: FloatArray, draws: FloatArray, *, level: float = LEVEL
 ) -> tuple[FloatArray, FloatArray]:
     """Quantiles of bootstrap draws (first axis), moved so that their mean is the estimate.
 
@@ -169,8 +170,7 @@ def measured_interval(
     correlation lie too low and draws of a spread too high. Only their width is used here.
     """
     moved = draws - draws.mean(axis=0) + estimate
-    low, high = np.quantile(moved, [(1 - level) / 2, (1 + level) / 2], axis=0)
-    return low, high
+    return central_range(moved, level=level)
 
 
 def _reliability(

@@ -9,8 +9,7 @@ from scipy.stats import false_discovery_control, norm
 
 from ethogram.analysis.cohort import Cohort
 from ethogram.ratings.comparisons import BoolArray, FloatArray, IntArray
-
-Z95 = 1.959963984540054
+from ethogram.ratings.quantiles import normal_quantile
 
 
 @dataclass(frozen=True)
@@ -73,8 +72,8 @@ def deviate(cohort: Cohort, *, level: float = 0.05) -> Deviations:
         models=cohort.models,
         traits=cohort.traits,
         logits=difference,
-        low=difference - Z95 * error,
-        high=difference + Z95 * error,
+        low=difference - normal_quantile() * error,
+        high=difference + normal_quantile() * error,
         sds=difference / unit if unit > 0 else np.zeros_like(difference),
         unit=unit,
         q=false_discovery_control(p.ravel()).reshape(p.shape),

@@ -15,6 +15,7 @@ import numpy as np
 
 from ethogram.analysis.cohort import Cohort, draw_noise, measured_interval, rank_strengths
 from ethogram.ratings.comparisons import FloatArray, IntArray
+from ethogram.ratings.quantiles import central_range
 
 STUDY_CUTS = (20 / 144, 50 / 144, 100 / 144)  # top 20, 21-50, 51-100, bottom 44 of 144
 
@@ -121,7 +122,7 @@ def spread_by_tier(cohort: Cohort, *, n_draws: int = 1000, seed: int = 0) -> Con
         )
         for name, start, stop in tier_bounds(len(traits))
     )
-    low, high = np.quantile(null_rank, [0.025, 0.975], axis=0)
+    low, high = central_range(null_rank)
     return Convergence(
         tiers=tiers,
         traits=traits,
@@ -198,7 +199,7 @@ def _spread(spread: FloatArray, drawn: FloatArray, null: FloatArray) -> Spread:
     value = spread.mean()
     low, high = measured_interval(value, drawn.mean(axis=1))
     chance = null.mean(axis=1)
-    null_low, null_high = np.quantile(chance, [0.025, 0.975])
+    null_low, null_high = central_range(chance)
     below, above = np.sum(chance <= value), np.sum(chance >= value)
     p = min(1.0, 2 * (1 + min(below, above)) / (1 + len(chance)))
     return Spread(

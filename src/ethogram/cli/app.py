@@ -16,8 +16,11 @@ from ethogram.errors import EthogramError, InputError
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from ethogram.ratings.results import Rated
     from ethogram.run.runner import Run
     from ethogram.store.read import StageCount
+    from ethogram.study import Study
+    from ethogram.validity.results import StoreResults
 
 DONE, LOSSES, USAGE, INTERRUPTED = 0, 1, 2, 130
 
@@ -107,30 +110,37 @@ def run(
 ) -> None:
     """Elicit, judge, rate and report. Run it again to resume where it stopped."""
     from ethogram.cli.terminal import print_rated
+    from ethogram.validity.measure import judge_sentences
+    from ethogram.validity.results import StoreResults
 
-    path, done, counts = _run_stages(study, store, ("elicit", "judge"), model, judge)
+    loaded = _load(study)
+    path, done, counts = _run_stages(loaded, store, ("elicit", "judge"), model, judge)
     console = _console()
-    print_rated(console, _rate(path))
-    _say_judges(console, path)
-    if report:
-        page = _write_report(path, path.with_suffix(".html"), correct=False)
-        console.print(f"Report: {page}; store: {path}")
-    raise typer.Exit(_exit_code(study, done, counts))
+    with StoreResults.open(path) as results:
+        print_rated(console, results.rated())
+        for sentence in judge_sentences(results):
+            console.print(sentence)
+        if report:
+            page = _write_report(results, path.with_suffix(".html"), correct=False)
+            console.print(f"Report: {page}; store: {path}")
+    raise typer.Exit(_exit_code(loaded, done, counts))
 
 
 @app.command()
 def elicit(study: StudyFile, store: StoreOption = None, model: Models = None) -> None:
     """Ask the tested models for their replies; judge nothing."""
-    _, done, counts = _run_stages(study, store, ("elicit",), model, None)
-    raise typer.Exit(_exit_code(study, done, counts))
+    loaded = _load(study)
+    _, done, counts = _run_stages(loaded, store, ("elicit",), model, None)
+    raise typer.Exit(_exit_code(loaded, done, counts))
 
 
 @app.command()
 def judge(study: StudyFile, store: StoreOption = None, judge: Judges = None) -> None:
     """Judge the replies that are there; elicit nothing."""
-    path, done, counts = _run_stages(study, store, ("judge",), None, judge)
+    loaded = _load(study)
+    path, done, counts = _run_stages(loaded, store, ("judge",), None, judge)
     _say_agreement(_console(), path)
-    raise typer.Exit(_exit_code(study, done, counts))
+    raise typer.Exit(_exit_code(loaded, done, counts))
 
 
 @app.command()
@@ -153,24 +163,30 @@ def validity(
     """Test the judge and the choice: planted traits, both orders, repeats, controls."""
     from ethogram.cli.terminal import print_validity
     from ethogram.run.checks import check_names
-    from ethogram.store.store import Store
     from ethogram.validity.measure import measure_validity, validity_json
+    from ethogram.validity.results import StoreResults
 
-    checks = check_names(only)
+    checks, loaded = check_names(only), _load(study)
     path, done, counts = _run_stages(
-        study, store, ("elicit", "judge"), None, None, checks=checks, quiet=json
+        loaded, store, ("elicit", "judge"), None, None, checks=checks, quiet=json
     )
-    with Store.read(path) as opened:
-        found = measure_validity(opened, corrections=correct)
+    with StoreResults.open(path) as results:
+        found = measure_validity(results, corrections=correct)
     if json:
         _print_json(validity_json(found))
     else:
         print_validity(_console(), found)
-    raise typer.Exit(_exit_code(study, done, counts))
+    raise typer.Exit(_exit_code(loaded, done, counts))
+
+
+def _load(study_file: Path) -> Study:
+    from ethogram.study import load_study
+
+    return load_study(study_file)
 
 
 def _run_stages(
-    study_file: Path,
+    study: Study,
     store_file: Path | None,
     stages: tuple[str, ...],
     models: list[str] | None,
@@ -184,12 +200,11 @@ def _run_stages(
     from ethogram.cli.progress import Progress
     from ethogram.cli.terminal import print_losses
     from ethogram.run.checks import parts_of
-    from ethogram.study import load_study
 
     parts = parts_of(checks) if checks else ("main",)
     console, errors = _console(), _console(stderr=True)
     made = run_study(
-        load_study(study_file),
+        study,
         store=store_file,
         stages=stages,
         models=models,
@@ -229,16 +244,14 @@ def _say_what_was_done(console: Console, done: Run, path: Path, counts: list[Sta
         console.print("Interrupted. Every answer so far is kept; run it again to resume.")
 
 
-def _exit_code(study_file: Path, done: Run, counts: list[StageCount]) -> int:
+def _exit_code(study: Study, done: Run, counts: list[StageCount]) -> int:
     """0 done, 1 with losses over the stated share, 2 stopped by an error, 130 interrupted."""
-    from ethogram.study import load_study
-
     if done.stopped is not None:
         _say_error(str(done.stopped))
         return USAGE
     if done.interrupted:
         return INTERRUPTED
-    allowed = load_study(study_file).study.max_lost
+    allowed = study.study.max_lost
     over = [c for c in counts if c.lost > allowed * c.planned]
     for c in over:
         _say_error(
@@ -248,46 +261,27 @@ def _exit_code(study_file: Path, done: Run, counts: list[StageCount]) -> int:
     return LOSSES if over else DONE
 
 
-def _rate(path: Path, *, without: tuple[str, ...] = (), method: str = "bradley-terry") -> Any:
-    from ethogram.api import read_source
-    from ethogram.ratings.results import rate_all
-
-    return rate_all(read_source(path, without=without), method=method)
-
-
-def _say_judges(console: Console, path: Path) -> None:
-    """Say of each judge whether it can be believed."""
-    from ethogram.store.store import Store
-    from ethogram.validity.measure import judge_sentences
-
-    with Store.read(path) as store:
-        for sentence in judge_sentences(store):
-            console.print(sentence)
-
-
 def _say_agreement(console: Console, path: Path) -> None:
     """Say how far several judges agree, if the store has several."""
-    from ethogram.store.store import Store
     from ethogram.validity.measure import measure_validity
+    from ethogram.validity.results import StoreResults
 
-    with Store.read(path) as store:
-        found = measure_validity(store, corrections=False).agreement
+    with StoreResults.open(path) as results:
+        found = measure_validity(results, corrections=False).agreement
     for sentence in found.findings() if found is not None else ():
         console.print(sentence)
 
 
 def _write_report(
-    path: Path, out: Path, *, without: tuple[str, ...] = (), correct: bool = True
+    results: StoreResults, out: Path, *, without: tuple[str, ...] = (), correct: bool = True
 ) -> Path:
     """Write a store's report, with what is known of its judges."""
     from ethogram.report import write_report
     from ethogram.report.judge import judge_account
-    from ethogram.store.store import Store
     from ethogram.validity.measure import measure_validity
 
-    with Store.read(path) as store:
-        account = judge_account(measure_validity(store, corrections=correct))
-        return write_report(store, out, judge=account, without=without)
+    account = judge_account(measure_validity(results, corrections=correct))
+    return write_report(results, out, judge=account, without=without)
 
 
 # -- reading --------------------------------------------------------------------------------
@@ -349,23 +343,35 @@ def ratings(
     from ethogram.api import read_source
     from ethogram.cli.terminal import print_rated
     from ethogram.ratings.results import Rated, as_json, rate_all
-    from ethogram.validity.measure import rate_corrected
 
     if reference is not None:
         rated = Rated((_reference(reference),), ())
     elif source is None:
         raise InputError("ratings needs a store or a comparison file, or --reference MODEL")
+    elif corrected:
+        rated = _rate_corrected(source, model, tuple(without or ()))
     else:
         found = read_source(source, without=tuple(without or ()), model=model)
         if not found:
             raise InputError(f"{source} has no comparisons{f' of {model!r}' if model else ''}")
-        rated = rate_corrected(source, found) if corrected else rate_all(found, method=method.value)
+        rated = rate_all(found, method=method.value)
     if json:
         _print_json(as_json(rated))
     else:
         print_rated(_console(), rated)
     if rated.unrated and not rated.profiles:
         raise typer.Exit(LOSSES)
+
+
+def _rate_corrected(source: Path, model: str | None, without: tuple[str, ...]) -> Rated:
+    from ethogram.validity.measure import rate_corrected
+    from ethogram.validity.results import StoreResults
+
+    with StoreResults.open(source) as results:
+        rated = rate_corrected(results, model=model, without=without)
+    if not (rated.profiles or rated.unrated):
+        raise InputError(f"{source} has no comparisons{f' of {model!r}' if model else ''}")
+    return rated
 
 
 def _reference(name: str) -> Any:
@@ -389,12 +395,14 @@ def report(
     from ethogram.api import read_source
     from ethogram.ratings.comparison_files import is_table
     from ethogram.report import write_table_report
+    from ethogram.validity.results import StoreResults
 
     page = out or source.with_suffix(".html")
     if is_table(source):
         write_table_report(read_source(source), page, title=source.stem)
     else:
-        _write_report(source, page, without=tuple(without or ()))
+        with StoreResults.open(source) as results:
+            _write_report(results, page, without=tuple(without or ()))
     typer.echo(f"{page}")
 
 

@@ -308,5 +308,7 @@ def print_validity(console: Console, found: Validity) -> None:
     for net in found.nets:
         _print_title(console, f"{net.profile.model}, {net.profile.condition}")
         console.print(net.sentence)
+    for unrated in found.unrated:
+        print_unrated(console, unrated)
     for note in found.notes:
         console.print(note, style="dim")

@@ -21,7 +21,6 @@ from ethogram.figures.theme import (
     count_of,
     dress,
     interval_level,
-    interval_method,
     label_by_index,
     missing_verdicts,
     palette,
@@ -95,7 +94,7 @@ def forest(profile: Profile, *, theme: Theme = "light", name: str = "forest") ->
         f"{profile.model or 'The model'}: {len(rows)} traits from {profile.n:,} comparisons "
         f"({missing_verdicts(profile.lost)}), in order of rating, mean 1000. Bars: "
         f"{interval_level(profile)} interval of each trait on its own "
-        f"({interval_method(profile)}). Blue: above the mean, orange: below "
+        f"({profile.interval_method}). Blue: above the mean, orange: below "
         "it; grey where the interval contains it."
     )
     title = f"Ranked traits: {profile.model}" if profile.model else "Ranked traits"

@@ -210,14 +210,6 @@ def missing_verdicts(lost: int) -> str:
     return "1 more has no verdict" if lost == 1 else f"{lost:,} more have no verdict"
 
 
-LEVEL = 0.95
-
-
 def interval_level(profile: Profile) -> str:
-    """Level of a profile's intervals, such as "95%": every profile is rated at the same."""
-    return f"{LEVEL:.0%}"
-
-
-def interval_method(profile: Profile) -> str:
-    """How a profile's intervals were made, without their level."""
-    return profile.interval.removeprefix(f"{interval_level(profile)}, ").rstrip(".")
+    """Level of a profile's intervals, such as "95%"."""
+    return f"{profile.level:.0%}"

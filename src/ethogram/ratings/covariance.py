@@ -11,11 +11,11 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy.sparse import csr_array, hstack
-from scipy.stats import norm
 
 from ethogram.ratings.comparisons import FloatArray, IntArray
 from ethogram.ratings.models import Fit, expect, log_likelihood
 from ethogram.ratings.pairs import PairCounts, incidence
+from ethogram.ratings.quantiles import LEVEL
 
 _ROWS_AT_ONCE = 20_000  # of a jackknife, and
 _NUMBERS_AT_ONCE = 2_000_000  # of curvatures in one block: bounds the memory
@@ -54,7 +54,7 @@ def rank_ranges(
     strengths: FloatArray,
     covariance: FloatArray,
     *,
-    level: float = 0.95,
+    level: float = LEVEL,
     draws: int = 1000,
     seed: int = 0,
 ) -> tuple[IntArray, IntArray]:
@@ -96,11 +96,6 @@ def _largest_gap(
         studentised = np.abs(noise[:i] - noise[i]) * weight[i, :i, None].astype(np.float32)
         np.maximum(largest, studentised.max(axis=0), out=largest)
     return float(np.quantile(largest, level))
-
-
-def normal_quantile(level: float = 0.95) -> float:
-    """Two-sided quantile of the normal distribution (1.96 for 95%)."""
-    return float(norm.ppf((1 + level) / 2))
 
 
 @dataclass(frozen=True)

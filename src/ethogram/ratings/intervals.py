@@ -18,7 +18,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import t as student
 
 from ethogram.errors import InputError
 from ethogram.ratings.comparisons import BoolArray, FloatArray, IntArray
@@ -26,10 +25,10 @@ from ethogram.ratings.covariance import (
     fisher_covariance,
     jackknife,
     likelihood_intervals,
-    normal_quantile,
 )
 from ethogram.ratings.models import Fit, refit
 from ethogram.ratings.pairs import PairCounts, tally
+from ethogram.ratings.quantiles import LEVEL, normal_quantile, t_quantile
 from ethogram.ratings.resampling import bootstrap
 
 KINDS = ("auto", "fisher", "clustered", "bootstrap")
@@ -52,13 +51,14 @@ _MOST_WORK = 2e9
 
 @dataclass(frozen=True)
 class Intervals:
-    """Covariance and 95% interval of (strengths, effects), with how they were made."""
+    """Covariance and intervals of (strengths, effects), with their level and how they were made."""
 
     covariance: FloatArray
     low: FloatArray
     high: FloatArray
     words: str
     caveats: tuple[str, ...]
+    level: float
 
 
 def find_intervals(
@@ -68,7 +68,7 @@ def find_intervals(
     cluster: IntArray,
     *,
     kind: str = "auto",
-    level: float = 0.95,
+    level: float = LEVEL,
     resamples: int = 1000,
     seed: int = 0,
 ) -> Intervals:
@@ -103,7 +103,7 @@ def find_intervals(
     quantile = np.full(len(model_based), normal_quantile(level))
     covariance, caveats = model_based, []
     if kind == "fisher":
-        words = "95%, from the Fisher information"
+        words = "from the Fisher information"
         if shared:
             caveats.append(
                 "Prompts are shared by several comparisons, which these intervals ignore."
@@ -111,13 +111,13 @@ def find_intervals(
     elif kind == "clustered":
         left_out = jackknife(rows, fit, cluster)
         covariance = left_out.covariance
-        quantile = student.ppf((1 + level) / 2, np.maximum(left_out.effective - 1, 1))
-        words = f"95%, leaving out each of {n_clusters} prompts in turn (jackknife, t quantile)"
+        quantile = t_quantile(np.maximum(left_out.effective - 1, 1), level)
+        words = f"leaving out each of {n_clusters} prompts in turn (jackknife, t quantile)"
         caveats += few_prompts(left_out.effective[: len(fit.strengths)])
     else:
         refits = bootstrap(rows, fit, cluster, resamples=resamples, seed=seed)
         covariance = np.cov(refits.T)
-        words = f"95%, from {resamples} bootstrap resamples of {n_clusters} prompts"
+        words = f"from {resamples} bootstrap resamples of {n_clusters} prompts"
     return _assemble(
         pairs,
         fit,
@@ -126,6 +126,7 @@ def find_intervals(
         quantile=quantile,
         words=words,
         caveats=caveats,
+        level=level,
     )
 
 
@@ -173,6 +174,7 @@ def _assemble(
     quantile: FloatArray,
     words: str,
     caveats: list[str],
+    level: float,
 ) -> Intervals:
     """Symmetric intervals, but from the profile likelihood for traits that seldom win or lose."""
     few = np.flatnonzero(seldom(pairs))
@@ -194,7 +196,7 @@ def _assemble(
         one_sided = int(((won == 0) | (lost == 0)).sum())
         if one_sided:
             words += f" (nearer end of the {one_sided} that won or lost all: Fisher information)"
-    return Intervals(covariance, low, high, words, tuple(caveats))
+    return Intervals(covariance, low, high, words, tuple(caveats), level)
 
 
 def _under_heavy_tails(

@@ -144,12 +144,12 @@ def _newton(
     k, n_parameters = pairs.n_items, pairs.n_items + pairs.covariates.shape[1]
     theta = np.zeros(n_parameters) if start is None else start.copy()
     gap = pairs.differences(theta[:k], theta[k:])
-    won = pairs.gather(pairs.wins)
+    won = pairs.sum_by_parameter(pairs.wins)
     converged, iteration = False, 0
     while not converged and iteration < max_iter:
         iteration += 1
         p, slope, _ = expect(gap, tie)
-        gradient = won - pairs.gather(pairs.count * p) - ridge * theta
+        gradient = won - pairs.sum_by_parameter(pairs.count * p) - ridge * theta
         hessian = pairs.information(pairs.count * slope)
         step = _solve(hessian, gradient, ridge, k)
         move = pairs.differences(step[:k], step[k:])

@@ -49,7 +49,7 @@ class PairCounts:
         gap = strengths[self.first] - strengths[self.second]
         return gap + self.covariates @ effects if effects.size else gap
 
-    def gather(self, values: FloatArray) -> FloatArray:
+    def sum_by_parameter(self, values: FloatArray) -> FloatArray:
         """Sum row values into the parameters, with the sign each enters with: X' values."""
         k = self.n_items
         by_item = tally(self.first, values, k) - tally(self.second, values, k)

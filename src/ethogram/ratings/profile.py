@@ -19,6 +19,7 @@ from ethogram.errors import InputError
 from ethogram.ratings.comparisons import FloatArray, IntArray
 from ethogram.ratings.covariance import rank_ranges
 from ethogram.ratings.models import ELO_PER_LOGIT
+from ethogram.ratings.quantiles import LEVEL
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ class Profile:
     covariance : float array, shape (K, K)
         Of the strengths, logits squared.
     low, high : float array, shape (K,)
-        Pointwise 95% interval, logits; `interval` says how it was made.
+        Pointwise interval at `level`, logits; `interval` says how it was made.
     n_by_trait : int array, shape (K,)
         Comparisons that each trait was in.
     wins_by_trait : float array, shape (K,)
@@ -85,7 +86,7 @@ class Profile:
         Position effects that were fitted along.
     reliability : float or None
         Split-half, by prompt, Spearman-Brown; None where it cannot be had.
-    interval : str
+    interval_method : str
         How `low` and `high` were made, in plain words.
     prior_effect : float
         How far the prior moves any strength, in logits, against one ten times weaker.
@@ -93,6 +94,8 @@ class Profile:
     order_spread : float or None
         Elo only: by how many points reshuffling the comparisons moves a rating (standard
         deviation, mean over traits).
+    level : float
+        Of the intervals.
     """
 
     model: str
@@ -111,10 +114,16 @@ class Profile:
     ties: int
     effects: tuple[Effect, ...]
     reliability: float | None
-    interval: str
+    interval_method: str
     prior_effect: float
     caveats: tuple[str, ...]
     order_spread: float | None = None
+    level: float = LEVEL
+
+    @property
+    def interval(self) -> str:
+        """Level and method of the intervals, in plain words."""
+        return f"{self.level:.0%}, {self.interval_method}"
 
     @property
     def ratings(self) -> FloatArray:

@@ -18,7 +18,6 @@ import numpy as np
 
 from ethogram.errors import InputError
 from ethogram.ratings.comparisons import Comparisons, FloatArray, IntArray
-from ethogram.ratings.covariance import normal_quantile
 from ethogram.ratings.intervals import Intervals, find_intervals
 from ethogram.ratings.models import (
     DEFAULT_RIDGE,
@@ -33,6 +32,7 @@ from ethogram.ratings.models import (
 )
 from ethogram.ratings.pairs import PairCounts, check_connected, merge, pair_rows, tally
 from ethogram.ratings.profile import Effect, Profile
+from ethogram.ratings.quantiles import normal_quantile
 from ethogram.ratings.resampling import resample_rows, split_half
 
 __all__ = ["Effect", "Profile", "rate", "rate_counts", "rate_elo", "reference_profiles"]
@@ -212,7 +212,8 @@ def _profile(fitted: Fitted, found: Intervals, traits: Sequence[str]) -> Profile
         ties=0,
         effects=(),
         reliability=None,
-        interval=found.words,
+        interval_method=found.words,
+        level=found.level,
         prior_effect=fitted.prior_effect,
         caveats=(),
     )
@@ -309,7 +310,8 @@ def rate_elo(
         ties=int(comparisons.tie.sum()),
         effects=(),
         reliability=None,
-        interval=f"95%, one pass through {resamples} bootstrap resamples of prompts, each shuffled",
+        interval_method=f"one pass through {resamples} bootstrap resamples of prompts, "
+        "each shuffled",
         prior_effect=0.0,
         caveats=_elo_caveats(comparisons, spread),
         order_spread=spread,

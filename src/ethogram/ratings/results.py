@@ -25,6 +25,18 @@ class Unrated:
     lost: int
     reason: str
 
+    @classmethod
+    def of(cls, comparisons: Comparisons, reason: str) -> Unrated:
+        """Say of these comparisons why they cannot be rated."""
+        return cls(
+            comparisons.model,
+            comparisons.judge,
+            comparisons.condition,
+            len(comparisons),
+            comparisons.lost,
+            reason,
+        )
+
 
 @dataclass(frozen=True)
 class Rated:
@@ -45,14 +57,10 @@ def rate_all(
         try:
             profile = (rate if method == "bradley-terry" else rate_elo)(found, **options)
         except DisconnectedError as error:
-            unrated.append(_unrated(found, str(error)))
+            unrated.append(Unrated.of(found, str(error)))
         else:
             rated.append(profile)
     return Rated(tuple(rated), tuple(unrated))
-
-
-def _unrated(found: Comparisons, reason: str) -> Unrated:
-    return Unrated(found.model, found.judge, found.condition, len(found), found.lost, reason)
 
 
 def as_json(rated: Rated) -> dict[str, Any]:

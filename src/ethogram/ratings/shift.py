@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import cast
 
 import numpy as np
 import polars as pl
@@ -20,10 +21,11 @@ from scipy.stats import t as student
 
 from ethogram.errors import InputError
 from ethogram.ratings.comparisons import BoolArray, Comparisons, FloatArray, IntArray
-from ethogram.ratings.covariance import jackknife, normal_quantile
+from ethogram.ratings.covariance import jackknife
 from ethogram.ratings.intervals import seldom
 from ethogram.ratings.models import DEFAULT_RIDGE, ELO_PER_LOGIT
 from ethogram.ratings.profile import Profile
+from ethogram.ratings.quantiles import normal_quantile, t_quantile
 from ethogram.ratings.rate import fit_comparisons, rate
 
 LEAST_TRUE_SPREAD = 0.2
@@ -112,7 +114,11 @@ class Shift:
 
 
 def shift(
-    before: Comparisons | Profile, after: Comparisons | Profile, *, ridge: float = DEFAULT_RIDGE
+    before: Comparisons | Profile,
+    after: Comparisons | Profile,
+    *,
+    ridge: float = DEFAULT_RIDGE,
+    profiles: tuple[Profile, Profile] | None = None,
 ) -> Shift:
     """How far each shared trait moved from `before` to `after`.
 
@@ -123,6 +129,8 @@ def shift(
         taken to be the same prompt.
     ridge : float
         As in `rate`.
+    profiles : tuple of (Profile, Profile), optional
+        What `rate` makes of the two sides with this `ridge`, if it is there already.
 
     Returns
     -------
@@ -142,8 +150,9 @@ def shift(
             f"the two share {len(shared)} traits, expected at least 2; rate both on one trait set"
         )
     paired = _pairing(before, after)
-    one = _side(before, shared, paired, ridge)
-    other = _side(after, shared, paired, ridge)
+    rated = profiles or (None, None)
+    one = _side(before, shared, paired, ridge, rated[0])
+    other = _side(after, shared, paired, ridge, rated[1])
     spreads = [_spread(side) for side in (one, other)]
     common = float(np.sqrt(spreads[0] * spreads[1]))
     return Shift(
@@ -182,10 +191,18 @@ def _pairing(before: Comparisons | Profile, after: Comparisons | Profile) -> str
     return "prompts" if known else "pairs"
 
 
-def _side(source: Comparisons | Profile, shared: Sequence[str], paired: str, ridge: float) -> _Side:
+def _side(
+    source: Comparisons | Profile,
+    shared: Sequence[str],
+    paired: str,
+    ridge: float,
+    rated: Profile | None,
+) -> _Side:
     k = len(shared)
+    profile = source if isinstance(source, Profile) else rated
+    if profile is None:
+        profile = rate(cast(Comparisons, source), ridge=ridge, splits=0)
     if isinstance(source, Profile) or not paired:
-        profile = source if isinstance(source, Profile) else rate(source, ridge=ridge, splits=0)
         nothing = np.zeros(0, dtype=np.int64)
         many = np.full(k, np.inf)
         return _Side(
@@ -198,7 +215,7 @@ def _side(source: Comparisons | Profile, shared: Sequence[str], paired: str, rid
     keep = np.array([source.traits.index(trait) for trait in shared])
     influence = left_out.influence[:, keep]
     return _Side(
-        profile=rate(source, ridge=ridge, splits=0).restrict(shared),
+        profile=profile.restrict(shared),
         label=label,
         influence=influence - influence.mean(axis=1, keepdims=True),
         effective=left_out.effective[keep],
@@ -258,7 +275,7 @@ def _change(one: _Side, other: _Side, freedom: float = np.inf) -> Change:
     alone = one.few | other.few
     clusters = np.where(alone, np.inf, np.minimum(one.effective, other.effective) - 1)
     degrees = np.minimum(np.maximum(clusters, 1), freedom)
-    quantile = student.ppf(0.975, degrees)
+    quantile = t_quantile(degrees)
     half = quantile * np.sqrt(_paired_variance(one, other))
     wider = quantile / normal_quantile()  # than the profiles' own
     below, above = np.where(alone, wider * below, half), np.where(alone, wider * above, half)

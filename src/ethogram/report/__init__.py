@@ -17,14 +17,14 @@ from ethogram.errors import InputError
 from ethogram.ratings.comparisons import Comparisons
 from ethogram.ratings.profile import Profile
 from ethogram.ratings.rate import reference_profiles
-from ethogram.ratings.results import Unrated, rate_all
+from ethogram.ratings.results import Rated, Unrated, rate_all
 from ethogram.report.content import Party, Report, build_report, describe_party, study_facts
 from ethogram.report.evidence import LIMIT, sample_evidence
 from ethogram.report.judge import JudgeAccount, judge_account, untested
 from ethogram.report.page import render_page
 from ethogram.report.summary import render_json, render_markdown
-from ethogram.store.read import count_stages, read_comparisons
 from ethogram.store.store import Store
+from ethogram.validity.results import StoreResults, results_of
 
 __all__ = [
     "JudgeAccount",
@@ -51,7 +51,7 @@ def _one_thread() -> Iterator[None]:
 
 @_one_thread()
 def write_report(
-    store: Store,
+    store: Store | StoreResults,
     out: Path,
     *,
     title: str | None = None,
@@ -65,8 +65,9 @@ def write_report(
 
     Parameters
     ----------
-    store : Store
-        Open for reading or writing.
+    store : Store or StoreResults
+        Open for reading or writing. Results that other parts of a command have read and rated
+        already are not read and rated again.
     out : Path
         The HTML file; STEM.json and STEM.md are written beside it.
     title : str, optional
@@ -87,20 +88,20 @@ def write_report(
     Path
         Of the HTML file.
     """
-    studies = store.studies()
-    comparisons: list[Comparisons] | None = None
+    results = results_of(store)
+    store, studies = results.store, results.store.studies()
+    comparisons: Sequence[Comparisons] | None = None
     unrated: Sequence[Unrated] = ()
     if profiles is None:
-        asked = [c for c in read_comparisons(store, without=without) if len(c) or c.lost]
-        profiles, comparisons, unrated = _rate(asked)
+        profiles, comparisons, unrated = _results(results, without)
     report = build_report(
         profiles,
         title=title or (studies[-1]["name"] if studies else store.path.stem),
         comparisons=comparisons,
         unrated=unrated,
-        stages=count_stages(store),
+        stages=results.counts,
         facts=study_facts(studies),
-        parties=_parties(store),
+        parties=_parties(results),
         judge=judge,
         evidence=sample_evidence(store, limit=evidence_bytes, seed=seed),
         seed=seed,
@@ -108,21 +109,26 @@ def write_report(
     return write_files(report, out)
 
 
-def _rate(
-    comparisons: Sequence[Comparisons],
-) -> tuple[Sequence[Profile], list[Comparisons], Sequence[Unrated]]:
+def _results(
+    results: StoreResults, without: Sequence[str]
+) -> tuple[Sequence[Profile], Sequence[Comparisons], Sequence[Unrated]]:
     """Return profiles, the comparisons behind each, and what could not be rated."""
-    rated = rate_all(comparisons)
+    rated = results.rated(without=without)
+    unrated = [u for u in rated.unrated if u.n or u.lost]
+    return rated.profiles, _behind(rated, results.comparisons(without=without)), unrated
+
+
+def _behind(rated: Rated, comparisons: Sequence[Comparisons]) -> list[Comparisons]:
+    """Return the comparisons behind each profile."""
     failed = {(u.model, u.judge, u.condition) for u in rated.unrated}
-    kept = [c for c in comparisons if (c.model, c.judge, c.condition) not in failed]
-    return rated.profiles, kept, rated.unrated
+    return [c for c in comparisons if (c.model, c.judge, c.condition) not in failed]
 
 
-def _parties(store: Store) -> list[Party]:
+def _parties(results: StoreResults) -> list[Party]:
     return [
         describe_party(role, name, settings)
-        for role in ("model", "judge")
-        for name, (_, settings) in store.parties(role).items()
+        for role, parties in (("model", results.models), ("judge", results.judges))
+        for name, settings in parties.items()
     ]
 
 
@@ -131,9 +137,14 @@ def write_table_report(
     comparisons: Sequence[Comparisons], out: Path, *, title: str = "Ratings", seed: int = 0
 ) -> Path:
     """Report on comparisons from a file; there are no texts, so no evidence."""
-    profiles, kept, unrated = _rate(comparisons)
+    rated = rate_all(comparisons)
     report = build_report(
-        profiles, title=title, source="table", comparisons=kept, unrated=unrated, seed=seed
+        rated.profiles,
+        title=title,
+        source="table",
+        comparisons=_behind(rated, comparisons),
+        unrated=rated.unrated,
+        seed=seed,
     )
     return write_files(report, out)
 

@@ -120,7 +120,7 @@ def build_report(
     profiles : sequence of Profile
         May be empty: then the report says why (`unrated`), and shows losses and evidence.
     comparisons : sequence of Comparisons, optional
-        Those that the profiles were rated from, in the same order: two models that answered the
+        Those that `rate` made the profiles of, in the same order: two models that answered the
         same prompts are then compared prompt by prompt. If they have lengths, the report says
         which traits win more with longer replies.
     judge : JudgeAccount, optional
@@ -184,10 +184,12 @@ def compare_all(
         for i, j in combinations(range(len(profiles)), 2)
         if len(set(profiles[i].traits) & set(profiles[j].traits)) >= MINIMUM_TRAITS
     ]
-    sides: Sequence[Any] = profiles
-    if comparisons is not None and len(pairs) <= MOST_PAIRED:
-        sides = comparisons
-    return {(i, j): shift(sides[i], sides[j]) for i, j in pairs}
+    if comparisons is None or len(pairs) > MOST_PAIRED:
+        return {(i, j): shift(profiles[i], profiles[j]) for i, j in pairs}
+    return {
+        (i, j): shift(comparisons[i], comparisons[j], profiles=(profiles[i], profiles[j]))
+        for i, j in pairs
+    }
 
 
 def _measured(profiles: Sequence[Profile], unrated: Sequence[Unrated], source: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ethogram.validity.measure import NOT_TESTED, JudgeValidity, Validity
+from ethogram.validity.measure import NOT_TESTED, Validity
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def untested(judges: Sequence[str]) -> JudgeAccount:
 
 def judge_account(validity: Validity) -> JudgeAccount:
     """Return what a report says of its judges, from the checks that were run."""
-    tested = [j for j in validity.judges if _is_tested(j)]
+    tested = [j for j in validity.judges if j.tested]
     sentences: list[str] = []
     for judge in validity.judges:
         if tested:
@@ -83,8 +83,3 @@ def judge_account(validity: Validity) -> JudgeAccount:
         "clustered by prompt. Chance is 50%. A planted reply is acted, and often stronger than a "
         "chosen one, so the judge may err more on the replies that are rated.",
     )
-
-
-def _is_tested(judge: JudgeValidity) -> bool:
-    """Whether a judge was given replies whose trait is known."""
-    return judge.accuracy is not None and judge.accuracy.n > 0

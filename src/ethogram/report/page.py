@@ -20,7 +20,7 @@ import numpy as np
 from markupsafe import Markup, escape
 
 from ethogram.engine.requests import USABLE
-from ethogram.figures.theme import interval_level, interval_method, missing_verdicts
+from ethogram.figures.theme import interval_level, missing_verdicts
 from ethogram.ratings.models import ELO_PER_LOGIT
 from ethogram.ratings.profile import Profile
 from ethogram.ratings.shift import Change, Shift
@@ -129,7 +129,7 @@ def ranked_caption(profile: Profile, label: str) -> str:
     return (
         f"{label}: {len(profile.traits)} traits from {profile.n:,} comparisons; "
         f"{missing_verdicts(profile.lost)}. Bars: {interval_level(profile)} interval of each trait "
-        f"on its own ({interval_method(profile)}). Blue: above 1000; orange: below; grey: the "
+        f"on its own ({profile.interval_method}). Blue: above 1000; orange: below; grey: the "
         "interval contains 1000. The rank ranges hold for all traits at once, at 95%."
     )
 

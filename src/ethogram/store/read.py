@@ -144,6 +144,7 @@ def read_comparisons(
     part: str = "main",
     without: Sequence[str] = (),
     soft: bool = True,
+    counts: Sequence[StageCount] | None = None,
 ) -> list[Comparisons]:
     """Read the comparisons of each model, judge and condition.
 
@@ -159,6 +160,8 @@ def read_comparisons(
     soft : bool
         Use the judge's probabilities where it gave them, averaged over both orders where it was
         asked in both; else its words alone.
+    counts : sequence of StageCount, optional
+        What `count_stages` says of the store, if it is known already.
 
     Returns
     -------
@@ -170,7 +173,7 @@ def read_comparisons(
     place = {i: n for n, i in enumerate(store.trait_ids().values())}
     keys = [
         c
-        for c in count_stages(store)
+        for c in (count_stages(store) if counts is None else counts)
         if c.stage == StageName.JUDGE
         and c.part == part
         and model in (None, c.model)

@@ -76,6 +76,13 @@ class Plants:
         """Where the judge named the planted trait, shape (n,)."""
         return np.equal(self.named, self.planted)
 
+    def same_as(self, other: Plants) -> bool:
+        """Whether another judge's verdicts are on the same replies, row by row."""
+        columns = ("planted", "foil", "prompt", "model")
+        return self.models == other.models and all(
+            np.array_equal(getattr(self, name), getattr(other, name)) for name in columns
+        )
+
     def take(self, rows: NDArray[Any]) -> Plants:
         """Return these rows only (indices or a mask)."""
         columns = ("planted", "foil", "named", "planted_first", "prompt", "model")
@@ -205,9 +212,14 @@ class JudgeAccuracy:
     caveats: tuple[str, ...]
 
     @property
+    def tested(self) -> bool:
+        """Whether any planted reply has a verdict."""
+        return self.n > 0
+
+    @property
     def sentence(self) -> str:
         """The finding in plain words, for a report or a terminal."""
-        if not self.n:
+        if not self.tested:
             return "Nothing is known of the judge: no planted reply has a verdict."
         what = (
             f"it found the planted trait in {self.overall.percent} of {self.n:,} replies; "

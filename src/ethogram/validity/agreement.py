@@ -19,8 +19,8 @@ from scipy.stats import rankdata
 from ethogram.errors import InputError
 from ethogram.ratings.comparisons import FloatArray, IntArray
 from ethogram.ratings.profile import Profile
+from ethogram.ratings.quantiles import central_range, normal_quantile
 from ethogram.validity.proportions import (
-    Z95,
     Estimate,
     bounded,
     cluster_sizes,
@@ -74,7 +74,7 @@ def cohen_kappa(
     groups = None if clusters is None else np.asarray(clusters)[both]
     if kappa == 1 or len(cluster_sizes(groups, n)[0]) < n:
         return _resampled(_cohen, verdicts, groups, seed, shares=rows)
-    half = Z95 * np.sqrt(_kappa_variance(p, rows, columns, kappa, chance) / n)
+    half = normal_quantile() * np.sqrt(_kappa_variance(p, rows, columns, kappa, chance) / n)
     return bounded(Estimate(kappa, kappa - half, kappa + half, n), -1.0, 1.0)
 
 
@@ -203,7 +203,7 @@ def _resampled(
         drawn = rng.integers(0, len(sizes), len(sizes))
         made.append(statistic(rows[np.concatenate([members[i] for i in drawn])]))
     seen = np.array(made)[~np.isnan(made)]
-    low, high = np.quantile(seen, [0.025, 0.975]) if seen.size else (-1.0, 1.0)
+    low, high = central_range(seen) if seen.size else (-1.0, 1.0)
     return Estimate(whole, float(low), float(high), n)
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from ethogram.errors import InputError
 from ethogram.ratings.comparisons import Comparisons, FloatArray
 from ethogram.ratings.profile import Profile
+from ethogram.ratings.quantiles import central_range
 from ethogram.ratings.rate import rate
 from ethogram.validity.proportions import Estimate
 
@@ -101,7 +102,8 @@ def net_of(measured: Profile, control: Profile, *, seed: int = 0) -> Net:
         effects=(),
         reliability=None,
         prior_effect=one.prior_effect + base.prior_effect,
-        interval=f"both sides' intervals combined ({one.interval}; control: {base.interval})",
+        interval_method="both sides' intervals combined "
+        f"({one.interval}; control: {base.interval})",
         caveats=one.caveats + caveats,
     )
     names = tuple(name for name, is_clear in zip(traits, clear, strict=True) if is_clear)
@@ -116,7 +118,7 @@ def _left(measured: Profile, control: Profile, seed: int) -> Estimate:
     draws = zip(_draw(measured, rng), _draw(control, rng), strict=True)
     # A draw carries its noise twice: that of the estimate, and its own.
     made = np.array([_slope(x, y, 2 * noise) for x, y in draws])
-    low, high = np.quantile(made, [0.025, 0.975])
+    low, high = central_range(made)
     return Estimate(slope, float(low), float(high), len(measured.traits))
 
 
@@ -176,5 +178,5 @@ def word_preference(comparisons: Comparisons) -> Profile:
     return replace(
         drawn,
         condition="word",
-        interval=f"posterior under a prior with the words' own spread ({spread:.2f} logits)",
+        interval_method=f"posterior under a prior with the words' own spread ({spread:.2f} logits)",
     )

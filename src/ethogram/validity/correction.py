@@ -17,10 +17,11 @@ from scipy.special import expit
 from ethogram.errors import InputError, NotInformative
 from ethogram.ratings.comparisons import Comparisons, FloatArray
 from ethogram.ratings.profile import Effect, Profile
+from ethogram.ratings.quantiles import central_range, normal_quantile
 from ethogram.ratings.rate import rate
 from ethogram.validity.accuracy import JudgeAccuracy, Plants, judge_accuracy
 from ethogram.validity.misclassification import Evidence, climb, sample, split_rhat
-from ethogram.validity.proportions import Z95, wilson
+from ethogram.validity.proportions import wilson
 
 CHAINS = 2
 DRAWS = 400
@@ -119,7 +120,7 @@ def correct(
     """
     judge = _check_judge(comparisons.traits, plants)
     plain = rate(comparisons) if plain is None else plain
-    evidence = _gather(comparisons, plants)
+    evidence = _evidence(comparisons, plants)
     start = climb(_start(plain, judge), evidence)
     seeds = np.random.SeedSequence(seed).generate_state(CHAINS)
     chains = np.stack([sample(start, evidence, draws=draws, seed=int(one)) for one in seeds])
@@ -134,7 +135,7 @@ def _check_judge(traits: tuple[str, ...], plants: Plants) -> JudgeAccuracy:
             f"{len(traits)}: expected the same traits in the same order"
         )
     judge = judge_accuracy(plants)
-    if not judge.n or judge.informedness.low <= 0:
+    if not judge.tested or judge.informedness.low <= 0:
         made = judge.informedness
         raise NotInformative(
             f"the judge's informedness is {made.estimate:.2f} (95% interval {made.low:.2f} to "
@@ -144,7 +145,7 @@ def _check_judge(traits: tuple[str, ...], plants: Plants) -> JudgeAccuracy:
     return judge
 
 
-def _gather(comparisons: Comparisons, plants: Plants) -> Evidence:
+def _evidence(comparisons: Comparisons, plants: Plants) -> Evidence:
     """Lay out the data as the model reads them."""
     read = plants.take(plants.read)
     return Evidence(
@@ -188,9 +189,9 @@ def _corrected(chains: FloatArray, plain: Profile, judge: JudgeAccuracy) -> Corr
     by_chain = chains[:, :, :k] - chains[:, :, :k].mean(axis=2, keepdims=True)
     pooled = chains.reshape(-1, chains.shape[2])
     strengths = by_chain.reshape(-1, k)
-    low, high = np.quantile(strengths, [0.025, 0.975], axis=0)
+    low, high = central_range(strengths)
     skills = expit(pooled[:, k : 2 * k])
-    skill_low, skill_high = np.quantile(skills, [0.025, 0.975], axis=0)
+    skill_low, skill_high = central_range(skills)
     noise = strengths.var(axis=0).mean() / strengths.var(axis=1).mean()
     convergence = split_rhat(by_chain)
     profile = replace(
@@ -202,7 +203,7 @@ def _corrected(chains: FloatArray, plain: Profile, judge: JudgeAccuracy) -> Corr
         high=high,
         effects=(_effect("model_position", pooled[:, 2 * k]),),
         reliability=None,
-        interval="posterior quantiles; they carry what is not known of the judge's accuracy",
+        interval_method="posterior quantiles; they carry what is not known of the judge's accuracy",
         prior_effect=float("nan"),
         caveats=(*plain.caveats, *_caveats(judge, convergence)),
     )
@@ -222,7 +223,7 @@ def _corrected(chains: FloatArray, plain: Profile, judge: JudgeAccuracy) -> Corr
 
 def _effect(name: str, draws: FloatArray) -> Effect:
     """A covariate's posterior mean and interval."""
-    low, high = np.quantile(draws, [0.025, 0.975])
+    low, high = central_range(draws)
     return Effect(name, float(draws.mean()), float(low), float(high))
 
 
@@ -310,11 +311,11 @@ def rogan_gladen(profile: Profile, plants: Plants) -> WinRates:
     n = profile.n_by_trait.astype(np.float64)
     k, some = len(n), np.maximum(n, 1)
     judged = np.where(n > 0, profile.wins_by_trait / some, np.nan)
-    accuracy, error = judge.accuracy, (judge.high - judge.low) / (2 * Z95)
+    accuracy, error = judge.accuracy, (judge.high - judge.low) / (2 * normal_quantile())
     others = (accuracy.sum() - accuracy) / (k - 1)
     false_share = 1 - others
     # The others' errors are partly one, that of their common value: half the overall interval.
-    common = (judge.overall.high - judge.overall.low) / (2 * Z95)
+    common = (judge.overall.high - judge.overall.low) / (2 * normal_quantile())
     gap = np.maximum(accuracy - false_share, _LEAST_GAP)
     made = np.clip((judged - false_share) / gap, 0, 1)
     possible = false_share + made * gap

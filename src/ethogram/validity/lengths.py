@@ -21,6 +21,7 @@ from ethogram.ratings.covariance import centred, inverse, jackknife
 from ethogram.ratings.intervals import few_prompts, scattered, seldom
 from ethogram.ratings.models import DEFAULT_RIDGE, fit_bradley_terry
 from ethogram.ratings.pairs import PairCounts, merge, pair_rows
+from ethogram.ratings.quantiles import t_quantile
 from ethogram.ratings.rate import clusters
 
 LENGTH_CAVEATS: tuple[str, ...] = (
@@ -93,7 +94,7 @@ def length_slopes(comparisons: Comparisons, *, ridge: float = DEFAULT_RIDGE) -> 
     elif cluster.max() + 1 < len(cluster):
         caveats += ("All comparisons share one prompt, which the intervals ignore.",)
     error = np.sqrt(variance)
-    half = student.ppf(0.975, freedom) * error
+    half = t_quantile(freedom) * error
     return LengthSlopes(
         traits=known.traits,
         slope=slope,

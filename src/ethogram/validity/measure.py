@@ -7,11 +7,10 @@ Reads the checks that `ethogram.run.checks` planned, and hands them to the stati
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from itertools import combinations
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import orjson
@@ -22,13 +21,7 @@ from ethogram.ratings.comparisons import Comparisons, FloatArray, IntArray
 from ethogram.ratings.profile import Profile
 from ethogram.ratings.rate import rate
 from ethogram.ratings.results import Rated, Unrated
-from ethogram.store.read import (
-    Verdicts,
-    count_stages,
-    count_without_p,
-    read_comparisons,
-    read_verdicts,
-)
+from ethogram.store.read import Verdicts, count_without_p
 from ethogram.store.store import Store
 from ethogram.validity.accuracy import JudgeAccuracy, Plants, collect_plants, judge_accuracy
 from ethogram.validity.agreement import (
@@ -45,14 +38,14 @@ from ethogram.validity.agreement import (
     retest,
     trait_disagreement,
 )
-from ethogram.validity.controls import Net, net_of, word_preference
+from ethogram.validity.controls import Net, net_of
 from ethogram.validity.correction import Corrected, WinRates, correct, rogan_gladen
 from ethogram.validity.gain import Gain, what_it_buys
 from ethogram.validity.proportions import Estimate
+from ethogram.validity.results import StoreResults, results_of
 from ethogram.validity.self_preference import SelfPreference, self_preference
 
 NOT_TESTED = "judge not tested"
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -71,6 +64,7 @@ class JudgeValidity:
     win_rates : by model, win rates so corrected
     refused : by model, why there is no correction
     gains : by model, what probability verdicts buy against plain ones
+    missing : by check, why it could not be measured although its verdicts are there
     """
 
     judge: str
@@ -83,11 +77,17 @@ class JudgeValidity:
     win_rates: Mapping[str, WinRates] = field(default_factory=dict)
     refused: Mapping[str, str] = field(default_factory=dict)
     gains: Mapping[str, Gain] = field(default_factory=dict)
+    missing: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def tested(self) -> bool:
+        """Whether it gave verdicts on planted replies."""
+        return self.accuracy is not None and self.accuracy.tested
 
     @property
     def sentence(self) -> str:
         """The line that stands in every report and summary."""
-        if self.accuracy is None or not self.accuracy.n:
+        if self.accuracy is None or not self.accuracy.tested:
             return f"{self.judge}: {NOT_TESTED}."
         return f"{self.judge}: {self.accuracy.sentence}"
 
@@ -117,6 +117,7 @@ class JudgeValidity:
         said += [f"{model}: {made.reason}" for model, made in self.corrected.items()]
         said += [f"{model}: not corrected. {why}" for model, why in self.refused.items()]
         said += [f"{model}: {gain.sentence}" for model, gain in self.gains.items()]
+        said += [f"Not measured: {check}. {reason}" for check, reason in self.missing.items()]
         return said
 
 
@@ -174,19 +175,33 @@ def _number(made: Estimate) -> str:
 
 @dataclass(frozen=True)
 class Validity:
-    """All that a store says of its own measurement."""
+    """All that a store says of its own measurement.
+
+    Attributes
+    ----------
+    judges : tuple of JudgeValidity
+    agreement : JudgesAgreement or None
+        None where fewer than two judges gave verdicts on the same replies.
+    nets : tuple of Net
+    notes : tuple of str
+    unrated : tuple of Unrated
+        Comparisons of the study itself that could not be rated, so that nothing above rests on
+        their ratings.
+    """
 
     judges: tuple[JudgeValidity, ...]
     agreement: JudgesAgreement | None
     nets: tuple[Net, ...]
     notes: tuple[str, ...] = ()
+    unrated: tuple[Unrated, ...] = ()
 
 
-def judge_sentences(store: Store) -> list[str]:
+def judge_sentences(source: Store | StoreResults) -> list[str]:
     """Return a plain sentence a judge: above chance or not, or that it was not tested."""
+    results = results_of(source)
     return [
-        JudgeValidity(name, accuracy=_accuracy(read_plants(store, name))).sentence
-        for name in store.parties("judge")
+        JudgeValidity(name, accuracy=_accuracy(results.plants(name))).sentence
+        for name in results.judges
     ]
 
 
@@ -208,6 +223,7 @@ def validity_json(found: Validity) -> dict[str, Any]:
             for net in found.nets
         ],
         "notes": list(found.notes),
+        "unrated": _plain(found.unrated),
     }
 
 
@@ -234,42 +250,36 @@ def _plain(value: Any) -> Any:
 
 
 def measure_validity(
-    store: Store,
-    *,
-    corrections: bool = True,
-    profiles: Sequence[Profile] | None = None,
-    seed: int = 0,
+    source: Store | StoreResults, *, corrections: bool = True, seed: int = 0
 ) -> Validity:
     """Read every check that the store holds.
 
     Parameters
     ----------
-    store : Store
+    source : Store or StoreResults
+        Results that other parts of a command have read already are not read again.
     corrections : bool
         Also rate anew with the judge's errors modelled (some seconds a model).
-    profiles : sequence of Profile, optional
-        The plain profiles, if they are there already.
     seed : int
     """
-    found = read_comparisons(store)
-    rated = {_key(p): p for p in profiles} if profiles is not None else {}
-    for made in found:
-        if _key(made) not in rated and (profile := _try(rate, made)) is not None:
-            rated[_key(made)] = profile
+    results = results_of(source)
+    main = results.rated()
+    rated = {_key(p): p for p in main.profiles}
     judges = tuple(
-        _judge(store, name, found, rated, corrections=corrections, seed=seed)
-        for name in store.parties("judge")
+        _judge(results, name, rated, corrections=corrections, seed=seed) for name in results.judges
     )
-    nets, notes = _nets(store, rated, seed)
-    notes += [*_waiting(store), *_without_probability(store)]
-    return Validity(judges, _agreement(store, rated), tuple(nets), tuple(notes))
+    nets, notes = _nets(results, rated, seed)
+    notes += [*_waiting(results), *_without_probability(results)]
+    return Validity(
+        judges, _agreement(results, rated), tuple(nets), tuple(notes), unrated=main.unrated
+    )
 
 
-def _waiting(store: Store) -> list[str]:
+def _waiting(results: StoreResults) -> list[str]:
     """Say which checks could not be made because the study's own replies are not there."""
     waiting = dict.fromkeys(
         c.judge
-        for c in count_stages(store)
+        for c in results.counts
         if c.stage == "judge" and c.part in ("order", "repeat") and c.pending
     )
     return [
@@ -279,11 +289,11 @@ def _waiting(store: Store) -> list[str]:
     ]
 
 
-def _without_probability(store: Store) -> list[str]:
+def _without_probability(results: StoreResults) -> list[str]:
     """Say which judges were asked for probabilities and gave none."""
     said = []
-    for name, (_, settings) in store.parties("judge").items():
-        lacking, n = count_without_p(store, name)
+    for name, settings in results.judges.items():
+        lacking, n = count_without_p(results.store, name)
         if orjson.loads(settings).get("verdict") == "logprobs" and lacking:
             said.append(
                 f"{name}: {lacking:,} of {n:,} verdicts came without log-probabilities of the two "
@@ -296,49 +306,44 @@ def _key(made: Profile | Comparisons) -> tuple[str, str, str]:
     return made.model, made.judge, made.condition
 
 
-def _try(make: Callable[..., T], *args: object, **options: object) -> T | None:
-    """Return what can be made, or None where the data do not allow it."""
-    try:
-        return make(*args, **options)
-    except EthogramError:
-        return None
-
-
 def _judge(
-    store: Store,
+    results: StoreResults,
     name: str,
-    found: Sequence[Comparisons],
     rated: Mapping[tuple[str, str, str], Profile],
     *,
     corrections: bool,
     seed: int,
 ) -> JudgeValidity:
     """Measure one judge."""
-    plants = read_plants(store, name)
-    verdicts = read_verdicts(store, name)
-    own = [made for made in found if made.judge == name and made.condition != "random"]
+    plants, verdicts = results.plants(name), results.verdicts(name)
+    own = [c for c in results.comparisons() if c.judge == name and c.condition != "random"]
     corrected, win_rates, refused = {}, {}, {}
+    missing: dict[str, str] = {}
     if corrections and plants is not None:
         for who, made in _labelled(own).items():
-            plain = rated.get(_key(made))
             try:
+                corrected[who] = _correct(results, made, seed=seed)
                 rows = own_plants(plants, made)
-                corrected[who] = correct(made, rows, plain=plain, seed=seed)
                 trials = _first_verdicts(verdicts.of(made.model, made.condition).part("main"))
                 win_rates[who] = rogan_gladen(_per_trial(corrected[who].plain, len(trials)), rows)
             except EthogramError as error:
                 refused[who] = str(error)
+    try:
+        preference = _self_preference(results, name, plants)
+    except EthogramError as error:
+        preference, missing["self-preference"] = None, str(error)
     return JudgeValidity(
         judge=name,
         accuracy=_accuracy(plants, own, rated),
         consistency=_consistency(verdicts),
         stability=_stability(verdicts),
-        self_preference=_self_preference(store, name, plants),
-        retests=_retests(verdicts, own, rated),
+        self_preference=preference,
+        retests=_retests(verdicts, own, results, missing),
         corrected=corrected,
         win_rates=win_rates,
         refused=refused,
-        gains=_gains(store, own),
+        gains=_gains(results, own, missing),
+        missing=missing,
     )
 
 
@@ -351,43 +356,44 @@ def _labelled(own: Sequence[Comparisons]) -> dict[str, Comparisons]:
     }
 
 
-def rate_corrected(path: Path, comparisons: Sequence[Comparisons]) -> Rated:
-    """Rate each with its judge's errors modelled; what cannot be corrected says why."""
+def rate_corrected(
+    source: Store | StoreResults, *, model: str | None = None, without: Sequence[str] = ()
+) -> Rated:
+    """Rate each with its judge's errors modelled; what cannot be corrected says why.
+
+    Parameters
+    ----------
+    source : Store or StoreResults
+    model : str, optional
+        Only this one.
+    without : of "truncated" and "named"
+        Leave out such replies.
+    """
+    results = results_of(source)
     rated, unrated = [], []
-    with Store.read(path) as store:
-        plants = {name: read_plants(store, name) for name in store.parties("judge")}
-    for made in comparisons:
+    for comparisons in results.comparisons(without=without):
+        if model not in (None, comparisons.model):
+            continue
         try:
-            planted = plants.get(made.judge)
-            if planted is None:
-                raise InputError(f"{NOT_TESTED}: run `ethogram validity` on the study first")
-            rated.append(correct(made, own_plants(planted, made)).profile)
+            rated.append(_correct(results, comparisons).profile)
         except EthogramError as error:
-            unrated.append(
-                Unrated(made.model, made.judge, made.condition, len(made), made.lost, str(error))
-            )
+            unrated.append(Unrated.of(comparisons, str(error)))
     return Rated(tuple(rated), tuple(unrated))
 
 
+def _correct(results: StoreResults, comparisons: Comparisons, *, seed: int = 0) -> Corrected:
+    """Correct one profile by the planted replies of its own model."""
+    plants = results.plants(comparisons.judge)
+    if plants is None:
+        raise InputError(f"{NOT_TESTED}: run `ethogram validity` on the study first")
+    rows = own_plants(plants, comparisons)
+    plain = results.profile(comparisons)
+    if isinstance(plain, Unrated):
+        raise InputError(plain.reason)
+    return correct(comparisons, rows, plain=plain, seed=seed)
+
+
 # -- planted traits -------------------------------------------------------------------------
-
-
-def read_plants(store: Store, judge: str) -> Plants | None:
-    """Read a judge's verdicts on planted replies; None where it was given none."""
-    rows = read_verdicts(store, judge).part("plant")
-    if not len(rows):
-        return None
-    named = np.where(rows.code == 1, rows.first, np.where(rows.code == 0, rows.second, -1))
-    return collect_plants(
-        rows.traits,
-        rows.first,
-        rows.second,
-        named,
-        planted_first=~rows.swapped,
-        prompt=rows.prompt,
-        model=[rows.models[i] for i in rows.model],
-        judge=judge,
-    )
 
 
 def _accuracy(
@@ -453,28 +459,29 @@ def _on_traits(plants: Plants, traits: tuple[str, ...], *, model: str) -> Plants
     )
 
 
-def _self_preference(store: Store, name: str, plants: Plants | None) -> SelfPreference | None:
+def _self_preference(
+    results: StoreResults, name: str, plants: Plants | None
+) -> SelfPreference | None:
     """Compare planted replies of the judge's family with those of others, where both are there."""
-    family = _family(store.parties("judge")[name][1])
+    family = _family(results.judges[name])
     if plants is None or not family:
         return None
-    own = [m for m, (_, said) in store.parties("model").items() if _family(said) == family]
-    favour = _favour(store, name, plants.traits)
-    for other in store.parties("judge"):
-        reference = read_plants(store, other) if other != name else None
-        if reference is not None and _family(store.parties("judge")[other][1]) != family:
-            found = _try(self_preference, plants, own, favour=favour, reference=reference)
-            if found is not None:
-                return found
-    return _try(self_preference, plants, own, favour=favour)
+    own = [model for model, settings in results.models.items() if _family(settings) == family]
+    favour = _favour(results, name, plants.traits)
+    for other, settings in results.judges.items():
+        reference = results.plants(other) if other != name else None
+        if reference is not None and _family(settings) != family and plants.same_as(reference):
+            return self_preference(plants, own, favour=favour, reference=reference)
+    return self_preference(plants, own, favour=favour)
 
 
-def _favour(store: Store, judge: str, traits: Sequence[str]) -> FloatArray | None:
+def _favour(results: StoreResults, judge: str, traits: Sequence[str]) -> FloatArray | None:
     """How well a judge likes each word as such, where the natural check measured it."""
     measured = [
-        _try(word_preference, c) for c in read_comparisons(store, judge=judge, part=Part.WORD)
+        results.word_preference(c) for c in results.comparisons(Part.WORD) if c.judge == judge
     ]
-    liked = [dict(zip(p.traits, p.strengths, strict=True)) for p in measured if p is not None]
+    profiles = [p for p in measured if isinstance(p, Profile)]  # `_nets` says why another is not
+    liked = [dict(zip(p.traits, p.strengths, strict=True)) for p in profiles]
     if not liked:
         return None
     return np.array([np.mean([words.get(trait, 0.0) for words in liked]) for trait in traits])
@@ -529,33 +536,37 @@ def _match(one: Verdicts, other: Verdicts) -> tuple[IntArray, IntArray]:
 def _retests(
     verdicts: Verdicts,
     own: Sequence[Comparisons],
-    rated: Mapping[tuple[str, str, str], Profile],
+    results: StoreResults,
+    missing: dict[str, str],
 ) -> dict[str, Retest]:
     """Compare trials with their repetition, model by model."""
-    found = {}
+    retests = {}
     for who, made in _labelled(own).items():
-        profile = rated.get(_key(made))
         rows = verdicts.of(made.model, made.condition)
         once, again = _first_verdicts(rows.part("main")), _first_verdicts(rows.part("retest"))
         _, left, right = np.intersect1d(once.seq, again.seq, return_indices=True)
-        if profile is None or not len(left):
+        if not len(left):
+            continue
+        profile = results.profile(made)
+        if isinstance(profile, Unrated):
+            missing[f"retest, {who}"] = profile.reason
             continue
         profile = _per_trial(profile, len(once))
         place = np.array([_place(profile.traits, t) for t in rows.traits])
         known = (place[once.first[left]] >= 0) & (place[once.second[left]] >= 0)
         left, right = left[known], right[known]
-        result = _try(
-            retest,
-            once.code[left],
-            again.code[right],
-            place[once.first[left]],
-            place[once.second[left]],
-            profile,
-            prompt=once.prompt[left],
-        )
-        if result is not None:
-            found[who] = result
-    return found
+        try:
+            retests[who] = retest(
+                once.code[left],
+                again.code[right],
+                place[once.first[left]],
+                place[once.second[left]],
+                profile,
+                prompt=once.prompt[left],
+            )
+        except EthogramError as error:
+            missing[f"retest, {who}"] = str(error)
+    return retests
 
 
 def _first_verdicts(verdicts: Verdicts) -> Verdicts:
@@ -577,7 +588,9 @@ def _place(traits: Sequence[str], name: str) -> int:
     return traits.index(name) if name in traits else -1
 
 
-def _gains(store: Store, own: Sequence[Comparisons]) -> dict[str, Gain]:
+def _gains(
+    results: StoreResults, own: Sequence[Comparisons], missing: dict[str, str]
+) -> dict[str, Gain]:
     """Compare probability verdicts with the words of the same judgings.
 
     Both by leaving out prompts: a model of coin tosses would give probabilities the noise of words.
@@ -586,10 +599,17 @@ def _gains(store: Store, own: Sequence[Comparisons]) -> dict[str, Gain]:
     for who, made in _labelled(own).items():
         if not np.any((made.outcome % 0.5) != 0):
             continue
-        words = read_comparisons(store, model=made.model, judge=made.judge, soft=False)
-        same = (c for c in words if c.condition == made.condition)
-        soft, plain = (_try(rate, c, interval="clustered") for c in (made, next(same)))
-        if soft is not None and plain is not None:
+        words = next(c for c in results.comparisons(soft=False) if _key(c) == _key(made))
+        try:
+            # Probabilities on several prompts are rated so in any case: that profile serves here.
+            soft = results.profile(made)
+            plain = rate(words, interval="clustered")
+        except EthogramError as error:
+            missing[f"what probabilities buy, {who}"] = str(error)
+            continue
+        if isinstance(soft, Unrated):
+            missing[f"what probabilities buy, {who}"] = soft.reason
+        else:
             gains[who] = what_it_buys(plain, soft)
     return gains
 
@@ -598,14 +618,14 @@ def _gains(store: Store, own: Sequence[Comparisons]) -> dict[str, Gain]:
 
 
 def _agreement(
-    store: Store, rated: Mapping[tuple[str, str, str], Profile]
+    results: StoreResults, rated: Mapping[tuple[str, str, str], Profile]
 ) -> JudgesAgreement | None:
     """Compare the verdicts of all judges on the same replies, each in the design's order."""
-    found = {name: _choices(read_verdicts(store, name)) for name in store.parties("judge")}
-    names = tuple(name for name, rows in found.items() if (rows.code >= 0).any())
+    choices = {name: _choices(results.verdicts(name)) for name in results.judges}
+    names = tuple(name for name, rows in choices.items() if (rows.code >= 0).any())
     if len(names) < 2:
         return None
-    once = [found[name] for name in names]
+    once = [choices[name] for name in names]
     trials = np.unique(np.concatenate([rows.trial for rows in once]))
     table = np.full((len(trials), len(names)), -1)
     traits = np.zeros((2, len(trials)), dtype=np.int64)
@@ -656,24 +676,65 @@ def _rating_agreement(
     return np.mean(rows, axis=0) if rows else None
 
 
+@dataclass(frozen=True)
+class _Control:
+    """What a control is taken off from, for one model and judge."""
+
+    who: str
+    measured: Profile | Unrated
+    control: Profile | Unrated
+
+
 def _nets(
-    store: Store, rated: Mapping[tuple[str, str, str], Profile], seed: int
+    results: StoreResults, rated: Mapping[tuple[str, str, str], Profile], seed: int
 ) -> tuple[list[Net], list[str]]:
     """Take the random condition's ratings off, and the words' own pull off the natural ones."""
     nets, notes = [], []
-    random = {_key(c): _try(rate, c) for c in read_comparisons(store, part="random")}
-    for key, profile in rated.items():
-        control = random.get((*key[:2], "random")) or rated.get((*key[:2], "random"))
-        if key[2] != "random" and control is not None:
-            nets.append(net_of(profile, control, seed=seed))
-    natural = {_key(c): c for c in read_comparisons(store, part="natural")}
-    words = {(c.model, c.judge): c for c in read_comparisons(store, part=Part.WORD)}
-    for (model, judge, _), made in natural.items():
-        ordinary = _try(rate, made)
-        liking = words.get((model, judge))
-        control = _try(word_preference, liking) if liking is not None else None
-        if ordinary is None or control is None:
-            notes.append(f"{model} by {judge}: too few natural or word verdicts to rate.")
+    random_controls, unrated = _random_controls(results, rated)
+    natural_controls, without_words = _natural_controls(results)
+    for one in (*random_controls, *natural_controls):
+        if isinstance(one.measured, Unrated) or isinstance(one.control, Unrated):
+            sides = [side for side in (one.measured, one.control) if isinstance(side, Unrated)]
+            reasons = " ".join(dict.fromkeys(side.reason for side in sides))
+            notes.append(f"{one.who}: too few natural or word verdicts to rate. {reasons}")
+            continue
+        try:
+            nets.append(net_of(one.measured, one.control, seed=seed))
+        except EthogramError as error:
+            notes.append(f"{one.who}, net of the {one.control.condition} control: {error}")
+    return nets, [*unrated, *without_words, *notes]
+
+
+def _random_controls(
+    results: StoreResults, rated: Mapping[tuple[str, str, str], Profile]
+) -> tuple[list[_Control], list[str]]:
+    """Return profiles with their random conditions, and why some of the latter are not rated."""
+    controls = results.rated(Part.RANDOM)
+    random = {_key(profile): profile for profile in controls.profiles}
+    pairs = []
+    for (model, judge, condition), profile in rated.items():
+        key = (model, judge, "random")
+        control = random.get(key) or rated.get(key)
+        if condition != "random" and control is not None:
+            pairs.append(_Control(f"{model} by {judge}", profile, control))
+    return pairs, [
+        f"{u.model} by {u.judge}: not rated under the random condition. {u.reason}"
+        for u in controls.unrated
+    ]
+
+
+def _natural_controls(results: StoreResults) -> tuple[list[_Control], list[str]]:
+    """Return natural profiles with the judge's liking for words, and who has none of the latter."""
+    words = {(c.model, c.judge): c for c in results.comparisons(Part.WORD)}
+    pairs, lacking = [], []
+    for natural in results.comparisons(Part.NATURAL):
+        who, liking = (
+            f"{natural.model} by {natural.judge}",
+            words.get((natural.model, natural.judge)),
+        )
+        if liking is None:
+            lacking.append(f"{who}: no verdicts on words as such to take off the natural ratings.")
         else:
-            nets.append(net_of(ordinary, control, seed=seed))
-    return nets, notes
+            profile = results.profile(natural)
+            pairs.append(_Control(who, profile, results.word_preference(liking)))
+    return pairs, lacking

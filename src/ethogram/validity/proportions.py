@@ -12,12 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
-from scipy.stats import t as student
 
 from ethogram.errors import InputError
 from ethogram.ratings.comparisons import BoolArray, FloatArray, IntArray
-
-Z95 = 1.959963984540054
+from ethogram.ratings.quantiles import normal_quantile, t_quantile, tails
 
 
 @dataclass(frozen=True)
@@ -69,7 +67,7 @@ def wilson(
     hits: FloatArray | IntArray | float,
     n: FloatArray | IntArray | float,
     *,
-    z: FloatArray | float = Z95,
+    z: FloatArray | float | None = None,
 ) -> tuple[FloatArray, FloatArray]:
     """Wilson's 95% interval of a proportion; 0 to 1 where `n` is 0.
 
@@ -78,6 +76,7 @@ def wilson(
     Wilson (1927), Journal of the American Statistical Association 22, 209-212.
     """
     hits, n = np.asarray(hits, dtype=float), np.asarray(n, dtype=float)
+    z = normal_quantile() if z is None else z
     p = np.divide(hits, n, out=np.full(np.broadcast(hits, n).shape, 0.5), where=n > 0)
     some = np.where(n > 0, n, 1.0)
     middle = (p + z**2 / (2 * some)) / (1 + z**2 / some)
@@ -111,7 +110,7 @@ def proportion(
         return Estimate(float("nan"), 0.0, 1.0, 0)
     p = float(hits.mean())
     sizes, of = cluster_sizes(clusters, n)
-    z = float(student.ppf(0.975, max(len(sizes) - 1, 1)))
+    z = t_quantile(max(len(sizes) - 1, 1))
     effect = 1.0
     if 0 < p < 1 and len(sizes) > 1:
         sums = np.bincount(of, hits - p)
@@ -167,7 +166,7 @@ def contrast(
         return Estimate(middle, -np.inf, np.inf, n)
     pulls = np.bincount(of, (weight / sizes)[cell] * (values - means[cell]))
     variance = (pulls**2).sum() + (weight**2 / _clusters_by_cell(of, cell) ** 2).sum() * span**2 / 2
-    half = float(student.ppf(0.975, g - 1) * np.sqrt(g / (g - 1) * variance))
+    half = float(t_quantile(g - 1) * np.sqrt(g / (g - 1) * variance))
     return Estimate(middle, middle - half, middle + half, n)
 
 
@@ -252,7 +251,7 @@ def shrink(hits: FloatArray | IntArray, n: FloatArray | IntArray) -> Shrunken:
     weight /= weight.sum()
     posterior = likelihood * (prior.T @ (weight[:, None] / evidence))
     posterior /= posterior.sum(axis=0)
-    low, high = (_quantiles(x, posterior, q) for q in (0.025, 0.975))
+    low, high = (_quantiles(x, posterior, q) for q in tails())
     return Shrunken(
         estimate=(expit(x) @ posterior)[group],
         low=expit(low)[group],

@@ -149,13 +149,7 @@ def _kindness(
 
 def _check_same(plants: Plants, reference: Plants | None) -> None:
     """Refuse a reference judge that was asked about other replies."""
-    if reference is None:
-        return
-    columns = ("planted", "foil", "prompt", "model")
-    same = plants.models == reference.models and all(
-        np.array_equal(getattr(plants, name), getattr(reference, name)) for name in columns
-    )
-    if not same:
+    if reference is not None and not plants.same_as(reference):
         raise InputError(
             f"the reference judge {reference.judge!r} has verdicts on other planted replies than "
             f"{plants.judge!r}; give both in the same rows"

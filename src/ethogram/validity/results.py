@@ -1,0 +1,157 @@
+"""What a store holds, read once and rated once for all that a command says of it.
+
+Printing ratings, judging the judges and writing a report each need the same comparisons, verdicts
+and profiles. `StoreResults` fetches each of them when it is first asked for, and keeps it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import TypeVar, cast
+
+import numpy as np
+
+from ethogram.design import Part
+from ethogram.errors import EthogramError
+from ethogram.ratings.comparisons import Comparisons
+from ethogram.ratings.profile import Profile
+from ethogram.ratings.rate import rate
+from ethogram.ratings.results import Rated, Unrated
+from ethogram.store.read import (
+    StageCount,
+    Verdicts,
+    count_stages,
+    read_comparisons,
+    read_verdicts,
+)
+from ethogram.store.store import Store
+from ethogram.validity.accuracy import Plants, collect_plants
+from ethogram.validity.controls import word_preference
+
+T = TypeVar("T")
+
+
+class StoreResults:
+    """A store's counts, comparisons, verdicts and profiles, each fetched once.
+
+    It keeps what it has fetched: make another one after the store was written to.
+
+    Parameters
+    ----------
+    store : Store
+        Open for as long as anything is asked for.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self._kept: dict[Hashable, object] = {}
+
+    @classmethod
+    @contextmanager
+    def open(cls, path: str | Path) -> Iterator[StoreResults]:
+        """Open a store for reading, and close it in the end."""
+        with Store.read(path) as store:
+            yield cls(store)
+
+    @cached_property
+    def counts(self) -> tuple[StageCount, ...]:
+        """Planned, done and lost rows."""
+        return tuple(count_stages(self.store))
+
+    @cached_property
+    def models(self) -> dict[str, str]:
+        """Settings (JSON) of each tested model."""
+        return {name: settings for name, (_, settings) in self.store.parties("model").items()}
+
+    @cached_property
+    def judges(self) -> dict[str, str]:
+        """Settings (JSON) of each judge."""
+        return {name: settings for name, (_, settings) in self.store.parties("judge").items()}
+
+    def comparisons(
+        self, part: str = Part.MAIN, *, soft: bool = True, without: Sequence[str] = ()
+    ) -> tuple[Comparisons, ...]:
+        """Comparisons of each model, judge and condition; see `store.read.read_comparisons`."""
+        left_out = tuple(sorted(set(without)))
+        return self._once(
+            ("comparisons", str(part), soft, left_out),
+            lambda: tuple(
+                read_comparisons(
+                    self.store, part=part, soft=soft, without=left_out, counts=self.counts
+                )
+            ),
+        )
+
+    def verdicts(self, judge: str) -> Verdicts:
+        """All of a judge's verdicts."""
+        return self._once(("verdicts", judge), lambda: read_verdicts(self.store, judge))
+
+    def plants(self, judge: str) -> Plants | None:
+        """A judge's verdicts on planted replies; None where it was given none."""
+        return self._once(("plants", judge), lambda: select_plants(self.verdicts(judge), judge))
+
+    def profile(self, comparisons: Comparisons) -> Profile | Unrated:
+        """Rate comparisons by `rate` with its defaults, or say why they cannot be rated."""
+        return self._rating("rate", comparisons, rate)
+
+    def word_preference(self, comparisons: Comparisons) -> Profile | Unrated:
+        """Rate a judge's liking for the words as such, or say why it cannot be rated."""
+        return self._rating("word", comparisons, word_preference)
+
+    def rated(self, part: str = Part.MAIN, *, without: Sequence[str] = ()) -> Rated:
+        """Every profile of a part, and what could not be rated."""
+        every = [self.profile(c) for c in self.comparisons(part, without=without)]
+        return Rated(
+            tuple(p for p in every if isinstance(p, Profile)),
+            tuple(u for u in every if isinstance(u, Unrated)),
+        )
+
+    def _rating(
+        self, how: str, comparisons: Comparisons, make: Callable[[Comparisons], Profile]
+    ) -> Profile | Unrated:
+        """Rate one set of comparisons once, told from others by its identity."""
+        _, profile = self._once(
+            (how, id(comparisons)), lambda: (comparisons, _rate_or_say_why(comparisons, make))
+        )
+        return profile
+
+    def _once(self, key: Hashable, work: Callable[[], T]) -> T:
+        """Return what is kept under a key, after doing the work for it if need be."""
+        if key not in self._kept:
+            self._kept[key] = work()
+        return cast(T, self._kept[key])
+
+
+def results_of(source: Store | StoreResults) -> StoreResults:
+    """Return the results of a store; of results, themselves."""
+    return source if isinstance(source, StoreResults) else StoreResults(source)
+
+
+def _rate_or_say_why(
+    comparisons: Comparisons, make: Callable[[Comparisons], Profile]
+) -> Profile | Unrated:
+    try:
+        return make(comparisons)
+    except EthogramError as error:
+        return Unrated.of(comparisons, str(error))
+
+
+def select_plants(verdicts: Verdicts, judge: str) -> Plants | None:
+    """Take a judge's verdicts on planted replies out of all of its verdicts; None without any."""
+    rows = verdicts.part(Part.PLANT)
+    if not len(rows):
+        return None
+    named = np.where(rows.code == 1, rows.first, np.where(rows.code == 0, rows.second, -1))
+    return collect_plants(
+        rows.traits,
+        rows.first,
+        rows.second,
+        named,
+        planted_first=~rows.swapped,
+        prompt=rows.prompt,
+        model=[rows.models[i] for i in rows.model],
+        judge=judge,
+    )
