@@ -19,12 +19,19 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:  # what editors and type checkers read; tests hold it to the table below
     from ethogram import errors as errors
     from ethogram.analysis.analyse import analyse as analyse
+    from ethogram.api import StoreStatus as StoreStatus
     from ethogram.api import StudyRun as StudyRun
+    from ethogram.api import check_models as check_models
     from ethogram.api import check_study as check_study
+    from ethogram.api import export_store as export_store
     from ethogram.api import plan_study as plan_study
     from ethogram.api import read_profiles as read_profiles
     from ethogram.api import read_source as read_source
+    from ethogram.api import read_status as read_status
+    from ethogram.api import read_trial as read_trial
     from ethogram.api import run_study as run_study
+    from ethogram.api import save_figures as save_figures
+    from ethogram.api import write_report as write_report
     from ethogram.design import Design as Design
     from ethogram.design import make_design as make_design
     from ethogram.errors import EthogramError as EthogramError
@@ -35,6 +42,7 @@ if TYPE_CHECKING:  # what editors and type checkers read; tests hold it to the t
     from ethogram.ratings.rate import rate_counts as rate_counts
     from ethogram.ratings.rate import rate_elo as rate_elo
     from ethogram.ratings.rate import reference_profiles as reference_profiles
+    from ethogram.ratings.results import Rated as Rated
     from ethogram.ratings.shift import Shift as Shift
     from ethogram.ratings.shift import shift as shift
     from ethogram.store.store import Store as Store
@@ -52,18 +60,26 @@ else:
         submod_attrs={
             "analysis.analyse": ["analyse"],
             "api": [
+                "StoreStatus",
                 "StudyRun",
+                "check_models",
                 "check_study",
+                "export_store",
                 "plan_study",
                 "read_profiles",
                 "read_source",
+                "read_status",
+                "read_trial",
                 "run_study",
+                "save_figures",
+                "write_report",
             ],
             "design": ["Design", "make_design"],
             "errors": ["EthogramError"],
             "ratings.comparisons": ["Comparisons", "compare"],
             "ratings.profile": ["Profile"],
             "ratings.rate": ["rate", "rate_counts", "rate_elo", "reference_profiles"],
+            "ratings.results": ["Rated"],
             "ratings.shift": ["Shift", "shift"],
             "store.store": ["Store"],
             "study": ["Study", "load_study", "parse_study"],

@@ -5,23 +5,30 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from ethogram.engine import check as engine_check
 from ethogram.engine.check import Check
 from ethogram.errors import InputError
 from ethogram.ratings.comparison_files import is_table, read_table
 from ethogram.ratings.comparisons import Comparisons
-from ethogram.ratings.profile import Profile
-from ethogram.ratings.results import rate_all
+from ethogram.ratings.rate import reference_profiles
+from ethogram.ratings.results import Rated, rate_all
 from ethogram.run.checks import check_names, parts_of, plan_checks
 from ethogram.run.cost import Plan, make_plan
 from ethogram.run.prepare import plan_into, prepare, store_path
 from ethogram.run.runner import Run, Watch, asked_tables, check_keys, run_stages
 from ethogram.run.stages import MAIN_STAGES
+from ethogram.store import read
+from ethogram.store.export import EXPORTED, export_table
 from ethogram.store.read import StageCount, count_stages, read_comparisons
 from ethogram.store.store import Store
 from ethogram.study import Study
-from ethogram.validity.measure import Validity, measure_validity
+from ethogram.validity.measure import Validity, measure_validity, rate_corrected
+from ethogram.validity.results import StoreResults
+
+if TYPE_CHECKING:
+    from ethogram.figures.theme import Theme
 
 
 @dataclass(frozen=True)
@@ -40,6 +47,11 @@ class StudyRun:
     store: Path
     run: Run
     counts: tuple[StageCount, ...]
+
+    def raise_if_stopped(self) -> None:
+        """Raise the error that ended the run early, if one did."""
+        if self.run.stopped is not None:
+            raise self.run.stopped
 
 
 def run_study(
@@ -71,7 +83,8 @@ def run_study(
     ------
     EthogramError
         The study cannot be run as it stands. What stops a run midway (a limit, a key that expires)
-        is in `run.stopped` instead, as all results so far are kept.
+        is in `StudyRun.run.stopped` instead, as every answer so far is kept;
+        `StudyRun.raise_if_stopped` raises it.
     """
     path = store_path(study, store)
     if not path.exists():  # before anything is made
@@ -96,11 +109,16 @@ def run_study(
 def check_study(
     study: Study, *, store: str | Path | None = None, only: Sequence[str] | None = None
 ) -> Validity:
-    """Run the validity checks of a study and measure what they show."""
-    done = run_study(study, store=store, checks=check_names(only))
-    if done.run.stopped is not None:
-        raise done.run.stopped
-    with Store.read(done.store) as opened:
+    """Run the validity checks of a study and measure what they say.
+
+    Raises
+    ------
+    EthogramError
+        The checks could not be run, or not to their end.
+    """
+    checked = run_study(study, store=store, checks=check_names(only))
+    checked.raise_if_stopped()
+    with Store.read(checked.store) as opened:
         return measure_validity(opened)
 
 
@@ -117,13 +135,171 @@ def check_models(study: Study) -> list[Check]:
 
 
 def read_profiles(
-    source: str | Path, *, method: str = "bradley-terry", without: Sequence[str] = ()
-) -> list[Profile]:
-    """Rate a store or a comparison file: one profile per model, judge and condition.
+    source: str | Path,
+    *,
+    method: str = "bradley-terry",
+    model: str | None = None,
+    without: Sequence[str] = (),
+    corrected: bool = False,
+) -> Rated:
+    """Rate a store or a comparison file.
 
-    What cannot be rated (no common scale) is left out; `rate_all` says why.
+    Parameters
+    ----------
+    source : path
+    method : str
+        One of `ethogram.ratings.results.METHODS`.
+    model : str, optional
+        Only this one.
+    without : of "truncated" and "named"
+        Leave out such replies (of a store).
+    corrected : bool
+        Rate with the judges' errors modelled, from planted replies (of a store).
+
+    Returns
+    -------
+    Rated
+        One profile per model, judge and condition: a sequence of these. What could not be rated
+        is in `unrated`, with the reason.
     """
-    return list(rate_all(read_source(source, without=without), method=method).profiles)
+    if corrected:
+        if is_table(Path(source)):
+            raise InputError(f"{source} is no store: corrected ratings need its planted replies")
+        with Store.read(source) as store:
+            return rate_corrected(store, model=model, without=without)
+    return rate_all(read_source(source, without=without, model=model), method=method)
+
+
+@dataclass(frozen=True)
+class StoreStatus:
+    """What a store has.
+
+    Attributes
+    ----------
+    counts : tuple of StageCount
+        Planned, done and lost rows of each stage, model, judge, part and condition.
+    spent : float
+        US dollars.
+    unknown : int
+        Attempts whose cost nobody said.
+    """
+
+    counts: tuple[StageCount, ...]
+    spent: float
+    unknown: int
+
+
+def read_status(store: str | Path) -> StoreStatus:
+    """Count what a store has, and what was spent."""
+    with Store.read(store) as opened:
+        return StoreStatus(tuple(count_stages(opened)), *opened.spent())
+
+
+def read_trial(store: str | Path, trial: int) -> dict[str, Any]:
+    """Read one trial with its reply, its verdicts and every attempt.
+
+    Raises
+    ------
+    InputError
+        There is no such trial.
+    """
+    with Store.read(store) as opened:
+        return read.read_trial(opened, trial)
+
+
+def export_store(
+    store: str | Path,
+    out: str | Path,
+    *,
+    tables: Sequence[str] = EXPORTED,
+    file_format: str = "parquet",
+) -> dict[Path, int]:
+    """Write tables of a store to files.
+
+    Parameters
+    ----------
+    store : path
+    out : path
+        The folder; made if it is not there.
+    tables : of "comparisons", "trials", "replies", "verdicts" and "attempts"
+    file_format : "parquet", "csv" or "jsonl"
+
+    Returns
+    -------
+    dict of Path to int
+        How many rows each file has.
+    """
+    with Store.read(store) as opened:
+        return dict(export_table(opened, table, Path(out), file_format) for table in tables)
+
+
+def write_report(
+    source: str | Path,
+    out: str | Path | None = None,
+    *,
+    without: Sequence[str] = (),
+    corrections: bool = True,
+) -> Path:
+    """Write the report on a store or a comparison file: one HTML file that opens offline.
+
+    Parameters
+    ----------
+    source, out : path
+        `out` is SOURCE.html if not given; its JSON and Markdown stand beside it.
+    without : of "truncated" and "named"
+        Leave out such replies (of a store).
+    corrections : bool
+        Also rate with the judges' errors modelled, some seconds per model (of a store).
+
+    Returns
+    -------
+    Path
+        Of the HTML file.
+    """
+    from ethogram import report
+
+    source = Path(source)
+    page = Path(out) if out else source.with_suffix(".html")
+    if is_table(source):
+        comparisons = read_source(source, without=without)
+        return report.write_table_report(comparisons, page, title=source.stem)
+    with StoreResults.open(source) as results:
+        account = report.judge_account(measure_validity(results, corrections=corrections))
+        return report.write_report(results, page, judge=account, without=without)
+
+
+def save_figures(
+    source: str | Path | None,
+    out: str | Path,
+    *,
+    formats: Sequence[str] = ("svg", "png", "pdf"),
+    theme: Theme = "light",
+    seed: int = 0,
+) -> list[Path]:
+    """Save every figure that the profiles of a store or comparison file allow.
+
+    Parameters
+    ----------
+    source : path or None
+        None: the published study.
+    out : path
+        The folder; made if it is not there.
+    formats : of "svg", "png", "pdf" and "json"
+    theme : "light" or "dark"
+    seed : int
+        Of every random draw.
+
+    Raises
+    ------
+    InputError
+        There are no comparisons that can be rated, or an unknown format.
+    """
+    from ethogram.figures import save
+
+    profiles = list(read_profiles(source) if source else reference_profiles().values())
+    if not profiles:
+        raise InputError(f"{source} has no comparisons that can be rated")
+    return save.save_figures(profiles, Path(out), formats=formats, theme=theme, seed=seed)
 
 
 def read_source(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,10 +40,19 @@ class Unrated:
 
 @dataclass(frozen=True)
 class Rated:
-    """Profiles, and what could not be rated."""
+    """Profiles, as a sequence, and what could not be rated."""
 
     profiles: tuple[Profile, ...]
     unrated: tuple[Unrated, ...]
+
+    def __iter__(self) -> Iterator[Profile]:
+        return iter(self.profiles)
+
+    def __len__(self) -> int:
+        return len(self.profiles)
+
+    def __getitem__(self, place: int) -> Profile:
+        return self.profiles[place]
 
 
 def rate_all(

@@ -11,6 +11,9 @@ import orjson
 from ethogram.store.read import export_rows
 from ethogram.store.store import Store
 
+EXPORTED = ("comparisons", "trials", "replies", "verdicts")
+"""The tables that are written where none is named: all but the attempts."""
+
 
 def export_table(store: Store, table: str, folder: Path, file_format: str) -> tuple[Path, int]:
     """Write one table; returns the file and how many rows it has.

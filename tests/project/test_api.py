@@ -1,0 +1,90 @@
+"""Every verb of the command line as a function, on one small planted study."""
+
+from __future__ import annotations
+
+import pytest
+from tests.planted.answers import JudgePlan
+from tests.planted.server import Config, serve
+from tests.planted.studies import study_text
+
+import ethogram
+
+WORDS = ("warm", "blunt", "terse", "wry", "calm", "grave")
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    """Return a study with its checks run, and its store."""
+    folder = tmp_path_factory.mktemp("api")
+    (folder / "six.txt").write_text("\n".join(WORDS), encoding="utf-8")
+    config = Config(traits=WORDS, judges={"judge": JudgePlan(accuracy=0.9)})
+    with serve(config) as server:
+        path = folder / "study.toml"
+        text = study_text(server.base_url, traits="six.txt", repeats=4, models={"a": {}, "b": {}})
+        path.write_text(text, encoding="utf-8")
+        loaded = ethogram.load_study(path)
+        ethogram.run_study(loaded, store=folder / "s.db").raise_if_stopped()
+        validity = ethogram.check_study(loaded, store=folder / "s.db")
+    return folder, loaded, validity
+
+
+def test_the_checks_say_what_they_measured(study):
+    """`check_study` comes back with the judge's accuracy."""
+    assert study[2].judges[0].accuracy.n > 0
+
+
+def test_status_show_and_export(study, tmp_path):
+    """They read the store by its path."""
+    folder, _, _ = study
+    status = ethogram.read_status(folder / "s.db")
+    assert {c.stage for c in status.counts} == {"elicit", "judge"}
+    assert status.spent == 0
+    assert ethogram.read_trial(folder / "s.db", 1)["reply"]
+    files = ethogram.export_store(folder / "s.db", tmp_path, tables=["trials"], file_format="csv")
+    assert files == {tmp_path / "trials.csv": sum(c.planned for c in status.counts if not c.judge)}
+
+
+def test_ratings_plain_and_corrected(study):
+    """Both are sequences of profiles; a comparison file cannot be corrected."""
+    folder, _, _ = study
+    plain = ethogram.read_profiles(folder / "s.db")
+    assert [p.model for p in plain] == ["a", "b"]
+    assert len(plain) == 2
+    assert plain[0].model == "a"
+    corrected = ethogram.read_profiles(folder / "s.db", corrected=True, model="a")
+    assert len(corrected) + len(corrected.unrated) == 1
+    with pytest.raises(ethogram.EthogramError, match="is no store"):
+        ethogram.read_profiles(folder / "x.csv", corrected=True)
+
+
+def test_what_cannot_be_rated_comes_back_with_its_reason(tmp_path):
+    """Two groups of traits that never meet are no profile, and are not left out in silence."""
+    path = tmp_path / "apart.csv"
+    path.write_text("model,trait_1,trait_2,winner\nm,a,b,a\nm,c,d,c\n", encoding="utf-8")
+    rated = ethogram.read_profiles(path)
+    assert len(rated) == 0
+    assert "never meet" in rated.unrated[0].reason
+
+
+def test_report_and_figures(study, tmp_path):
+    """They write what the command line writes."""
+    folder, _, _ = study
+    page = ethogram.write_report(folder / "s.db", tmp_path / "s.html", corrections=False)
+    assert page.read_text("utf-8").startswith("<!doctype html>")
+    assert (tmp_path / "s.json").exists()
+    pictures = ethogram.save_figures(folder / "s.db", tmp_path / "f", formats=["json"])
+    assert (tmp_path / "f" / "radial.json") in pictures
+
+
+def test_a_run_says_its_error_in_one_way(study, tmp_path):
+    """What stops a run midway is in the run, and is raised where that is asked for."""
+    _, loaded, _ = study
+    run = ethogram.run_study(loaded, store=tmp_path / "new.db")  # the server has gone
+    assert run.run.stopped is not None
+    with pytest.raises(ethogram.EthogramError, match="calls in a row"):
+        run.raise_if_stopped()
+
+
+def test_models_are_checked(study):
+    """A server that has gone answers no call."""
+    assert not any(check.ok for check in ethogram.check_models(study[1]))
