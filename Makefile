@@ -22,7 +22,7 @@ lint: $(DEV)
 
 # Random kills and fuzzing, for longer than the suite does.
 soak: $(DEV)
-	ETHOGRAM_KILLS=30 $(BIN)/python -m pytest tests/test_crashes.py
+	ETHOGRAM_KILLS=30 $(BIN)/python -m pytest tests/run/test_crashes.py
 
 fuzz: $(DEV)
 	$(BIN)/python -m pip install --quiet --group fuzz

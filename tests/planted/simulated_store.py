@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import orjson
@@ -12,8 +13,9 @@ import orjson
 from ethogram.design import Design, make_design
 from ethogram.engine.requests import Attempt, Request, read_response, request_id
 from ethogram.stimuli.prompts import load_prompts
+from ethogram.store.rows import JudgingRow, ReplyRow, TrialRow, VerdictRow
 from ethogram.store.store import Store
-from ethogram.store.writer import ReplyRow, VerdictRow, Writer
+from ethogram.store.writer import Writer
 
 HOSTILE = (
     'Sure. <script>document.title = "owned"</script> '
@@ -72,7 +74,7 @@ def fill_store(
             ids = store.add_traits((name, "") for name in traits)
             prompts = store.add_prompts((p.id, p.text, p.language, p.topic) for p in found)
             rows = [
-                (i, ids[a], ids[b], prompts[p], 0, None)
+                TrialRow(i, ids[a], ids[b], prompts[p])
                 for i, (a, b, p) in enumerate(
                     zip(design.first, design.second, design.prompt, strict=True)
                 )
@@ -87,7 +89,7 @@ def fill_store(
                 party = store.add_party("judge", judge, _party(judge, "judge"))
                 for mine in trials.values():
                     swaps = zip(mine, design.judge_swap, strict=True)
-                    store.add_judgings(party, "main", [(t, bool(s), 0) for t, s in swaps])
+                    store.add_judgings(party, "main", [JudgingRow(t, bool(s)) for t, s in swaps])
         _, judged = store.query("SELECT trial, id FROM judging ORDER BY id")
         judgings: dict[int, list[int]] = {}
         for trial, judging in judged:
@@ -109,8 +111,8 @@ def _settings(study: str, seed: int) -> str:
     return orjson.dumps({"study": {**table, "condition": "feels", "orders": "balanced"}}).decode()
 
 
-def _party(name: str, template: str) -> str:
-    settings = {
+def _party(name: str, template: str) -> dict[str, Any]:
+    return {
         "service": "test",
         "model": f"test/{name}",
         "params": {"temperature": 1.0, "max_tokens": 512},
@@ -120,7 +122,6 @@ def _party(name: str, template: str) -> str:
         "grammar": False,
         "ties": False,
     }
-    return orjson.dumps(settings).decode()
 
 
 class _Answers:

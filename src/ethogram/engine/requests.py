@@ -124,6 +124,7 @@ class Reading(NamedTuple):
     retry: bool = False
     logprobs: Any = None
     choice: str | None = None
+    cut: bool = False  # at the token limit
 
     def as_status(self, status: Status, reason: str, *, retry: bool | None = None) -> Reading:
         """Return the same response classed otherwise, as by a protocol that could not read it."""
@@ -228,10 +229,11 @@ def _class_completion(found: Reading, choice: dict[str, Any], message: dict[str,
     if not found.text.strip() and not (found.logprobs and stop == "length"):
         why = "only reasoning" if found.reasoning else "no text"
         if stop == "length":
-            return found.as_status(Status.EMPTY, f"{why}, {CUT}", retry=False)
+            empty = found.as_status(Status.EMPTY, f"{why}, {CUT}", retry=False)
+            return empty._replace(cut=True)
         return found.as_status(Status.EMPTY, f"{why}, finish_reason {stop or 'missing'}")
     if stop == "length":
-        return found.as_status(Status.TRUNCATED, CUT)
+        return found.as_status(Status.TRUNCATED, CUT)._replace(cut=True)
     return found
 
 

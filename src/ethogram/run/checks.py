@@ -20,27 +20,40 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import Any
+from enum import StrEnum
 
 import numpy as np
 
-from ethogram.design import Part, foreign_pairs, plant_pairs
+from ethogram.design import Condition, Part, foreign_pairs, plant_pairs
 from ethogram.errors import InputError
 from ethogram.ratings.comparisons import BoolArray, IntArray
-from ethogram.run.prepare import Planned, Prepared, design_rows, judge_orders
+from ethogram.run.prepare import Planned, Prepared, add_model, design_rows, judge_orders
 from ethogram.store.read import trial_ids
+from ethogram.store.rows import JudgingRow, TrialRow
 from ethogram.store.store import Store
 from ethogram.study import Shares
 
-CHECKS = ("plants", "orders", "repeats", "retest")
-STUDIES = ("random", "natural")  # as large as the study itself; only when asked for
+
+class Check(StrEnum):
+    """The checks by name."""
+
+    PLANTS = "plants"
+    ORDERS = "orders"
+    REPEATS = "repeats"
+    RETEST = "retest"
+    RANDOM = "random"
+    NATURAL = "natural"
+
+
+CHECKS = (Check.PLANTS, Check.ORDERS, Check.REPEATS, Check.RETEST)
+STUDIES = (Check.RANDOM, Check.NATURAL)  # as large as the study itself; only when asked for
 PARTS = {
-    "plants": "plant",
-    "orders": "order",
-    "repeats": "repeat",
-    "retest": "retest",
-    "random": "random",
-    "natural": "natural",
+    Check.PLANTS: Part.PLANT,
+    Check.ORDERS: Part.ORDER,
+    Check.REPEATS: Part.REPEAT,
+    Check.RETEST: Part.RETEST,
+    Check.RANDOM: Part.RANDOM,
+    Check.NATURAL: Part.NATURAL,
 }
 LEAST_WORDS = 8
 """Fewest word verdicts that a trait is the first of, as far as there are replies. In simulations
@@ -48,47 +61,49 @@ with likings of standard deviation 0.3 and 0.8 logits, what was measured on 4 a 
 square error of 2 and 0.7 times that of taking off nothing; on 8, of 0.9 and 0.4 times."""
 
 
-def check_names(names: Iterable[str] | None) -> tuple[str, ...]:
-    """Return the checks to run; all but the studies of their own if none is named."""
-    chosen = tuple(names or CHECKS)
-    _refuse_unknown(chosen)
-    return chosen
+def check_names(names: Iterable[str] | None) -> tuple[Check, ...]:
+    """Return the checks to run; all but the studies of their own if none is named.
+
+    Raises
+    ------
+    InputError
+        There is no such check.
+    """
+    try:
+        return tuple(Check(name) for name in names or CHECKS)
+    except ValueError as error:
+        unknown = next(name for name in names or () if name not in list(Check))
+        raise InputError(f"no check {unknown!r}; expected {', '.join(Check)}") from error
 
 
-def _refuse_unknown(names: Iterable[str]) -> None:
-    for name in names:
-        if name not in PARTS:
-            raise InputError(f"no check {name!r}; expected {', '.join(PARTS)}")
-
-
-def parts_of(checks: Iterable[str]) -> tuple[str, ...]:
+def parts_of(checks: Iterable[str]) -> tuple[Part, ...]:
     """Return the parts of the plan that checks run."""
-    checks = tuple(checks)
-    _refuse_unknown(checks)
-    parts = [PARTS[name] for name in checks]
-    return tuple(dict.fromkeys([*parts, *([Part.WORD] if "natural" in parts else [])]))
+    parts = [PARTS[check] for check in (check_names(checks) if checks else ())]
+    return tuple(dict.fromkeys([*parts, *([Part.WORD] if Part.NATURAL in parts else [])]))
 
 
 def plan_checks(store: Store, prepared: Prepared, planned: Planned, checks: Sequence[str]) -> None:
     """Write the checks' trials and judgings into the store, for all models and judges."""
-    _refuse_unknown(checks)
+    checks = check_names(checks) if checks else ()
     shares = prepared.study.validity.shares()
     with store.planning():
         for model in planned.models:
-            if "plants" in checks:
+            if Check.PLANTS in checks:
                 _plan_plants(store, prepared, planned, model, shares)
-            if "retest" in checks:
+            if Check.RETEST in checks:
                 _plan_retest(store, prepared, planned, model, shares.retest)
-            for condition in STUDIES:
-                if condition in checks:
-                    _plan_condition(store, prepared, planned, model, condition)
-            if "natural" in checks:
+            for check in STUDIES:
+                if check in checks:
+                    _plan_condition(store, prepared, planned, model, PARTS[check])
+            if Check.NATURAL in checks:
                 _plan_words(store, prepared, planned, model)
             for judge in planned.judges:
-                if "orders" in checks and prepared.study.judges[judge].orders == "balanced":
-                    _plan_again(store, prepared, planned, (model, judge), "order", shares.orders)
-                if "repeats" in checks:
-                    _plan_again(store, prepared, planned, (model, judge), "repeat", shares.repeats)
+                if Check.ORDERS in checks and prepared.study.judges[judge].orders == "balanced":
+                    _plan_again(store, prepared, planned, (model, judge), Part.ORDER, shares.orders)
+                if Check.REPEATS in checks:
+                    _plan_again(
+                        store, prepared, planned, (model, judge), Part.REPEAT, shares.repeats
+                    )
 
 
 def _plan_plants(
@@ -103,12 +118,14 @@ def _plan_plants(
     seqs = _plant_numbers(planted, foil, first, k)
     prompts = _plant_prompts(store, prepared, seqs)
     rows = [
-        (seq, traits[a], traits[b], prompt, 0, traits[a])
+        TrialRow(seq, traits[a], traits[b], prompt, planted=traits[a])
         for seq, a, b, prompt in zip(seqs, planted, foil, prompts, strict=True)
     ]
-    ids = store.add_trials(planned.models[model], "plant", "plant", rows)
+    add_model(store, prepared, model, [Condition.PLANT])
+    ids = store.add_trials(planned.models[model], Part.PLANT, Condition.PLANT, rows)
     for judge in planned.judges.values():
-        store.add_judgings(judge, "plant", ((i, not f, 0) for i, f in zip(ids, first, strict=True)))
+        judgings = (JudgingRow(i, not f) for i, f in zip(ids, first, strict=True))
+        store.add_judgings(judge, Part.PLANT, judgings)
 
 
 def _plant_numbers(planted: IntArray, foil: IntArray, first: BoolArray, k: int) -> list[int]:
@@ -134,17 +151,18 @@ def _plan_retest(
 ) -> None:
     """Plan the beginning of the design once more, with another sample number."""
     n = count_share(prepared, share)
-    rows = [(*row[:4], 1, None) for row in design_rows(prepared, planned)[:n]]
+    rows = [row._replace(sample=1) for row in design_rows(prepared, planned)[:n]]
     condition = prepared.study.study.condition
-    ids = store.add_trials(planned.models[model], "retest", condition, rows)
-    _judge_all(store, prepared, planned, ids, "retest", sample=1)
+    ids = store.add_trials(planned.models[model], Part.RETEST, condition, rows)
+    _judge_all(store, prepared, planned, ids, Part.RETEST, sample=1)
 
 
 def _plan_condition(
-    store: Store, prepared: Prepared, planned: Planned, model: str, condition: str
+    store: Store, prepared: Prepared, planned: Planned, model: str, part: Part
 ) -> None:
     """Plan the whole design under another condition."""
-    part = PARTS[condition]
+    condition = Condition(part)
+    add_model(store, prepared, model, [condition])
     rows = design_rows(prepared, planned)
     ids = store.add_trials(planned.models[model], part, condition, rows)
     _judge_all(store, prepared, planned, ids, part)
@@ -155,7 +173,7 @@ def _judge_all(
     prepared: Prepared,
     planned: Planned,
     ids: Sequence[int],
-    part: str,
+    part: Part,
     *,
     sample: int = 0,
 ) -> None:
@@ -166,7 +184,7 @@ def _judge_all(
     swap = prepared.design.judge_swap[: len(ids)]
     for name, judge in planned.judges.items():
         orders = prepared.study.judges[name].orders
-        rows = ((trial, turned, sample) for trial, turned, _ in judge_orders(orders, ids, swap))
+        rows = (row._replace(sample=sample) for row in judge_orders(orders, ids, swap))
         store.add_judgings(judge, part, rows)
 
 
@@ -175,7 +193,7 @@ def _plan_again(
     prepared: Prepared,
     planned: Planned,
     who: tuple[str, str],
-    part: str,
+    part: Part,
     share: float,
 ) -> None:
     """Plan the judging of replies again: in the other order, or with another sample number."""
@@ -183,7 +201,7 @@ def _plan_again(
     trials = planned.trials[who[0]][:n]
     swap = prepared.design.judge_swap[:n]
     rows = (
-        (trial, (not turned) if part == "order" else bool(turned), int(part == "repeat"))
+        JudgingRow(trial, bool(turned) != (part is Part.ORDER), int(part is Part.REPEAT))
         for trial, turned in zip(trials, swap, strict=True)
     )
     store.add_judgings(planned.judges[who[1]], part, rows)
@@ -210,15 +228,16 @@ def _plan_words(store: Store, prepared: Prepared, planned: Planned, model: str) 
         )
         traits = [planned.trait_ids[name] for name in prepared.traits.names]
         plan = design_rows(prepared, planned)
-        asked: list[Any] = [
-            (seq, traits[a], traits[b], plan[rows[r]][3], 0, None)
+        asked = [
+            TrialRow(seq, traits[a], traits[b], plan[rows[r]].prompt)
             for seq, (r, a, b) in enumerate(zip(reply, one, other, strict=True), start=known)
         ]
-        ids = store.add_trials(planned.models[model], Part.WORD, Part.WORD, asked)
+        ids = store.add_trials(planned.models[model], Part.WORD, Condition.WORD, asked)
         store.borrow_replies(zip(ids, [trials[rows[r]] for r in reply], strict=True))
     words = trial_ids(store, model, Part.WORD)
     for judge in planned.judges.values():
-        store.add_judgings(judge, Part.WORD, ((i, seq % 2 == 1, 0) for seq, i in enumerate(words)))
+        judgings = (JudgingRow(i, seq % 2 == 1) for seq, i in enumerate(words))
+        store.add_judgings(judge, Part.WORD, judgings)
 
 
 def _words(prepared: Prepared) -> int:

@@ -117,7 +117,7 @@ def make_plan(prepared: Prepared, store: Path | None = None) -> Plan:
         asked = trials * len(study.models) * (2 if judge.orders == "both" else 1)
         tokens = (judge_tokens[name] + float(np.mean(replies)), judge_tokens[name] + longest)
         rows.append(_row("judge", name, judge, asked, done, lengths, tokens))
-    checks = dict.fromkeys(CHECKS, 0)
+    checks = {check.value: 0 for check in CHECKS}
     for (check, _, _), calls in extra_calls(prepared, CHECKS).items():
         checks[check] += calls
     return Plan(

@@ -5,7 +5,7 @@ No call is made here.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,15 +13,17 @@ from typing import Any
 import orjson
 
 from ethogram import __version__
-from ethogram.design import Design, make_design
+from ethogram.design import Design, Part, make_design
 from ethogram.engine.endpoints import plan_endpoint
 from ethogram.protocols.templates import Templates, check_examples, make_templates
 from ethogram.stimuli.prompts import Prompt, PromptSet, load_prompts
 from ethogram.stimuli.traits import TraitSet, load_traits
+from ethogram.store.rows import JudgingRow, Role, TrialRow
 from ethogram.store.store import Store
-from ethogram.study import Study
+from ethogram.study import JudgeTable, Study
 
-CONDITIONS = ("feels", "likes", "random", "plant")
+_DEFAULTS = {name: field.default for name, field in JudgeTable.model_fields.items()}
+"""What a setting is in stores of releases that did not have it."""
 
 
 @dataclass(frozen=True)
@@ -149,69 +151,72 @@ def plan_into(store: Store, prepared: Prepared) -> Planned:
         prompts = dict(zip(used, kept, strict=True))
         names = dict(zip(prepared.traits.names, traits, strict=True))
         models = {
-            name: store.add_party("model", name, _model_settings(prepared, name))
-            for name in study.models
+            name: add_model(store, prepared, name, [study.study.condition]) for name in study.models
         }
         judges = {
-            name: store.add_party("judge", name, _judge_settings(prepared, name))
+            name: store.add_party(
+                Role.JUDGE, name, _judge_settings(prepared, name), defaults=_DEFAULTS
+            )
             for name in study.judges
         }
         planned = Planned(models, judges, names, {}, kept, prompts)
         rows = design_rows(prepared, planned)
         for name, party in models.items():
-            planned.trials[name] = store.add_trials(party, "main", study.study.condition, rows)
+            planned.trials[name] = store.add_trials(party, Part.MAIN, study.study.condition, rows)
         for name, judge in judges.items():
             for ids in planned.trials.values():
-                store.add_judgings(
-                    judge, "main", judge_orders(study.judges[name].orders, ids, design.judge_swap)
-                )
+                orders = judge_orders(study.judges[name].orders, ids, design.judge_swap)
+                store.add_judgings(judge, Part.MAIN, orders)
         store.reopen_lost(study.study.attempts, study.study.unparsed_attempts)
     return planned
 
 
-def design_rows(prepared: Prepared, planned: Planned) -> list[tuple[Any, ...]]:
-    """Return the design as rows of the store: seq, trait_1, trait_2, prompt, sample, planted."""
+def design_rows(prepared: Prepared, planned: Planned) -> list[TrialRow]:
+    """Return the design as rows of the store."""
     design = prepared.design
     traits = [planned.trait_ids[name] for name in prepared.traits.names]
     columns = zip(design.first, design.second, design.prompt, strict=True)
     return [
-        (seq, traits[a], traits[b], planned.prompt_ids[int(p)], 0, None)
+        TrialRow(seq, traits[a], traits[b], planned.prompt_ids[int(p)])
         for seq, (a, b, p) in enumerate(columns)
     ]
 
 
 def judge_orders(
     orders: str, trials: Sequence[int], swap: Sequence[bool] | Any
-) -> Iterator[tuple[int, bool, int]]:
-    """Yield (trial, swapped, sample): one order a reply, balanced, or both."""
+) -> Iterator[JudgingRow]:
+    """Yield one order per reply, balanced over the design, or both."""
     for trial, turned in zip(trials, swap, strict=True):
-        yield trial, bool(turned), 0
+        yield JudgingRow(trial, bool(turned))
         if orders == "both":
-            yield trial, not turned, 0
+            yield JudgingRow(trial, not turned)
 
 
-def _model_settings(prepared: Prepared, name: str) -> str:
-    """Return what defines a model's answers, as canonical JSON."""
+def add_model(store: Store, prepared: Prepared, name: str, conditions: Iterable[str]) -> int:
+    """Keep a model with what defines its answers under these conditions; returns its id."""
     endpoint = plan_endpoint(name, prepared.study.models[name])
-    templates = {name: getattr(prepared.templates, name) for name in CONDITIONS}
-    return _json({**endpoint.settings(), "templates": templates})
+    templates = {
+        condition: getattr(prepared.templates, condition)
+        for condition in conditions
+        if hasattr(prepared.templates, condition)
+    }
+    settings = {**endpoint.settings(), "templates": templates}
+    return store.add_party(Role.MODEL, name, settings, defaults=_DEFAULTS)
 
 
-def _judge_settings(prepared: Prepared, name: str) -> str:
-    """Return what defines a judge's answers, as canonical JSON."""
+def _judge_settings(prepared: Prepared, name: str) -> dict[str, Any]:
+    """Return what defines a judge's answers."""
     table = prepared.study.judges[name]
     text = "judge" if table.show_prompt else "judge_without_prompt"
     used = ("completion",) if table.verdict == "completion" else ("judge_system", text)
-    return _json(
-        {
-            **plan_endpoint(name, table).settings(),
-            "templates": {key: getattr(prepared.templates, key) for key in used},
-            "examples": table.examples,
-            "grammar": table.grammar,
-            "ties": table.ties,
-            "verdict": table.verdict,
-        }
-    )
+    return {
+        **plan_endpoint(name, table).settings(),
+        "templates": {key: getattr(prepared.templates, key) for key in used},
+        "examples": table.examples,
+        "grammar": table.grammar,
+        "ties": table.ties,
+        "verdict": table.verdict,
+    }
 
 
 def _json(value: Any) -> str:

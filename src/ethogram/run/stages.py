@@ -15,9 +15,9 @@ from ethogram.engine.settings import ModelTable
 from ethogram.protocols.elicit import ELICIT
 from ethogram.protocols.judge import VERDICTS
 from ethogram.protocols.protocol import Judging, Protocol, Result, Trial
-from ethogram.store.rows import Role, StageName
+from ethogram.store.rows import ReplyRow, Role, StageName, VerdictRow
 from ethogram.store.store import Store
-from ethogram.store.writer import ReplyRow, VerdictRow, Writer
+from ethogram.store.writer import Writer
 from ethogram.study import JudgeTable
 
 
@@ -72,6 +72,8 @@ def _write_reply(
         reason=reading.reason,
         chars=len(reading.text) if reading.status in USABLE else None,
         named=None if result.named is None else int(result.named),
+        choice=None if result.choice is None else traits[result.choice],
+        value=result.value,
     )
     writer.put_reply(row, attempt)
 

@@ -16,6 +16,7 @@ import orjson
 from ethogram.engine.requests import USABLE, read_response
 from ethogram.errors import InputError
 from ethogram.ratings.comparisons import BoolArray, Comparisons, FloatArray, IntArray, compare
+from ethogram.store.rows import StageName
 from ethogram.store.store import Store
 
 _USABLE = ", ".join(f"'{s}'" for s in sorted(USABLE))
@@ -66,47 +67,45 @@ class StageCount:
 def count_stages(store: Store) -> list[StageCount]:
     """Count what is planned, done and lost, for each model and stage."""
     _, elicited = store.query(
-        """SELECT m.name, '', t.part, t.condition, r.status, count(*), coalesce(sum(r.named), 0)
+        """SELECT t.protocol, m.name, '', t.part, t.condition, r.status, count(*),
+        coalesce(sum(r.named), 0)
         FROM trial t JOIN party m ON m.id = t.model LEFT JOIN reply r ON r.trial = t.id
-        WHERE t.wanted GROUP BY 1, 2, 3, 4, 5"""
+        WHERE t.wanted GROUP BY 1, 2, 3, 4, 5, 6"""
     )
     _, judged = store.query(
-        f"""SELECT m.name, d.name, j.part, t.condition,
+        f"""SELECT '{StageName.JUDGE}', m.name, d.name, j.part, t.condition,
         CASE WHEN v.status IS NOT NULL THEN v.status
              WHEN r.status IS NOT NULL AND r.status NOT IN ({_USABLE}) THEN '{NO_REPLY}' END AS s,
         count(*), 0
         FROM judging j JOIN trial t ON t.id = j.trial JOIN party m ON m.id = t.model
         JOIN party d ON d.id = j.judge LEFT JOIN reply r ON r.trial = t.id
         LEFT JOIN verdict v ON v.judging = j.id WHERE t.wanted AND j.wanted
-        GROUP BY 1, 2, 3, 4, 5"""
+        GROUP BY 1, 2, 3, 4, 5, 6"""
     )
     traits = _losses_by_trait(store)
     return [
-        _stage_count(stage, key, rows, traits.get((stage, *key), {}))
-        for stage, found in (("elicit", elicited), ("judge", judged))
-        for key, rows in _grouped(found)
+        _stage_count(key, rows, traits.get(key, {})) for key, rows in _grouped([*elicited, *judged])
     ]
 
 
 def _grouped(rows: Sequence[tuple[Any, ...]]) -> Iterator[tuple[tuple[str, ...], list[Any]]]:
-    """Group rows by their first four columns."""
+    """Group rows by their first five columns: stage, model, judge, part and condition."""
     groups: dict[tuple[str, ...], list[Any]] = {}
     for row in rows:
-        groups.setdefault(row[:4], []).append(row[4:])
+        groups.setdefault(row[:5], []).append(row[5:])
     yield from groups.items()
 
 
-def _stage_count(
-    stage: str, key: tuple[str, ...], rows: list[Any], traits: dict[str, int]
-) -> StageCount:
+def _stage_count(key: tuple[str, ...], rows: list[Any], traits: dict[str, int]) -> StageCount:
     """Sum one group's rows of (status, count, named)."""
     counts = {status: count for status, count, _ in rows}
+    stage, model, judge, part, condition = key
     return StageCount(
         stage,
-        model=key[0],
-        judge=key[1],
-        part=key[2],
-        condition=key[3],
+        model=model,
+        judge=judge,
+        part=part,
+        condition=condition,
         planned=sum(counts.values()),
         done=sum(counts.get(str(s), 0) for s in USABLE),
         truncated=counts.get("truncated", 0),
@@ -120,9 +119,9 @@ def _losses_by_trait(store: Store) -> dict[tuple[str, ...], dict[str, int]]:
     """Count lost rows by trait, for each stage, model, judge, part and condition."""
     both = "JOIN trait x ON x.id IN (t.trait_1, t.trait_2)"
     _, rows = store.query(
-        f"""SELECT 'elicit', m.name, '', t.part, t.condition, x.name, count(*)
+        f"""SELECT t.protocol, m.name, '', t.part, t.condition, x.name, count(*)
         FROM reply r JOIN trial t ON t.id = r.trial JOIN party m ON m.id = t.model {both}
-        WHERE t.wanted AND r.status NOT IN ({_USABLE}) GROUP BY 2, 4, 5, 6
+        WHERE t.wanted AND r.status NOT IN ({_USABLE}) GROUP BY 1, 2, 4, 5, 6
         UNION ALL
         SELECT 'judge', m.name, d.name, j.part, t.condition, x.name, count(*)
         FROM judging j JOIN trial t ON t.id = j.trial JOIN party m ON m.id = t.model
@@ -175,7 +174,7 @@ def read_comparisons(
     keys = [
         c
         for c in (count_stages(store) if counts is None else counts)
-        if c.stage == "judge"
+        if c.stage == StageName.JUDGE
         and c.part == part
         and model in (None, c.model)
         and judge in (None, c.judge)
@@ -395,8 +394,8 @@ _TRIAL = """SELECT t.id, m.name AS model, t.part, t.condition, t.seq, t.sample,
     a.name AS trait_1, b.name AS trait_2, c.name AS planted, p.key AS prompt_id,
     p.text AS prompt, p.language, r.status AS reply_status, r.reason AS reply_reason, r.named,
     r.attempt AS reply_attempt
-    FROM trial t JOIN party m ON m.id = t.model JOIN trait a ON a.id = t.trait_1
-    JOIN trait b ON b.id = t.trait_2 LEFT JOIN trait c ON c.id = t.planted
+    FROM trial t JOIN party m ON m.id = t.model LEFT JOIN trait a ON a.id = t.trait_1
+    LEFT JOIN trait b ON b.id = t.trait_2 LEFT JOIN trait c ON c.id = t.planted
     JOIN prompt p ON p.id = t.prompt LEFT JOIN reply r ON r.trial = t.id"""
 
 
@@ -531,8 +530,8 @@ _EXPORTS = {
     "trials": """SELECT t.id AS trial, m.name AS model, t.part, t.condition, t.seq, t.sample,
         a.name AS trait_1, b.name AS trait_2, c.name AS planted, p.key AS prompt_id,
         p.language, p.topic, p.text AS prompt
-        FROM trial t JOIN party m ON m.id = t.model JOIN trait a ON a.id = t.trait_1
-        JOIN trait b ON b.id = t.trait_2 LEFT JOIN trait c ON c.id = t.planted
+        FROM trial t JOIN party m ON m.id = t.model LEFT JOIN trait a ON a.id = t.trait_1
+        LEFT JOIN trait b ON b.id = t.trait_2 LEFT JOIN trait c ON c.id = t.planted
         JOIN prompt p ON p.id = t.prompt WHERE t.id > ? ORDER BY t.id LIMIT ?""",
     "replies": """SELECT t.id AS trial, m.name AS model, r.status, r.reason, r.chars, r.named,
         x.prompt_tokens, x.completion_tokens, x.reasoning_tokens, x.cost, x.provider,

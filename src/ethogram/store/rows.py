@@ -20,9 +20,58 @@ class StageName(StrEnum):
     JUDGE = "judge"
 
 
+class TrialRow(NamedTuple):
+    """A trial to plan; traits, prompt and context by their ids in the store."""
+
+    seq: int
+    trait_1: int | None
+    trait_2: int | None
+    prompt: int
+    sample: int = 0
+    planted: int | None = None
+    context: int | None = None
+
+
+class JudgingRow(NamedTuple):
+    """A judging to plan; `swapped`: the judge is shown the trial's second trait first."""
+
+    trial: int
+    swapped: bool
+    sample: int = 0
+
+
 class PlannedJudging(NamedTuple):
     """A judging that is planned for a trial, and has no verdict yet."""
 
     id: int
     swapped: bool
     sample: int
+
+
+class ReplyRow(NamedTuple):
+    """What a reply came to, as columns in the table's order; its attempt is put with it.
+
+    `named` is 1 where it names a trait although told not to; `choice` (a trait's id) and `value`
+    are what a protocol reads of the reply itself.
+    """
+
+    trial: int
+    status: str
+    reason: str
+    chars: int | None
+    named: int | None
+    choice: int | None = None
+    value: float | None = None
+
+
+class VerdictRow(NamedTuple):
+    """What a verdict came to, as columns in the table's order; its attempt is put with it.
+
+    `winner` is a trait's id in the store.
+    """
+
+    judging: int
+    status: str
+    reason: str
+    winner: int | None
+    p_first: float | None = None

@@ -12,17 +12,25 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from ethogram.engine.requests import CUT, PASSING, USABLE, Earlier, read_response
+from ethogram.design import Part
+from ethogram.engine.requests import (
+    PASSING,
+    USABLE,
+    Earlier,
+    Messages,
+    read_response,
+    request_id,
+)
 from ethogram.errors import StoreError
 from ethogram.protocols.protocol import Judging, Trial
 from ethogram.store.file import Lock, check_version, connect, connect_to_read, is_older, migrate
-from ethogram.store.rows import PlannedJudging
+from ethogram.store.rows import JudgingRow, PlannedJudging, Role, StageName, TrialRow
 from ethogram.store.writer import Asked, Writer
 
 CHUNK = 400
@@ -184,8 +192,24 @@ class Store:
         )
         return rows.fetchall(), found[1]
 
-    def add_party(self, role: str, name: str, settings: str) -> int:
+    def add_party(
+        self,
+        role: Role,
+        name: str,
+        settings: Mapping[str, Any],
+        *,
+        defaults: Mapping[str, Any] | None = None,
+    ) -> int:
         """Keep a model or judge; returns its id.
+
+        Parameters
+        ----------
+        role, name
+        settings : mapping
+            All that defines its answers. Under "templates" are those that it uses by now: others
+            may be added later.
+        defaults : mapping, optional
+            What a setting is where it is absent, as in stores of releases that did not have it.
 
         Raises
         ------
@@ -197,17 +221,27 @@ class Store:
         ).fetchone()
         if row is None:
             insert = "INSERT INTO party (role, name, settings) VALUES (?, ?, ?) RETURNING id"
-            return int(self._db.execute(insert, (role, name, settings)).fetchone()[0])
-        if row[1] != settings:
-            if self._has_answers(row[0]):
+            return int(self._db.execute(insert, (role, name, _json(settings))).fetchone()[0])
+        party, kept = int(row[0]), json.loads(row[1])
+        if differences := _differences(kept, settings, defaults or {}):
+            if self._has_answers(party):
                 raise StoreError(
                     f"{role} {name!r} has answers in {self.path} that were got with other settings "
-                    f"({_difference(row[1], settings)}): give it another name in the study file, "
+                    f"({'; '.join(differences[:3])}): give it another name in the study file, "
                     "or use another store (--store)"
                 )
-            self._db.execute("UPDATE party SET settings = ? WHERE id = ?", (settings, row[0]))
-            self._forget_losses(row[0])
-        return int(row[0])
+            self._forget_losses(party)
+            self._keep_settings(party, settings)
+        else:
+            templates = {**kept.get("templates", {}), **settings.get("templates", {})}
+            self._keep_settings(party, {**kept, **settings, "templates": templates})
+        return party
+
+    def _keep_settings(self, party: int, settings: Mapping[str, Any]) -> None:
+        self._db.execute(
+            "UPDATE party SET settings = :s WHERE id = :p AND settings != :s",
+            {"s": _json(settings), "p": party},
+        )
 
     def _forget_losses(self, party: int) -> None:
         """Make pending again what a party lost under settings that are mended now."""
@@ -228,10 +262,27 @@ class Store:
                     WHERE judge = :p AND v.status IN ({_USABLE}))"""
         return bool(self._db.execute(query, {"p": party}).fetchone()[0])
 
+    def add_context(self, system: str = "", turns: Messages = ()) -> int:
+        """Keep a system text and earlier turns of trials; returns the id."""
+        said = json.dumps(list(turns), ensure_ascii=False)
+        name = request_id(json.dumps([system, said]).encode())
+        self._db.execute(
+            "INSERT INTO context (hash, system, turns) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+            (name, system, said),
+        )
+        row = self._db.execute("SELECT id FROM context WHERE hash = ?", (name,)).fetchone()
+        return int(row[0])
+
     def add_trials(
-        self, model: int, part: str, condition: str, rows: Sequence[tuple[Any, ...]]
+        self,
+        model: int,
+        part: Part,
+        condition: str,
+        rows: Sequence[TrialRow],
+        *,
+        protocol: str = StageName.ELICIT,
     ) -> list[int]:
-        """Plan trials: (seq, trait_1, trait_2, prompt, sample, planted); returns their ids.
+        """Plan trials; returns their ids.
 
         What was planned here before and is not among them is kept, and no longer wanted.
 
@@ -240,33 +291,31 @@ class Store:
         StoreError
             Trials planned here before, at the same places, ask something else.
         """
-        where = "model = ? AND part = ? AND condition = ?"
-        self._db.execute(f"UPDATE trial SET wanted = 0 WHERE {where}", (model, part, condition))
+        key = (model, part, condition, protocol)
+        where = "model = ? AND part = ? AND condition = ? AND protocol = ?"
+        columns = ", ".join(TrialRow._fields)
+        self._db.execute(f"UPDATE trial SET wanted = 0 WHERE {where}", key)
         self._db.executemany(
-            "INSERT INTO trial (model, part, condition, seq, trait_1, trait_2, prompt, sample, "
-            f"planted) VALUES ({model}, ?, ?, ?, ?, ?, ?, ?, ?) "
-            "ON CONFLICT DO UPDATE SET wanted = 1",
-            [(part, condition, *row) for row in rows],
+            f"INSERT INTO trial (model, part, condition, protocol, {columns}) "
+            f"VALUES ({_marks(key + TrialRow._fields)}) ON CONFLICT DO UPDATE SET wanted = 1",
+            [(*key, *row) for row in rows],
         )
-        known = {
-            (row[1], row[5]): row
-            for row in self._db.execute(
-                "SELECT id, seq, trait_1, trait_2, prompt, sample, planted FROM trial "
-                f"WHERE {where}",
-                (model, part, condition),
-            )
-        }
-        found = [known[row[0], row[4]] for row in rows]
-        for asked, kept in zip(rows, found, strict=True):
-            if tuple(asked) != tuple(kept[1:]):
+        known = {}
+        for number, *kept in self._db.execute(
+            f"SELECT id, {columns} FROM trial WHERE {where}", key
+        ):
+            trial = TrialRow(*kept)
+            known[trial.seq, trial.sample] = (number, trial)
+        for row in rows:
+            if known[row.seq, row.sample][1] != row:
                 raise StoreError(
-                    f"{self.path} holds another design ({part} trial {asked[0]} differs: other "
+                    f"{self.path} holds another design ({part} trial {row.seq} differs: other "
                     "traits, prompts, seed or orders): use another store (--store)"
                 )
-        return [row[0] for row in found]
+        return [known[row.seq, row.sample][0] for row in rows]
 
-    def add_judgings(self, judge: int, part: str, rows: Iterable[tuple[int, bool, int]]) -> None:
-        """Plan judgings (trial, swapped, sample) of trials of one model and condition.
+    def add_judgings(self, judge: int, part: Part, rows: Iterable[JudgingRow]) -> None:
+        """Plan judgings of trials of one model and condition.
 
         What was planned for these before and is not among them is kept, and no longer wanted.
         """
@@ -277,12 +326,12 @@ class Store:
             """UPDATE judging SET wanted = 0 WHERE judge = ? AND part = ? AND trial IN
             (SELECT t.id FROM trial t JOIN trial one ON one.id = ? AND one.model = t.model
              AND one.part = t.part AND one.condition = t.condition)""",
-            (judge, part, rows[0][0]),
+            (judge, part, rows[0].trial),
         )
         self._db.executemany(
-            f"INSERT INTO judging (judge, part, trial, swapped, sample) "
-            f"VALUES ({judge}, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET wanted = 1",
-            [(part, trial, int(swapped), sample) for trial, swapped, sample in rows],
+            "INSERT INTO judging (judge, part, trial, swapped, sample) VALUES (?, ?, ?, ?, ?) "
+            "ON CONFLICT DO UPDATE SET wanted = 1",
+            [(judge, part, row.trial, int(row.swapped), row.sample) for row in rows],
         )
 
     def replies_of(self, trials: Sequence[int]) -> set[int]:
@@ -308,7 +357,8 @@ class Store:
         reopened = 0
         for table in ("reply", "verdict"):
             reopened += self._db.execute(
-                f"""DELETE FROM {table} WHERE status IN ({_PASSING}) AND reason NOT LIKE '%{CUT}'
+                f"""DELETE FROM {table} WHERE status IN ({_PASSING})
+                AND NOT coalesce((SELECT cut FROM attempt a WHERE a.id = {table}.attempt), 0)
                 AND (SELECT count(*) FROM attempt WHERE request =
                      (SELECT request FROM attempt a WHERE a.id = {table}.attempt))
                 < CASE status WHEN 'unparsed' THEN ? ELSE ? END""",
@@ -326,15 +376,20 @@ class Store:
         The plus signs keep SQLite from an index that would have to be sorted for every chunk.
         """
         rows = self._db.execute(
-            f"""SELECT t.id, t.condition, a.name, b.name, p.text, t.sample, c.name
-            FROM trial t JOIN trait a ON a.id = t.trait_1 JOIN trait b ON b.id = t.trait_2
-            LEFT JOIN trait c ON c.id = t.planted JOIN prompt p ON p.id = t.prompt
+            f"""SELECT t.id, t.condition, a.name, b.name, p.text, t.sample, c.name,
+            x.system, x.turns
+            FROM trial t LEFT JOIN trait a ON a.id = t.trait_1
+            LEFT JOIN trait b ON b.id = t.trait_2 LEFT JOIN trait c ON c.id = t.planted
+            JOIN prompt p ON p.id = t.prompt LEFT JOIN context x ON x.id = t.context
             WHERE +t.model = ? AND t.id > ? AND +t.part IN ({_marks(parts)}) AND t.wanted
-            AND NOT EXISTS (SELECT 1 FROM reply r WHERE r.trial = t.id)
+            AND t.protocol = ? AND NOT EXISTS (SELECT 1 FROM reply r WHERE r.trial = t.id)
             ORDER BY t.id LIMIT {CHUNK}""",
-            (model, after, *parts),
+            (model, after, *parts, protocol),
         )
-        return [Trial(*row) for row in rows]
+        return [
+            Trial._make((*row[:7], row[7] or "", tuple(json.loads(row[8] or "[]"))))
+            for row in rows.fetchall()
+        ]
 
     def pending_judgings(
         self, judge: int, after: int, parts: Sequence[str], *, until: int
@@ -460,13 +515,34 @@ def _bytes(body: str | bytes) -> bytes:
     return body.encode() if isinstance(body, str) else body
 
 
-def _difference(kept: str, asked: str) -> str:
-    """Name the settings in which two differ, with both values."""
-    before, after = json.loads(kept), json.loads(asked)
-    keys = [k for k in sorted(before | after) if before.get(k) != after.get(k)]
-    return "; ".join(
-        f"{k} was {_short(before.get(k))}, is {_short(after.get(k))}" for k in keys[:3]
-    )
+def _json(settings: Mapping[str, Any]) -> str:
+    """Return settings as canonical JSON."""
+    return json.dumps(settings, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+_ABSENT = object()
+
+
+def _differences(
+    kept: Mapping[str, Any], asked: Mapping[str, Any], defaults: Mapping[str, Any]
+) -> list[str]:
+    """Name the settings in which two differ, with both values.
+
+    A setting that is absent has its default. Of templates only those that both have are compared.
+    """
+    kept, asked = dict(kept), dict(asked)
+    before, after = kept.pop("templates", {}), asked.pop("templates", {})
+    differ = [
+        f"{key} was {_short(kept.get(key, defaults.get(key)))}, "
+        f"is {_short(asked.get(key, defaults.get(key)))}"
+        for key in sorted(kept | asked)
+        if kept.get(key, defaults.get(key, _ABSENT)) != asked.get(key, defaults.get(key, _ABSENT))
+    ]
+    return differ + [
+        f"template {key} was {_short(before[key])}, is {_short(after[key])}"
+        for key in sorted(before.keys() & after.keys())
+        if before[key] != after[key]
+    ]
 
 
 def _short(value: Any) -> str:

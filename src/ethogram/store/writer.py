@@ -14,11 +14,12 @@ from collections.abc import Callable, Iterable
 from contextlib import closing
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from ethogram.engine.requests import USABLE, Attempt, Earlier
 from ethogram.errors import StoreError
 from ethogram.store.file import connect
+from ethogram.store.rows import ReplyRow, VerdictRow
 
 BATCH_SECONDS = 0.02
 ROWS = 256  # rows that one INSERT writes at most
@@ -28,10 +29,10 @@ MAX_WAITING = 2048  # results that may wait for the disk; no more attempts than 
 # What rows are inserted into, and the SQL of one row, in the order in which rows name each other.
 _TABLES = (
     ("request (hash, body)", "?, CAST(? AS TEXT)"),
-    ("attempt", f"?, (SELECT id FROM request WHERE hash = ?){', ?' * 12}"),
+    ("attempt", f"?, (SELECT id FROM request WHERE hash = ?){', ?' * 13}"),
     ("response", "?, CAST(? AS TEXT)"),
     ("response", "?, ?"),
-    ("reply (trial, attempt, status, reason, chars, named)", "?, ?, ?, ?, ?, ?"),
+    ("reply (trial, attempt, status, reason, chars, named, choice, value)", f"?{', ?' * 7}"),
     ("verdict (judging, attempt, status, reason, winner, p_first)", "?, ?, ?, ?, ?, ?"),
 )
 _REQUEST, _ATTEMPT, _TEXT, _BLOB, _REPLY, _VERDICT = range(len(_TABLES))
@@ -40,32 +41,6 @@ _EMPTY = bytearray()
 
 Columns = tuple[Any, ...]
 Batch = list[list[Any]]  # for each of the tables, the columns of row after row
-
-
-class ReplyRow(NamedTuple):
-    """What a reply came to, as columns in the table's order; its attempt is put with it.
-
-    `named` is 1 where it names a trait although told not to.
-    """
-
-    trial: int
-    status: str
-    reason: str
-    chars: int | None
-    named: int | None
-
-
-class VerdictRow(NamedTuple):
-    """What a verdict came to, as columns in the table's order; its attempt is put with it.
-
-    `winner` is a trait's id in the store.
-    """
-
-    judging: int
-    status: str
-    reason: str
-    winner: int | None
-    p_first: float | None = None
 
 
 class Asked:
@@ -149,6 +124,7 @@ class Writer:
             cost,
             reading.provider,
             reading.model_said,
+            int(reading.cut),
         )
         rows: list[tuple[int, Columns]] = [(_ATTEMPT, columns)]
         if attempt.number == 1:
