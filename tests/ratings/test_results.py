@@ -11,7 +11,8 @@ from ethogram.api import read_source
 from ethogram.errors import InputError, StoreError
 from ethogram.ratings.comparison_files import read_table
 from ethogram.ratings.rate import rate
-from ethogram.ratings.results import as_json, rate_all
+from ethogram.ratings.results import rate_all
+from ethogram.ratings.serialise import ratings_json
 from ethogram.stimuli.traits import load_traits
 from ethogram.store.read import (
     count_stages,
@@ -143,7 +144,7 @@ def test_the_json_has_what_the_documentation_says(table, method):
     """One profile a model and judge; ratings on the Elo scale with mean 1000, by rank."""
     more = "".join(f"alpha,{a},{b},{a}\nalpha,{b},{a},{b}\n" for a, b in ["xy", "yz", "zx"])
     (found,) = table("model,trait_1,trait_2,winner\n" + more * 3)
-    (profile,) = as_json(rate_all([found], method=method))["profiles"]
+    (profile,) = ratings_json(rate_all([found], method=method))["profiles"]
     assert {"model", "judge", "condition", "method", "n", "ratings"} <= profile.keys()
     assert profile["n"] == 18
     entries = profile["ratings"]
@@ -158,7 +159,7 @@ def test_the_json_has_what_the_documentation_says(table, method):
 def test_traits_that_never_meet_are_not_rated_and_it_says_why(table):
     """Two islands have no common scale: no ratings, but the reason and the counts."""
     (found,) = table("model,trait_1,trait_2,winner\na,w,x,w\na,x,w,x\na,y,z,y\na,z,y,z\n")
-    rated = as_json(rate_all([found]))
+    rated = ratings_json(rate_all([found]))
     assert rated["profiles"] == []
     (unrated,) = rated["unrated"]
     assert (unrated["model"], unrated["n"], unrated["lost"]) == ("a", 4, 0)

@@ -193,7 +193,7 @@ def test_two_models_are_compared_by_shared_prompts(pair):
     data = json.loads(page.data["data"])["shifts"]["0-1"]
     place = shift["traits"].index(numbers["profiles"][0]["ratings"][0]["trait"])
     assert data["raw"][place][0] == round(shift["raw"]["shift"][place])
-    assert min(shift["raw"]["p_corrected"]) <= 0.05
+    assert min(shift["raw"]["p_adjusted"]) <= 0.05
     assert {"table", "compare", "ranks", "distributions"} <= set(page.ids)
 
 
@@ -276,7 +276,7 @@ def test_planted_length_slopes_are_shown_in_all_three_forms(tmp_path):
     assert steepest["trait"] == "trait000"
     # One logit is 173.7 points; against the mean of eight traits 7/8 of it are left.
     assert steepest["low"] < 173.7 * 7 / 8 < steepest["high"]
-    assert steepest["p_corrected"] < 1e-6
+    assert steepest["p_adjusted"] < 1e-6
     assert longer["factor"] == pytest.approx(np.exp(0.5), rel=0.03)
     assert {"replies", "replies-table"} <= set(page.ids)
     for text in (page.words, summary):
@@ -284,7 +284,7 @@ def test_planted_length_slopes_are_shown_in_all_three_forms(tmp_path):
         assert f"{steepest['slope']:+.0f}" in text
         assert "plain: none of the 8 traits wins significantly more or less often" in text
         assert "not what a longer reply would do" in text
-    assert min(row["p_corrected"] for row in plain_one["slopes"]) > 0.05
+    assert min(row["p_adjusted"] for row in plain_one["slopes"]) > 0.05
 
 
 def test_stores_know_the_lengths_of_their_replies(pair):

@@ -6,11 +6,9 @@ Each part has a module of its own: `similarity`, `tiers`, `deviations`, `compone
 
 from __future__ import annotations
 
-import dataclasses
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -27,6 +25,7 @@ from ethogram.analysis.deviations import Deviations, deviate
 from ethogram.analysis.similarity import Similarity, correlate_models
 from ethogram.analysis.tiers import Convergence, spread_by_tier
 from ethogram.ratings.models import ELO_PER_LOGIT
+from ethogram.ratings.serialise import as_plain
 
 if TYPE_CHECKING:
     from ethogram.ratings.profile import Profile
@@ -97,10 +96,9 @@ class Analysis:
 
         The covariances are left out: K x K for every model.
         """
-        plain = _plain(self)
-        assert isinstance(plain, dict)
-        del plain["cohort"]["covariances"]
-        return plain
+        numbers: dict[str, Any] = as_plain(self)
+        del numbers["cohort"]["covariances"]
+        return numbers
 
 
 def analyse(profiles: Sequence[Profile], *, seed: int = 0, n_draws: int = 1000) -> Analysis:
@@ -208,16 +206,3 @@ def _caveats(cohort: Cohort) -> tuple[str, ...]:
             "taken from their standard errors instead, which leaves out whatever those leave out."
         )
     return tuple(caveats)
-
-
-def _plain(value: object) -> object:
-    """Turn dataclasses and arrays into lists, dictionaries and plain numbers."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {f.name: _plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
-    if isinstance(value, np.ndarray):
-        return _plain(value.tolist())
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    if isinstance(value, float | np.floating):
-        return float(value) if math.isfinite(value) else None
-    return value.item() if isinstance(value, np.generic) else value

@@ -12,6 +12,7 @@ import typer
 
 from ethogram import __version__
 from ethogram.errors import EthogramError, InputError
+from ethogram.ratings.methods import DEFAULT_METHOD, METHODS
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -57,11 +58,7 @@ Without = Annotated[
 ]
 
 
-class Method(StrEnum):
-    """How to rate."""
-
-    BRADLEY_TERRY = "bradley-terry"
-    ELO = "elo"
+Method = StrEnum("Method", {name: name for name in METHODS})  # type: ignore[misc]
 
 
 class Format(StrEnum):
@@ -328,7 +325,10 @@ def ratings(
     source: Annotated[
         Path | None, typer.Argument(help="A store, or a CSV or Parquet file of comparisons.")
     ] = None,
-    method: Annotated[Method, typer.Option(help="How to rate.")] = Method.BRADLEY_TERRY,
+    method: Annotated[
+        Method,
+        typer.Option(help="How to rate."),
+    ] = Method(DEFAULT_METHOD),  # noqa: B008
     model: Annotated[str | None, typer.Option(help="Only this model.")] = None,
     without: Without = None,
     corrected: Annotated[
@@ -342,7 +342,8 @@ def ratings(
     """Rate traits and print each profile with its intervals."""
     from ethogram.api import read_source
     from ethogram.cli.terminal import print_rated
-    from ethogram.ratings.results import Rated, as_json, rate_all
+    from ethogram.ratings.results import Rated, rate_all
+    from ethogram.ratings.serialise import ratings_json
 
     if reference is not None:
         rated = Rated((_reference(reference),), ())
@@ -354,9 +355,9 @@ def ratings(
         found = read_source(source, without=tuple(without or ()), model=model)
         if not found:
             raise InputError(f"{source} has no comparisons{f' of {model!r}' if model else ''}")
-        rated = rate_all(found, method=method.value)
+        rated = rate_all(found, method=str(method))
     if json:
-        _print_json(as_json(rated))
+        _print_json(ratings_json(rated))
     else:
         print_rated(_console(), rated)
     if rated.unrated and not rated.profiles:
@@ -446,21 +447,12 @@ def shift(
     """How far each trait moved between two models, or before and after a fine-tune."""
     from ethogram.api import pick_two
     from ethogram.cli.terminal import print_shift
+    from ethogram.ratings.serialise import shift_json
     from ethogram.ratings.shift import shift as measure_shift
 
     moved = measure_shift(*pick_two(before, after, tuple(model or ()), judge, condition))
     if json:
-        _print_json(
-            {
-                "before": moved.before,
-                "after": moved.after,
-                "stretch": moved.stretch,
-                "paired": moved.paired,
-                "n_shared": moved.n_shared,
-                "caveats": list(moved.caveats),
-                "shifts": moved.frame().to_dicts(),
-            }
-        )
+        _print_json(shift_json(moved))
     else:
         print_shift(_console(), moved)
 

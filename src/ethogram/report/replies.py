@@ -29,7 +29,7 @@ class TraitSlope:
     trait : str
     slope, low, high : float
         Elo points for a reply one standard deviation (of the log length) longer; 95% interval.
-    p_corrected : float
+    p_adjusted : float
         Of no slope, Benjamini-Hochberg over the profile's traits.
     """
 
@@ -37,7 +37,7 @@ class TraitSlope:
     slope: float
     low: float
     high: float
-    p_corrected: float
+    p_adjusted: float
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ class ReplyLengths:
     @property
     def clear(self) -> tuple[TraitSlope, ...]:
         """The traits whose slope differs from zero by more than noise."""
-        return tuple(slope for slope in self.slopes if slope.p_corrected <= LEVEL)
+        return tuple(slope for slope in self.slopes if slope.p_adjusted <= LEVEL)
 
     @property
     def shown(self) -> tuple[TraitSlope, ...]:

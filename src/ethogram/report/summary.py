@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
 
 import orjson
@@ -10,8 +9,9 @@ import orjson
 from ethogram.figures.theme import interval_level, missing_verdicts
 from ethogram.ratings.models import ELO_PER_LOGIT
 from ethogram.ratings.profile import Profile
-from ethogram.ratings.results import Rated, as_json
-from ethogram.ratings.shift import Change, Shift
+from ethogram.ratings.results import Rated
+from ethogram.ratings.serialise import as_plain, change_json, ratings_json
+from ethogram.ratings.shift import Shift
 from ethogram.report.content import Report
 from ethogram.report.judge import JudgeAccount
 from ethogram.report.replies import ReplyLengths
@@ -30,15 +30,17 @@ def render_json(report: Report) -> bytes:
             "made": report.written_at.isoformat(),
             "seed": report.seed,
             "study": dict(report.facts),
-            "parties": [asdict(party) for party in report.parties],
-            "findings": [asdict(finding) for finding in report.findings],
+            "parties": [as_plain(party) for party in report.parties],
+            "findings": [as_plain(finding) for finding in report.findings],
             "judge": _judge(report.judge),
             **_ratings(report),
             "shifts": [_shift(report, pair, s) for pair, s in report.shifts.items()],
             "analysis": report.analysis.to_dict() if report.analysis else None,
-            "published": [asdict(figure) for figure in report.published],
-            "replies": [asdict(replies) for replies in report.replies],
-            "stages": [{**asdict(c), "lost": c.lost, "pending": c.pending} for c in report.stages],
+            "published": [as_plain(figure) for figure in report.published],
+            "replies": [as_plain(replies) for replies in report.replies],
+            "stages": [
+                {**as_plain(c), "lost": c.lost, "pending": c.pending} for c in report.stages
+            ],
             "evidence": _evidence(report),
             "notes": list(report.notes),
             "caveats": [{"profile": label, "text": text} for label, text in report.caveats],
@@ -49,7 +51,7 @@ def render_json(report: Report) -> bytes:
 
 def _ratings(report: Report) -> dict[str, Any]:
     """The form of `ethogram ratings --json`, with ranks, wins and labels added."""
-    ratings = as_json(Rated(report.profiles, report.unrated))
+    ratings = ratings_json(Rated(report.profiles, report.unrated))
     for shown, p, label in zip(ratings["profiles"], report.profiles, report.labels, strict=True):
         shown["label"] = label
         shown["prior_effect_points"] = p.prior_effect * ELO_PER_LOGIT
@@ -59,7 +61,7 @@ def _ratings(report: Report) -> dict[str, Any]:
 
 
 def _judge(account: JudgeAccount) -> dict[str, Any]:
-    return {**asdict(account), "sentences": [account.headline, *account.sentences[1:]]}
+    return {**as_plain(account), "sentences": [account.headline, *account.sentences[1:]]}
 
 
 def _shift(report: Report, pair: tuple[int, int], shift: Shift) -> dict[str, Any]:
@@ -70,18 +72,8 @@ def _shift(report: Report, pair: tuple[int, int], shift: Shift) -> dict[str, Any
         "shared": shift.n_shared,
         "stretch": shift.stretch,
         "traits": list(shift.traits),
-        "raw": _change(shift.raw),
-        "scaled": _change(shift.scaled),
-    }
-
-
-def _change(change: Change) -> dict[str, Any]:
-    return {
-        "shift": ELO_PER_LOGIT * change.estimate,
-        "low": ELO_PER_LOGIT * change.low,
-        "high": ELO_PER_LOGIT * change.high,
-        "p": change.p,
-        "p_corrected": change.p_adjusted,
+        "raw": change_json(shift.raw),
+        "scaled": change_json(shift.scaled),
     }
 
 
@@ -171,7 +163,7 @@ def _slope_table(replies: ReplyLengths) -> str:
     ]
     lines += [
         f"| {plain(s.trait)} | {s.slope:+.0f} | {s.low:+.0f} to {s.high:+.0f} "
-        f"| {s.p_corrected:.2g} |"
+        f"| {s.p_adjusted:.2g} |"
         for s in replies.shown
     ]
     return "\n".join(lines)

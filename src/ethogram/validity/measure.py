@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields, is_dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import combinations
 from typing import Any
 
@@ -21,6 +21,7 @@ from ethogram.ratings.comparisons import Comparisons, FloatArray, IntArray
 from ethogram.ratings.profile import Profile
 from ethogram.ratings.rate import rate
 from ethogram.ratings.results import Rated, Unrated
+from ethogram.ratings.serialise import as_plain
 from ethogram.store.read import Verdicts, count_without_p
 from ethogram.store.store import Store
 from ethogram.validity.accuracy import JudgeAccuracy, Plants, collect_plants, judge_accuracy
@@ -209,44 +210,22 @@ def validity_json(found: Validity) -> dict[str, Any]:
     """Return the JSON form of `ethogram validity`."""
     return {
         "judges": [
-            {"judge": j.judge, "sentence": j.sentence, "findings": j.findings(), **_plain(j)}
+            {"judge": j.judge, "sentence": j.sentence, "findings": j.findings(), **as_plain(j)}
             for j in found.judges
         ],
-        "agreement": _plain(found.agreement),
+        "agreement": as_plain(found.agreement),
         "nets": [
             {
                 "sentence": net.sentence,
-                "left": _plain(net.left),
+                "left": as_plain(net.left),
                 "clear": list(net.clear),
-                "profile": _profile(net.profile),
+                "profile": as_plain(net.profile),
             }
             for net in found.nets
         ],
         "notes": list(found.notes),
-        "unrated": _plain(found.unrated),
+        "unrated": as_plain(found.unrated),
     }
-
-
-def _profile(profile: Profile) -> dict[str, Any]:
-    rows = profile.frame().select("trait", "rating", "low", "high", "rank").to_dicts()
-    return {"model": profile.model, "condition": profile.condition, "ratings": rows}
-
-
-def _plain(value: Any) -> Any:
-    """Turn dataclasses, arrays and mappings into what JSON has; profiles into their tables."""
-    if isinstance(value, Profile):
-        return _profile(value)
-    if is_dataclass(value):
-        return {f.name: _plain(getattr(value, f.name)) for f in fields(value)}
-    if isinstance(value, Mapping):
-        return {" and ".join(k) if isinstance(k, tuple) else k: _plain(v) for k, v in value.items()}
-    if isinstance(value, tuple | list):
-        return [_plain(v) for v in value]
-    if isinstance(value, np.ndarray):
-        return _plain(value.tolist())
-    if isinstance(value, np.generic):
-        return _plain(value.item())
-    return None if isinstance(value, float) and not np.isfinite(value) else value
 
 
 def measure_validity(
