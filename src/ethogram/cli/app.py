@@ -17,7 +17,7 @@ from ethogram.ratings.methods import DEFAULT_METHOD, METHODS
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from ethogram.ratings.results import Rated
+    from ethogram.figures.theme import Theme
     from ethogram.run.runner import Run
     from ethogram.store.read import StageCount
     from ethogram.study import Study
@@ -340,39 +340,27 @@ def ratings(
     json: Json = False,
 ) -> None:
     """Rate traits and print each profile with its intervals."""
-    from ethogram.api import read_source
+    from ethogram.api import read_profiles
     from ethogram.cli.terminal import print_rated
-    from ethogram.ratings.results import Rated, rate_all
+    from ethogram.ratings.results import Rated
     from ethogram.ratings.serialise import ratings_json
 
     if reference is not None:
         rated = Rated((_reference(reference),), ())
     elif source is None:
         raise InputError("ratings needs a store or a comparison file, or --reference MODEL")
-    elif corrected:
-        rated = _rate_corrected(source, model, tuple(without or ()))
     else:
-        found = read_source(source, without=tuple(without or ()), model=model)
-        if not found:
+        rated = read_profiles(
+            source, method=str(method), model=model, without=without or (), corrected=corrected
+        )
+        if not (rated.profiles or rated.unrated):
             raise InputError(f"{source} has no comparisons{f' of {model!r}' if model else ''}")
-        rated = rate_all(found, method=str(method))
     if json:
         _print_json(ratings_json(rated))
     else:
         print_rated(_console(), rated)
     if rated.unrated and not rated.profiles:
         raise typer.Exit(LOSSES)
-
-
-def _rate_corrected(source: Path, model: str | None, without: tuple[str, ...]) -> Rated:
-    from ethogram.validity.measure import rate_corrected
-    from ethogram.validity.results import StoreResults
-
-    with StoreResults.open(source) as results:
-        rated = rate_corrected(results, model=model, without=without)
-    if not (rated.profiles or rated.unrated):
-        raise InputError(f"{source} has no comparisons{f' of {model!r}' if model else ''}")
-    return rated
 
 
 def _reference(name: str) -> Any:
@@ -393,18 +381,9 @@ def report(
     without: Without = None,
 ) -> None:
     """Write the report: one HTML file that opens offline."""
-    from ethogram.api import read_source
-    from ethogram.ratings.comparison_files import is_table
-    from ethogram.report import write_table_report
-    from ethogram.validity.results import StoreResults
+    from ethogram.api import write_report
 
-    page = out or source.with_suffix(".html")
-    if is_table(source):
-        write_table_report(read_source(source), page, title=source.stem)
-    else:
-        with StoreResults.open(source) as results:
-            _write_report(results, page, without=tuple(without or ()))
-    typer.echo(f"{page}")
+    typer.echo(f"{write_report(source, out, without=without or ())}")
 
 
 @app.command()
@@ -419,17 +398,11 @@ def figures(
     seed: Annotated[int, typer.Option(help="Seed of every random draw.")] = 0,
 ) -> None:
     """Save every figure that the profiles allow."""
-    from ethogram.api import read_source
-    from ethogram.figures.save import save_figures
-    from ethogram.ratings.rate import reference_profiles
-    from ethogram.ratings.results import rate_all
+    from ethogram.api import save_figures
 
-    rated = rate_all(read_source(source)).profiles if source else reference_profiles().values()
-    if not rated:
-        raise InputError(f"{source} has no comparisons that can be rated")
     formats = tuple(name.strip() for name in format.split(",") if name.strip())
-    theme = "dark" if dark else "light"
-    for path in save_figures(list(rated), out, formats=formats, theme=theme, seed=seed):  # type: ignore[arg-type]
+    theme: Theme = "dark" if dark else "light"
+    for path in save_figures(source, out, formats=formats, theme=theme, seed=seed):
         typer.echo(f"{path}")
 
 
