@@ -24,6 +24,9 @@ from ethogram.validity.accuracy import Plants, collect_plants, judge_accuracy
 from ethogram.validity.agreement import cohen_kappa, position_consistency, repeat_stability
 from ethogram.validity.correction import Corrected, correct
 
+READ_BY_TWO_JUDGES = 0.1
+"""Share of the replies on which the kappa of two judges is simulated."""
+
 
 @dataclass(frozen=True)
 class World:
@@ -263,7 +266,8 @@ def print_consistency_power(n, trials, shares):
     """Half widths of the intervals of consistency, lean, repeats, kappa and retest."""
     rng = np.random.default_rng(0)
     orders, repeats, judged, again = (
-        round(x * trials) for x in (shares.orders, shares.repeats, shares.judges, shares.retest)
+        round(x * trials)
+        for x in (shares.orders, shares.repeats, READ_BY_TWO_JUDGES, shares.retest)
     )
 
     def twice(size, same):

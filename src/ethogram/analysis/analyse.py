@@ -26,6 +26,7 @@ from ethogram.analysis.similarity import Similarity, correlate_models
 from ethogram.analysis.tiers import Convergence, spread_by_tier
 from ethogram.ratings.models import ELO_PER_LOGIT
 from ethogram.ratings.serialise import as_plain
+from ethogram.ratings.threads import on_one_thread
 
 if TYPE_CHECKING:
     from ethogram.ratings.profile import Profile
@@ -101,6 +102,7 @@ class Analysis:
         return numbers
 
 
+@on_one_thread
 def analyse(profiles: Sequence[Profile], *, seed: int = 0, n_draws: int = 1000) -> Analysis:
     """Analyse the profiles of one or more models on the traits that they share.
 

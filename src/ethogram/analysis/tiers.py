@@ -86,10 +86,6 @@ class Convergence:
     n_models: int
     n_draws: int
 
-    def most_agreed(self, count: int = 10) -> tuple[str, ...]:
-        """Return the traits with the smallest rank spread, smallest first."""
-        return tuple(self.traits[i] for i in np.argsort(self.rank_spread, kind="stable")[:count])
-
     def least_agreed(self, count: int = 10) -> tuple[str, ...]:
         """Return the traits with the largest rank spread, largest first."""
         return tuple(self.traits[i] for i in np.argsort(-self.rank_spread, kind="stable")[:count])

@@ -10,6 +10,7 @@ from ethogram.errors import DisconnectedError
 from ethogram.ratings.comparisons import Comparisons
 from ethogram.ratings.methods import DEFAULT_METHOD, rating_method
 from ethogram.ratings.profile import Profile
+from ethogram.ratings.threads import on_one_thread
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,7 @@ class Rated:
         return self.profiles[place]
 
 
+@on_one_thread
 def rate_all(
     comparisons: Iterable[Comparisons], *, method: str = DEFAULT_METHOD, **options: Any
 ) -> Rated:

@@ -27,6 +27,7 @@ from ethogram.ratings.models import DEFAULT_RIDGE, ELO_PER_LOGIT
 from ethogram.ratings.profile import Profile
 from ethogram.ratings.quantiles import normal_quantile, t_quantile
 from ethogram.ratings.rate import fit_comparisons, rate
+from ethogram.ratings.threads import on_one_thread
 
 LEAST_TRUE_SPREAD = 0.2
 """Share of the strengths' variance that is never taken to be noise."""
@@ -113,6 +114,7 @@ class Shift:
         return pl.DataFrame(columns).sort("shift", descending=True, maintain_order=True)
 
 
+@on_one_thread
 def shift(
     before: Comparisons | Profile,
     after: Comparisons | Profile,

@@ -7,17 +7,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
-
-from threadpoolctl import threadpool_limits
 
 from ethogram.errors import InputError
 from ethogram.ratings.comparisons import Comparisons
 from ethogram.ratings.profile import Profile
 from ethogram.ratings.rate import reference_profiles
 from ethogram.ratings.results import Rated, Unrated, rate_all
+from ethogram.ratings.threads import on_one_thread
 from ethogram.report.content import Party, Report, build_report, describe_party, study_facts
 from ethogram.report.evidence import LIMIT, sample_evidence
 from ethogram.report.judge import JudgeAccount, judge_account, untested
@@ -38,18 +36,7 @@ __all__ = [
 ]
 
 
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Keep BLAS to one thread.
-
-    The matrices here have some hundred rows; on them BLAS threads only wait for each other, which
-    on a busy machine with two cores made an analysis ten times as long (3 to 30 CPU seconds).
-    """
-    with threadpool_limits(limits=1, user_api="blas"):
-        yield
-
-
-@_one_thread()
+@on_one_thread
 def write_report(
     store: Store | StoreResults,
     out: Path,
@@ -132,7 +119,7 @@ def _parties(results: StoreResults) -> list[Party]:
     ]
 
 
-@_one_thread()
+@on_one_thread
 def write_table_report(
     comparisons: Sequence[Comparisons], out: Path, *, title: str = "Ratings", seed: int = 0
 ) -> Path:
@@ -149,7 +136,7 @@ def write_table_report(
     return write_files(report, out)
 
 
-@_one_thread()
+@on_one_thread
 def write_reference_report(out_dir: Path, *, seed: int = 0) -> Path:
     """Report on the published study from its win counts; returns the HTML file's path."""
     profiles = list(reference_profiles().values())

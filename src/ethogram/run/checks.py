@@ -256,7 +256,7 @@ def extra_calls(prepared: Prepared, checks: Sequence[str]) -> dict[tuple[str, st
     """Return the calls of each check: {(check, stage, name): calls}, with no store."""
     study, n = prepared.study, len(prepared.design)
     shares = study.validity.shares()
-    made = shares.calls(prepared.design.n_traits, n, further_judges=0)
+    made = shares.calls(prepared.design.n_traits, n)
     trials = {  # asked of each model
         "plants": made["plants"] // 2,
         "retest": count_share(prepared, shares.retest),

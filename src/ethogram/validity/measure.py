@@ -22,6 +22,7 @@ from ethogram.ratings.profile import Profile
 from ethogram.ratings.rate import rate
 from ethogram.ratings.results import Rated, Unrated
 from ethogram.ratings.serialise import as_plain
+from ethogram.ratings.threads import on_one_thread
 from ethogram.store.read import Verdicts, count_without_p
 from ethogram.store.store import Store
 from ethogram.validity.accuracy import JudgeAccuracy, Plants, collect_plants, judge_accuracy
@@ -228,6 +229,7 @@ def validity_json(found: Validity) -> dict[str, Any]:
     }
 
 
+@on_one_thread
 def measure_validity(
     source: Store | StoreResults, *, corrections: bool = True, seed: int = 0
 ) -> Validity:
@@ -335,6 +337,7 @@ def _labelled(own: Sequence[Comparisons]) -> dict[str, Comparisons]:
     }
 
 
+@on_one_thread
 def rate_corrected(
     source: Store | StoreResults, *, model: str | None = None, without: Sequence[str] = ()
 ) -> Rated:

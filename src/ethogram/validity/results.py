@@ -20,6 +20,7 @@ from ethogram.ratings.comparisons import Comparisons
 from ethogram.ratings.profile import Profile
 from ethogram.ratings.rate import rate
 from ethogram.ratings.results import Rated, Unrated
+from ethogram.ratings.threads import on_one_thread
 from ethogram.store.read import (
     StageCount,
     Verdicts,
@@ -101,6 +102,7 @@ class StoreResults:
         """Rate a judge's liking for the words as such, or say why it cannot be rated."""
         return self._rating("word", comparisons, word_preference)
 
+    @on_one_thread
     def rated(self, part: str = Part.MAIN, *, without: Sequence[str] = ()) -> Rated:
         """Every profile of a part, and what could not be rated."""
         every = [self.profile(c) for c in self.comparisons(part, without=without)]
