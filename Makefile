@@ -6,13 +6,23 @@ DEV := $(VENV)/.installed-dev
 
 export OPENBLAS_NUM_THREADS ?= 1
 
-.PHONY: run test lint bench fuzz soak clean
+.PHONY: run test test-slow test-all lint bench fuzz soak clean
 
 run: $(PACKAGE)
 	$(BIN)/ethogram run examples/quickstart.toml
 
+# One process a core; who has nothing left takes tests from another.
+PYTEST := $(BIN)/python -m pytest -n auto --dist worksteal
+
 test: $(DEV)
-	$(BIN)/python -m pytest
+	$(PYTEST) -m "not slow"
+
+# The long simulations, which `make test` leaves out.
+test-slow: $(DEV)
+	$(PYTEST) -m slow
+
+test-all: $(DEV)
+	$(PYTEST)
 
 lint: $(DEV)
 	$(BIN)/ruff check .
@@ -22,7 +32,7 @@ lint: $(DEV)
 
 # Random kills and fuzzing, for longer than the suite does.
 soak: $(DEV)
-	ETHOGRAM_KILLS=30 $(BIN)/python -m pytest tests/test_crashes.py
+	ETHOGRAM_KILLS=30 $(BIN)/python -m pytest tests/run/test_crashes.py
 
 fuzz: $(DEV)
 	$(BIN)/python -m pip install --quiet --group fuzz
