@@ -6,13 +6,23 @@ DEV := $(VENV)/.installed-dev
 
 export OPENBLAS_NUM_THREADS ?= 1
 
-.PHONY: run test lint docs bench fuzz soak clean
+.PHONY: run test test-slow test-all lint docs bench fuzz soak clean
 
 run: $(PACKAGE)
 	$(BIN)/ethogram run examples/quickstart.toml
 
+# One process a core; who has nothing left takes tests from another.
+PYTEST := $(BIN)/python -m pytest -n auto --dist worksteal
+
 test: $(DEV)
-	$(BIN)/python -m pytest
+	$(PYTEST) -m "not slow"
+
+# The long simulations, which `make test` leaves out.
+test-slow: $(DEV)
+	$(PYTEST) -m slow
+
+test-all: $(DEV)
+	$(PYTEST)
 
 lint: $(DEV)
 	$(BIN)/ruff check .

@@ -5,7 +5,7 @@
     python -m fuzz.seek                 # every target, 20 seconds each
     python -m fuzz.seek study 600       # one target, ten minutes
 
-What it finds stands in `fuzz/found/`; put it into tests/test_fuzz.py as an `@example`.
+What it finds stands in `fuzz/found/`; put it into tests/project/test_fuzz.py as an `@example`.
 """
 
 from __future__ import annotations

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 
-# As the command line does: threads that wait for one another make small matrices slow.
+# As the command line does: threads that wait for one another make small matrices slow, and the
+# tests have a process a core already.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from contextlib import ExitStack
 

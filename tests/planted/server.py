@@ -9,11 +9,12 @@
         ...                                    # requests to server.base_url
         assert server.stats()["answered_twice"] == 0
 
-What it answers is decided in `planted_answers`, what goes wrong in `planted_faults`; sockets
-and counts are in `planted_wire`. Here are the configuration, the clock and the process.
+What it answers is decided in `answers`, what goes wrong in `faults`; sockets and counts are in
+`wire`. Here are the configuration, the clock and the process.
 
 A model named `NAME+fault:KIND` always meets that fault, `NAME+fault:KIND:3` three times.
-`GET /stats` counts, `GET /stats?contents` also by request, `POST /reset` forgets.
+`GET /stats` counts, `GET /stats?contents` also by request, `POST /reset` forgets, `POST /release`
+sends the answers that `hold_after` keeps back.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from hashlib import blake2b
@@ -85,6 +86,9 @@ class Config:
     resample : bool
         The k-th answer to equal requests is drawn anew, as a service with a temperature
         does. Otherwise equal requests have equal answers.
+    hold_after : int, optional
+        Requests beyond so many have no answer until `POST /release`: a client can be met in the
+        middle of its work, however fast or slow the machine is.
     lifetime : float
         Seconds after which it stops by itself.
     """
@@ -102,6 +106,7 @@ class Config:
     limits: Limits = field(default_factory=Limits)
     api_key: str = ""
     resample: bool = False
+    hold_after: int | None = None
     lifetime: float = 900.0
 
     @classmethod
@@ -128,6 +133,8 @@ class Service:
         self.ledger = Ledger()
         self._seed = str(config.seed).encode()[:64]
         self._tokens, self._filled = max(config.rate, 1.0), time.monotonic()
+        self._holds = config.hold_after is not None
+        self._held: list[Callable[[], None]] = []
 
     def handle(self, path: bytes, head: bytes, body: bytes) -> tuple[Response, bytes, float]:
         """Return the response, the digest of the request, and the latency in seconds."""
@@ -137,6 +144,9 @@ class Service:
         if path == b"/reset":
             self.reset()
             return _own({"reset": True}), b"", 0.0
+        if path == b"/release":
+            self.release()
+            return _own({"released": True}), b"", 0.0
         if path not in {b"/v1/chat/completions", b"/v1/completions"}:
             return _own({"error": {"message": f"no such path {path!r}"}}, 404), b"", 0.0
         try:
@@ -151,6 +161,19 @@ class Service:
         fresh.in_flight = fresh.max_in_flight = self.ledger.in_flight
         fresh.connections = self.ledger.connections
         self.ledger = fresh
+
+    def hold(self, send: Callable[[], None]) -> bool:
+        """Keep an answer back until the release, if it is one to hold; whether it is."""
+        if not self._holds or self.ledger.asked.total() <= (self.config.hold_after or 0):
+            return False
+        self._held.append(send)
+        return True
+
+    def release(self) -> None:
+        """Send what was held, and hold nothing more."""
+        self._holds = False
+        while self._held:
+            self._held.pop(0)()
 
     def _answer(
         self, request: dict[str, Any], key: str, *, chat: bool
@@ -256,9 +279,13 @@ class Served:
         """Forget all counts."""
         self._call("reset", b"")
 
+    def release(self) -> None:
+        """Send the answers that were held, and hold no more."""
+        self._call("release", b"")
+
     def _call(self, path: str, body: bytes | None = None) -> dict[str, Any]:
         url = f"{self.base_url.removesuffix('v1')}{path}"
-        with urllib.request.urlopen(url, body, timeout=30) as reply:
+        with urllib.request.urlopen(url, body, timeout=120) as reply:
             found: dict[str, Any] = orjson.loads(reply.read())
         return found
 
@@ -331,7 +358,9 @@ def _shares(text: str) -> dict[str, float]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="planted_server", description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(
+        prog="tests.planted.server", description=__doc__.split("\n")[0]
+    )
     parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
     parser.add_argument("--config", help="JSON file with the keys of Config; - is standard input")
     parser.add_argument("--traits", help="word,word,... or a set by name or file")
@@ -352,7 +381,7 @@ def main() -> None:
         config = _config(arguments)
         Mix(config.faults)
     except (OSError, TypeError, ValueError) as error:
-        raise SystemExit(f"planted_server: {error}") from None
+        raise SystemExit(f"tests.planted.server: {error}") from None
     asyncio.run(run(config, arguments.port))
 
 

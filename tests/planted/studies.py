@@ -98,7 +98,7 @@ def rank_agreement(found: Mapping[str, float], truth: Mapping[str, float]) -> fl
 def cli(*words: str | Path, **options: Any) -> subprocess.CompletedProcess[str]:
     """Run `ethogram` as a user does, and wait for it."""
     return subprocess.run(
-        command(*words), capture_output=True, text=True, check=False, timeout=120, **options
+        command(*words), capture_output=True, text=True, check=False, timeout=300, **options
     )
 
 

@@ -11,6 +11,8 @@ import asyncio
 import socket
 import struct
 from collections import Counter
+from collections.abc import Callable
+from functools import partial
 from http import HTTPStatus
 from typing import Any, Protocol
 
@@ -84,6 +86,10 @@ class Handler(Protocol):
         """Return the response, the request's digest (empty: not counted) and the latency."""
         ...
 
+    def hold(self, send: Callable[[], None]) -> bool:
+        """Keep an answer back, to be sent by a call of `send`; whether it is kept."""
+        ...
+
 
 class Connection(asyncio.Protocol):
     """One keep-alive connection; one request at a time, the next waits in the buffer."""
@@ -130,10 +136,17 @@ class Connection(asyncio.Protocol):
             self._service.ledger.opened()
         if response.delivery == "hang":
             return
+        if self._digest and self._service.hold(partial(self._send_late, response)):
+            return
         wait = latency + (response.delay if response.delivery == "whole" else 0)
         if wait > 0:
             self._timer = self._loop.call_later(wait, self._send, response)
         else:
+            self._send(response)
+
+    def _send_late(self, response: Response) -> None:
+        """Send what was held, unless nobody waits for it any longer."""
+        if not self._transport.is_closing():
             self._send(response)
 
     def _done(self) -> None:

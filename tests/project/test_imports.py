@@ -47,13 +47,22 @@ def test_importing_the_statistics_loads_no_store_client_or_command_line():
     assert not loaded & OUTSIDE
 
 
+def imported(node):
+    """Return the packages that a statement imports."""
+    if isinstance(node, ast.ImportFrom):
+        return {(node.module or "").split(".")[0]}
+    return (
+        {name.name.split(".")[0] for name in node.names} if isinstance(node, ast.Import) else set()
+    )
+
+
 def test_sql_stands_in_the_store():
     """No other module imports sqlite3."""
     users = {
         path.relative_to(PACKAGE).as_posix()
         for path in PACKAGE.rglob("*.py")
         for node in ast.walk(ast.parse(path.read_text("utf-8")))
-        if isinstance(node, ast.Import) and any(name.name == "sqlite3" for name in node.names)
+        if "sqlite3" in imported(node)
     }
     assert users == {"store/store.py", "store/file.py", "store/writer.py"}
 

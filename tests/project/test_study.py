@@ -290,4 +290,5 @@ def test_a_name_that_no_file_can_have_is_refused_in_one_line(name):
         with pytest.raises(EthogramError) as caught:
             read(name)
         assert "\n" not in str(caught.value)
+        assert name[:3] in str(caught.value) or repr(name)[1:4] in str(caught.value)
         assert len(str(caught.value)) < 1000

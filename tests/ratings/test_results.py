@@ -278,6 +278,7 @@ def test_a_sample_is_seeded_and_cut(opened):
         t["id"] for t in sample_trials(opened, limit=5, seed=3, chars=40)
     ]
     assert [t["id"] for t in one] != [t["id"] for t in sample_trials(opened, limit=5, seed=4)]
+    assert len(one) == 5
     assert all(len(t["reply"]) <= 40 and t["cut"] for t in one)
 
 

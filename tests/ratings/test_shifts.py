@@ -173,7 +173,14 @@ def test_scaled_false_discoveries_keep_their_rate():
     assert np.mean(any_called) < 0.09
 
 
-@pytest.mark.parametrize(("times", "stretch"), [(1, 1.0), (2, 1.0), (2, 2.0)])
+@pytest.mark.parametrize(
+    ("times", "stretch"),
+    [
+        pytest.param(1, 1.0, marks=pytest.mark.slow),
+        pytest.param(2, 1.0, marks=pytest.mark.slow),
+        (2, 2.0),
+    ],
+)
 def test_scaled_false_discoveries_of_few_traits_keep_their_rate(times, stretch):
     """Ten traits, 45 or 90 comparisons a side, one scale or two: 5% of the studies call at most."""
     rng = np.random.default_rng(20)

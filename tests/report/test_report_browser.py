@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import time
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -68,7 +67,7 @@ class Page:
 
     def wait(self, condition: Callable[[], object]) -> None:
         """Wait until something holds."""
-        WebDriverWait(self.driver, 20).until(lambda _: condition())
+        WebDriverWait(self.driver, 120).until(lambda _: condition())
 
     def shown(self, table: str) -> list[str]:
         """Return the visible traits of a table, top to bottom."""
@@ -257,7 +256,11 @@ def test_hostile_replies_stay_text(page):
         "document.querySelectorAll('#evidence-list details').forEach((d) => { d.open = true })"
     )
     page.wait(lambda: page.all("#evidence-list details:last-of-type .reply"))
-    time.sleep(0.5)
+    page.run(
+        "const last = new Image(); last.onerror = () => { window.lastFailed = true }; "
+        "last.src = 'data:,none'"
+    )  # pictures of the replies, were there any, failed before it
+    page.wait(lambda: page.run("return window.lastFailed"))
     texts = page.run("return [...document.querySelectorAll('.reply')].map((n) => n.textContent)")
     assert sum(HOSTILE in text for text in texts) >= 5
     assert page.run("return document.querySelectorAll('main img, main script').length") == 0

@@ -114,6 +114,7 @@ def test_a_run_killed_at_random_moments_loses_nothing_that_was_committed(study, 
         kept = now
         if store.is_file():
             check_integrity(store)
+    assert kept
     final = cli("run", file, "--no-report", cwd=tmp_path)
     assert final.returncode in (0, 1), final.stderr
     assert kept <= committed(store)
@@ -278,15 +279,16 @@ def test_a_clock_that_jumps_changes_no_result(planted, tmp_path, monkeypatch):
         limits=Limits(retry_after=0.05),
     )
     file, clock, rng = small_study(server, tmp_path), time.time, random.Random(3)
-    monkeypatch.setattr(time, "time", lambda: clock() + rng.choice([-86400.0, 0.0, 7200.0]))
     start = time.monotonic()
+    monkeypatch.setattr(time, "time", lambda: clock() + rng.choice([-86400.0, 0.0, 7200.0]))
     jumped, steady = tmp_path / "jumped.db", tmp_path / "steady.db"
     # A date two hours behind is no pause; one a day ahead would be ten minutes, the longest kept.
     monkeypatch.setattr("ethogram.engine.caller.MAX_PAUSE", 0.2)
     run_text(file.read_text(), jumped, folder=tmp_path)
     monkeypatch.undo()
-    assert time.monotonic() - start < 20
-    assert rows(jumped, "SELECT min(seconds) >= 0, max(seconds) < 20 FROM attempt") == [(1, 1)]
+    # The jumps are of two hours and a day: whatever the machine's speed, none is in these.
+    assert time.monotonic() - start < 600
+    assert rows(jumped, "SELECT min(seconds) >= 0, max(seconds) < 600 FROM attempt") == [(1, 1)]
     assert rows(jumped, "SELECT max(started) - min(started) > 7000 FROM attempt") == [(1,)]
     server.reset()
     run_text(file.read_text(), steady, folder=tmp_path)
@@ -295,7 +297,7 @@ def test_a_clock_that_jumps_changes_no_result(planted, tmp_path, monkeypatch):
 
 def test_a_second_run_is_told_of_the_first_and_disturbs_nothing(planted, tmp_path):
     """The second exits with 2 and names the first, which finishes with every trial asked once."""
-    server = planted(latency_ms=60)
+    server = planted(hold_after=1)
     file = small_study(server, tmp_path, concurrency=1)
     words = command("run", file, "--no-report")
     with subprocess.Popen(words, cwd=tmp_path, stdout=subprocess.DEVNULL) as first:
@@ -307,13 +309,15 @@ def test_a_second_run_is_told_of_the_first_and_disturbs_nothing(planted, tmp_pat
         assert second.stderr.count("\n") == 1
         read = cli("status", tmp_path / "study.db", cwd=tmp_path)
         assert read.returncode == 0, read.stderr
-        assert first.wait(60) == 0
+        assert first.poll() is None
+        server.release()
+        assert first.wait(120) == 0
     assert server.stats()["requests"] == 2 * 66
 
 
 def test_the_limit_of_open_files_is_named_and_loses_nothing_for_good(planted, tmp_path):
     """More calls in flight than the system allows open files: named, and a later run goes on."""
-    server = planted(latency_ms=50)
+    server = planted(latency_ms=100)
     file, store = small_study(server, tmp_path), tmp_path / "study.db"
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     in_use = len(os.listdir("/proc/self/fd"))  # noqa: PTH208
@@ -322,6 +326,8 @@ def test_the_limit_of_open_files_is_named_and_loses_nothing_for_good(planted, tm
         run = run_text(file.read_text(), store, folder=tmp_path)
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    named = rows(store, "SELECT count(*) FROM attempt WHERE reason LIKE '%Too many open files%'")
+    assert named > [(0,)]
     assert run.stopped is None or "Too many open files" in str(run.stopped)
     with Store.read(store) as opened:
         elicited, _ = count_stages(opened)
@@ -337,12 +343,13 @@ def test_the_limit_of_open_files_is_named_and_loses_nothing_for_good(planted, tm
 
 def test_a_run_that_is_told_to_end_ends_like_one_that_is_interrupted(planted, tmp_path):
     """SIGTERM, as a scheduler sends it, keeps what was asked."""
-    server = planted(latency_ms=20)
+    server = planted(hold_after=100)
     file = small_study(server, tmp_path, repeats=8)
     with subprocess.Popen(command("run", file, "--no-report"), cwd=tmp_path) as process:
         wait_for_requests(server, 100, process)
         process.send_signal(signal.SIGTERM)
-        assert process.wait(60) == 130
+        server.release()
+        assert process.wait(120) == 130
     assert rows(tmp_path / "study.db", "SELECT count(*) FROM attempt") == [
         (server.stats()["requests"],)
     ]

@@ -130,7 +130,7 @@ def test_stages_one_after_the_other_give_what_overlapping_stages_give(planted, t
     run_text(text, together, folder=tmp_path)
     run_text(text, apart, folder=tmp_path, stages=["elicit"])
     with Store.read(apart) as opened:
-        assert all(c.done == 0 for c in count_stages(opened) if c.stage == "judge")
+        assert sum(c.done > 0 for c in count_stages(opened)) == 2  # the two models, no judge
     run_text(text, apart, folder=tmp_path, stages=["judge"])
     with Store.read(together) as one, Store.read(apart) as other:
         found, expected = read_comparisons(one), read_comparisons(other)
@@ -171,14 +171,15 @@ def test_a_judge_is_not_led_by_replies_that_answer_in_its_place(planted, store_p
 
 def test_interrupting_a_run_keeps_all_that_was_paid_for(planted, tmp_path):
     """Ctrl-C lets calls in flight finish, exits with 130, and the next run asks none of them."""
-    server = planted(latency_ms=20)
+    server = planted(hold_after=200)
     study, path = tmp_path / "planted.toml", tmp_path / "planted.db"
     study.write_text(study_text(server.base_url))
     words = command("run", study, "--no-report")
     with subprocess.Popen(words, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as process:
         wait_for_requests(server, 200, process)
         os.kill(process.pid, signal.SIGINT)
-        said = process.communicate(timeout=60)[0]
+        server.release()
+        said = process.communicate(timeout=120)[0]
     assert process.returncode == 130
     assert "Interrupted" in said
     asked = server.stats()["requests"]

@@ -169,3 +169,29 @@ def test_a_store_keeps_the_templates_that_are_used(tmp_path, planted, word_list)
             "judge",
             "judge_system",
         }
+
+
+def test_a_judge_that_is_no_longer_shown_the_prompt_is_another_judge(release):
+    """The two ways have templates of different names: the key itself is compared."""
+    path, study = release
+    text = study.read_text("utf-8")
+    study.write_text(text.replace("ties = true", "ties = true\nshow_prompt = false"), "utf-8")
+    with pytest.raises(StoreError, match="show_prompt was True, is False"):
+        planned(path, study)
+
+
+def test_a_judge_of_an_older_store_that_was_not_shown_the_prompt_goes_on(release):
+    """Its template's name is all that such a store says of it; the migration writes it down."""
+    path, study = release
+    text = study.read_text("utf-8")
+    study.write_text(text.replace("ties = true", "ties = true\nshow_prompt = false"), "utf-8")
+    templates = prepare(load_study(study)).templates
+    with sqlite3.connect(path) as db:
+        (kept,) = db.execute("SELECT settings FROM party WHERE name = 'judge-b'").fetchone()
+        settings = json.loads(kept)
+        settings["templates"] = {
+            "judge_system": templates.judge_system,
+            "judge_without_prompt": templates.judge_without_prompt,
+        }
+        db.execute("UPDATE party SET settings = ? WHERE name = 'judge-b'", (json.dumps(settings),))
+    planned(path, study)

@@ -228,7 +228,7 @@ def test_a_store_is_free_again_when_its_writer_ends(store_path):
 def test_a_failed_opening_gives_the_lock_back(store_path):
     """A store that could not be opened is not in use."""
     store_path.write_text("no database" * 1000)
-    with pytest.raises(StoreError):
+    with pytest.raises(StoreError, match="not a database"):
         Store.open(store_path)
     store_path.unlink()
     Store.open(store_path).close()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-import time
+import threading
 from pathlib import Path
 
 import pytest
@@ -83,22 +83,24 @@ def test_a_store_that_is_opened_again_knows_what_was_asked(tmp_path):
 
 def test_a_disk_that_is_slow_is_said_to_be_behind(tmp_path, monkeypatch):
     """More than MAX_WAITING waiting results are `is_behind`, and fewer are not."""
-    written = writer_module._write
+    written, taken, goes_on = writer_module._write, threading.Event(), threading.Event()
 
     def slow(db: sqlite3.Connection, batch: Batch) -> None:
-        time.sleep(0.5)
+        taken.set()
+        assert goes_on.wait(120)
         written(db, batch)
 
     monkeypatch.setattr(writer_module, "_write", slow)
     with Store.open(tmp_path / "s.db") as store:
         writer = store.writer()
         put(writer, "first")
-        time.sleep(0.1)  # the writer has taken the first and sleeps
+        assert taken.wait(120)
         for i in range(MAX_WAITING - 1):  # what is being written waits, too
             put(writer, f"m{i}")
         assert not writer.is_behind()
         put(writer, "one more")
         assert writer.is_behind()
+        goes_on.set()
         writer.close()
         assert not writer.is_behind()
 

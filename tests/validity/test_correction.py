@@ -14,6 +14,7 @@ from ethogram.validity.accuracy import collect_plants
 from ethogram.validity.correction import NOISE_LIMIT, correct, rogan_gladen
 
 
+@pytest.mark.slow
 def test_plain_corrected_and_raw_ratings_side_by_side():
     """Error, rank correlation and coverage at accuracies .65, .80 and .95.
 

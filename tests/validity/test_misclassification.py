@@ -38,6 +38,7 @@ def test_gradient_matches_finite_differences():
     rng = np.random.default_rng(1)
     x = np.concatenate([rng.normal(0, 1, 6), rng.normal(1, 0.5, 6), [0.3, -0.2, 1.0, -0.4, 0.2]])
     _, gradient = log_density(x, evidence)
+    assert len(gradient) == len(x)
     for i, slope in enumerate(gradient):
         step = np.zeros_like(x)
         step[i] = 1e-5

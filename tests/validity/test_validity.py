@@ -306,7 +306,9 @@ def test_agreement_is_said_in_sentences(checked):
 
 def test_corrected_ratings_are_nearer_to_the_truth(checked):
     """Correcting a judge's errors brings both models' strengths nearer to what was planted."""
-    for model, made in checked.judge("judge").corrected.items():
+    corrected = checked.judge("judge").corrected
+    assert set(corrected) == set(MODELS)
+    for model, made in corrected.items():
         truth = np.array([checked.world.strengths(model)[t] for t in made.profile.traits])
         truth -= truth.mean()
         errors = [np.sqrt(np.mean((p.strengths - truth) ** 2)) for p in (made.profile, made.plain)]

@@ -212,6 +212,7 @@ def _judge_settings(prepared: Prepared, name: str) -> dict[str, Any]:
     return {
         **plan_endpoint(name, table).settings(),
         "templates": {key: getattr(prepared.templates, key) for key in used},
+        "show_prompt": table.show_prompt,
         "examples": table.examples,
         "grammar": table.grammar,
         "ties": table.ties,

@@ -358,7 +358,8 @@ class Store:
         for table in ("reply", "verdict"):
             reopened += self._db.execute(
                 f"""DELETE FROM {table} WHERE status IN ({_PASSING})
-                AND NOT coalesce((SELECT cut FROM attempt a WHERE a.id = {table}.attempt), 0)
+                AND NOT (status = 'empty' AND
+                         (SELECT cut FROM attempt a WHERE a.id = {table}.attempt) IS 1)
                 AND (SELECT count(*) FROM attempt WHERE request =
                      (SELECT request FROM attempt a WHERE a.id = {table}.attempt))
                 < CASE status WHEN 'unparsed' THEN ? ELSE ? END""",

@@ -39,3 +39,7 @@ ALTER TABLE reply ADD COLUMN value REAL;
 -- Whether an answer was cut at the token limit: until now only its reason said so.
 ALTER TABLE attempt ADD COLUMN cut INTEGER NOT NULL DEFAULT 0;
 UPDATE attempt SET cut = 1 WHERE reason LIKE '%cut at the token limit';
+
+-- Whether a judge is shown the prompt: until now only the name of its template said so.
+UPDATE party SET settings = json_set(settings, '$.show_prompt', json('false'))
+WHERE role = 'judge' AND json_extract(settings, '$.templates.judge_without_prompt') IS NOT NULL;
