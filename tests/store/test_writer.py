@@ -15,7 +15,7 @@ from ethogram.errors import StoreError
 from ethogram.store import writer as writer_module
 from ethogram.store.file import connect
 from ethogram.store.store import Store
-from ethogram.store.writer import MAX_WAITING, ROWS, STEP, Asked, Batch
+from ethogram.store.writer import MAX_WAITING, ROWS, STEP, AskedRequests, Batch
 
 BODY = b'{"choices":[{"message":{"content":"Yes."},"finish_reason":"stop"}]}'
 
@@ -63,7 +63,7 @@ def test_a_body_that_is_no_utf8_shares_a_batch_with_text(tmp_path):
 def test_the_filter_never_denies_a_request_that_was_asked():
     """Ids that were added are all found, and of others at most a few."""
     asked = [request_id(b"%d" % i) for i in range(20_000)]
-    found = Asked(asked)
+    found = AskedRequests(asked)
     assert all(name in found for name in asked)
     wrong = sum(request_id(b"other %d" % i) in found for i in range(20_000))
     assert wrong < 100  # 20,000 of 2^24 bits are set: 24 expected, standard deviation 5

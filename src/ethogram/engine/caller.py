@@ -77,7 +77,7 @@ class Outcome(NamedTuple):
 
 
 @dataclass
-class Answers:
+class SharedAnswers:
     """A run's answers by request, shared by its callers: equal requests are asked once."""
 
     asking: dict[str, asyncio.Future[Outcome]] = field(default_factory=dict)
@@ -174,7 +174,7 @@ class Caller:
         *,
         ledger: Ledger,
         meter: Meter,
-        answers: Answers,
+        answers: SharedAnswers,
         stop: asyncio.Event,
         attempts: int,
         unparsed_attempts: int,

@@ -19,7 +19,7 @@ from typing import Any
 import orjson
 
 from ethogram.design import Part
-from ethogram.engine.caller import Answers, Caller, Dropped, Ledger, Meter, Outcome
+from ethogram.engine.caller import Caller, Dropped, Ledger, Meter, Outcome, SharedAnswers
 from ethogram.engine.endpoints import Endpoint, make_endpoint, plan_endpoint
 from ethogram.engine.http import HttpTransport, make_session
 from ethogram.engine.local import local_servers
@@ -269,7 +269,7 @@ class _Runner:
         watching = asyncio.create_task(watch(self.result)) if watch else None
         try:
             async with make_session() as session:
-                answers = Answers()
+                answers = SharedAnswers()
                 for key, endpoint in self.endpoints.items():
                     caller = Caller(
                         endpoint,

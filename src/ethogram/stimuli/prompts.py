@@ -20,7 +20,7 @@ from ethogram.stimuli.files import Row, read_rows
 from ethogram.stimuli.languages import language_code
 from ethogram.stimuli.near_duplicates import NearDuplicates
 from ethogram.stimuli.paths import named_path
-from ethogram.stimuli.reserve import Reserve
+from ethogram.stimuli.stream_sample import StreamSample
 from ethogram.stimuli.wildchat import find_parquet, is_wildchat, rows_from_hub, rows_from_parquet
 
 BUNDLED = Path(__file__).parents[1] / "data" / "prompts" / "bundled.jsonl"
@@ -213,7 +213,7 @@ def draw_prompts(
     which is what makes a stream of unknown length usable.
     """
     counts = dict.fromkeys(("read", *LOSSES, "kept"), 0)
-    reserve = Reserve(size=None if wanted is None else 4 * wanted + 100, seed=seed)
+    reserve = StreamSample(size=None if wanted is None else 4 * wanted + 100, seed=seed)
     for row in _sift(rows, filter=filter, counts=counts):
         reserve.offer(row)
         if stop_early and reserve.full:

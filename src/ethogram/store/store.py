@@ -31,7 +31,7 @@ from ethogram.errors import StoreError
 from ethogram.protocols.protocol import Judging, Trial
 from ethogram.store.file import Lock, check_version, connect, connect_to_read, is_older, migrate
 from ethogram.store.rows import JudgingRow, PlannedJudging, Role, StageName, TrialRow
-from ethogram.store.writer import Asked, Writer
+from ethogram.store.writer import AskedRequests, Writer
 
 CHUNK = 400
 
@@ -46,7 +46,7 @@ class Store:
         self.path = path
         self._db = connection
         self._lock = lock
-        self._asked: Asked | None = None
+        self._asked: AskedRequests | None = None
 
     @classmethod
     def open(cls, path: str | Path) -> Self:
@@ -491,7 +491,7 @@ class Store:
 
     def writer(self) -> Writer:
         """Start the thread that writes a run's results."""
-        self._asked = Asked(row[0] for row in self._db.execute("SELECT hash FROM request"))
+        self._asked = AskedRequests(row[0] for row in self._db.execute("SELECT hash FROM request"))
         return Writer(
             self.path,
             first_attempt=self.last_attempt() + 1,

@@ -43,7 +43,7 @@ Columns = tuple[Any, ...]
 Batch = list[list[Any]]  # for each of the tables, the columns of row after row
 
 
-class Asked:
+class AskedRequests:
     """Which requests may have been asked: a "no" is certain, so that it needs no query.
 
     One bit a hash (a Bloom filter with one function): 2 MB however large the study; with a
@@ -83,7 +83,7 @@ class Writer:
         path: Path,
         *,
         first_attempt: int,
-        asked: Asked,
+        asked: AskedRequests,
         earlier: Callable[[str], Earlier | None] = lambda request: None,
     ) -> None:
         self._path = path

@@ -23,7 +23,7 @@ _DRAWS = 1000
 
 
 @dataclass(frozen=True)
-class Net:
+class NetProfile:
     """Ratings less those of a control.
 
     Attributes
@@ -57,7 +57,7 @@ class Net:
         )
 
 
-def net_of(measured: Profile, control: Profile, *, seed: int = 0) -> Net:
+def net_of(measured: Profile, control: Profile, *, seed: int = 0) -> NetProfile:
     """Subtract a control's ratings: the random condition's, or the judge's liking for the words.
 
     Parameters
@@ -69,7 +69,7 @@ def net_of(measured: Profile, control: Profile, *, seed: int = 0) -> Net:
 
     Returns
     -------
-    Net
+    NetProfile
 
     Raises
     ------
@@ -107,7 +107,7 @@ def net_of(measured: Profile, control: Profile, *, seed: int = 0) -> Net:
         caveats=one.caveats + caveats,
     )
     names = tuple(name for name, is_clear in zip(traits, clear, strict=True) if is_clear)
-    return Net(profile, one, base, _left(one, base, seed), names, caveats)
+    return NetProfile(profile, one, base, _left(one, base, seed), names, caveats)
 
 
 def _left(measured: Profile, control: Profile, seed: int) -> Estimate:

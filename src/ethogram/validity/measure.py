@@ -40,7 +40,7 @@ from ethogram.validity.agreement import (
     retest,
     trait_disagreement,
 )
-from ethogram.validity.controls import Net, net_of
+from ethogram.validity.controls import NetProfile, net_of
 from ethogram.validity.correction import Corrected, WinRates, correct, rogan_gladen
 from ethogram.validity.gain import Gain, what_it_buys
 from ethogram.validity.proportions import Estimate
@@ -184,7 +184,7 @@ class Validity:
     judges : tuple of JudgeValidity
     agreement : JudgesAgreement or None
         None where fewer than two judges gave verdicts on the same replies.
-    nets : tuple of Net
+    nets : tuple of NetProfile
     notes : tuple of str
     unrated : tuple of Unrated
         Comparisons of the study itself that could not be rated, so that nothing above rests on
@@ -193,7 +193,7 @@ class Validity:
 
     judges: tuple[JudgeValidity, ...]
     agreement: JudgesAgreement | None
-    nets: tuple[Net, ...]
+    nets: tuple[NetProfile, ...]
     notes: tuple[str, ...] = ()
     unrated: tuple[Unrated, ...] = ()
 
@@ -669,7 +669,7 @@ class _Control:
 
 def _nets(
     results: StoreResults, rated: Mapping[tuple[str, str, str], Profile], seed: int
-) -> tuple[list[Net], list[str]]:
+) -> tuple[list[NetProfile], list[str]]:
     """Take the random condition's ratings off, and the words' own pull off the natural ones."""
     nets, notes = [], []
     random_controls, unrated = _random_controls(results, rated)

@@ -3,12 +3,12 @@
 import random
 
 from ethogram.stimuli.files import Row
-from ethogram.stimuli.reserve import Reserve
+from ethogram.stimuli.stream_sample import StreamSample
 
 
 def fill(rows, *, size, seed=3):
     """Return a reserve that was offered these rows."""
-    reserve = Reserve(size=size, seed=seed)
+    reserve = StreamSample(size=size, seed=seed)
     for row in rows:
         reserve.offer(row)
     return reserve
@@ -27,7 +27,7 @@ def test_counts_of_offered_and_distinct():
     """Every offer is counted, and texts that differ in case and space only count once."""
     reserve = fill([Row("A b", "1"), Row("c", "2"), Row(" a  B\n", "3"), Row("c", "4")], size=1)
     assert (reserve.offered, reserve.distinct, len(reserve.rows())) == (4, 2, 1)
-    assert (Reserve(size=1, seed=0).offered, Reserve(size=1, seed=0).distinct) == (0, 0)
+    assert (StreamSample(size=1, seed=0).offered, StreamSample(size=1, seed=0).distinct) == (0, 0)
 
 
 def test_first_of_equal_texts_stays():

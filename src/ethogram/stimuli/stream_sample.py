@@ -14,7 +14,7 @@ import numpy as np
 from ethogram.stimuli.files import Row
 
 
-class Reserve:
+class StreamSample:
     """Of all texts offered, the `size` distinct ones with the lowest seeded hashes.
 
     A uniform sample of the distinct texts in one pass: the hash of a text is its lot, so a text
