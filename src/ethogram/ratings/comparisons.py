@@ -104,7 +104,7 @@ def compare(
         or an outcome outside 0 to 1.
     """
     n = len(first)
-    made = Comparisons(
+    comparisons = Comparisons(
         traits=tuple(traits),
         first=np.asarray(first, dtype=np.int64),
         second=np.asarray(second, dtype=np.int64),
@@ -120,31 +120,31 @@ def compare(
         judge=judge,
         condition=condition,
     )
-    _check(made)
-    return made
+    _check(comparisons)
+    return comparisons
 
 
-def _check(made: Comparisons) -> None:
+def _check(comparisons: Comparisons) -> None:
     """Refuse arrays that do not describe comparisons."""
-    n, k = len(made.first), made.n_traits
+    n, k = len(comparisons.first), comparisons.n_traits
     arrays = ("second", "outcome", "tie", "prompt", "judge_first", "length")
     for name in arrays:
-        if len(getattr(made, name)) != n:
+        if len(getattr(comparisons, name)) != n:
             raise InputError(
-                f"{name} has {len(getattr(made, name))} entries, expected {n} as in first"
+                f"{name} has {len(getattr(comparisons, name))} entries, expected {n} as in first"
             )
     for name in ("first", "second"):
-        bad = np.flatnonzero((getattr(made, name) < 0) | (getattr(made, name) >= k))
+        bad = np.flatnonzero((getattr(comparisons, name) < 0) | (getattr(comparisons, name) >= k))
         if bad.size:
-            value = getattr(made, name)[bad[0]]
+            value = getattr(comparisons, name)[bad[0]]
             raise InputError(
                 f"row {bad[0]}: {name} is {value}, expected an index from 0 to {k - 1}"
             )
-    same = np.flatnonzero(made.first == made.second)
+    same = np.flatnonzero(comparisons.first == comparisons.second)
     if same.size:
-        trait = made.traits[made.first[same[0]]]
+        trait = comparisons.traits[comparisons.first[same[0]]]
         raise InputError(f"row {same[0]}: {trait!r} is compared with itself")
-    bad = np.flatnonzero(~((made.outcome >= 0) & (made.outcome <= 1)))
+    bad = np.flatnonzero(~((comparisons.outcome >= 0) & (comparisons.outcome <= 1)))
     if bad.size:
-        value = made.outcome[bad[0]]
+        value = comparisons.outcome[bad[0]]
         raise InputError(f"row {bad[0]}: outcome is {value}, expected a number from 0 to 1")

@@ -91,20 +91,22 @@ def rate(
     fitted = fit_comparisons(comparisons, ridge=ridge, ties=ties, position=position)
     rows, pairs, fit = fitted.rows, fitted.pairs, fitted.fit
     cluster = clusters(comparisons)
-    found = find_intervals(rows, pairs, fit, cluster, kind=interval, resamples=resamples, seed=seed)
+    intervals = find_intervals(
+        rows, pairs, fit, cluster, kind=interval, resamples=resamples, seed=seed
+    )
     reliability = split_half(rows, fit, cluster, splits=splits, seed=seed) if splits else None
-    caveats = [*fitted.caveats, *found.caveats, *_fit_caveats(comparisons, fitted)]
+    caveats = [*fitted.caveats, *intervals.caveats, *_fit_caveats(comparisons, fitted)]
     if splits and reliability is None:
         caveats.append("Too few prompts a trait for a split-half reliability.")
     return replace(
-        _profile(fitted, found, comparisons.traits),
+        _profile(fitted, intervals, comparisons.traits),
         model=comparisons.model,
         judge=comparisons.judge,
         condition=comparisons.condition,
         n=len(comparisons),
         lost=comparisons.lost,
         ties=int(comparisons.tie.sum()),
-        effects=tuple(_effect(name, fit, found, i) for i, name in enumerate(fitted.names)),
+        effects=tuple(_effect(name, fit, intervals, i) for i, name in enumerate(fitted.names)),
         reliability=reliability,
         caveats=tuple(caveats),
     )
@@ -187,12 +189,12 @@ def clusters(comparisons: Comparisons) -> IntArray:
     return code
 
 
-def _effect(name: str, fit: Fit, found: Intervals, i: int) -> Effect:
+def _effect(name: str, fit: Fit, intervals: Intervals, i: int) -> Effect:
     at = len(fit.strengths) + i
-    return Effect(name, float(fit.effects[i]), float(found.low[at]), float(found.high[at]))
+    return Effect(name, float(fit.effects[i]), float(intervals.low[at]), float(intervals.high[at]))
 
 
-def _profile(fitted: Fitted, found: Intervals, traits: Sequence[str]) -> Profile:
+def _profile(fitted: Fitted, intervals: Intervals, traits: Sequence[str]) -> Profile:
     """Build a profile of a fit, its labels and losses still blank."""
     pairs, k = fitted.pairs, len(traits)
     return Profile(
@@ -202,9 +204,9 @@ def _profile(fitted: Fitted, found: Intervals, traits: Sequence[str]) -> Profile
         method="davidson" if fitted.fit.tie else "bradley-terry",
         traits=tuple(traits),
         strengths=fitted.fit.strengths,
-        covariance=found.covariance[:k, :k],
-        low=found.low[:k],
-        high=found.high[:k],
+        covariance=intervals.covariance[:k, :k],
+        low=intervals.low[:k],
+        high=intervals.high[:k],
         n_by_trait=_tally(pairs, pairs.count, pairs.count).round().astype(np.int64),
         wins_by_trait=_tally(pairs, pairs.wins, pairs.count - pairs.wins),
         n=round(pairs.count.sum()),
@@ -212,8 +214,8 @@ def _profile(fitted: Fitted, found: Intervals, traits: Sequence[str]) -> Profile
         ties=0,
         effects=(),
         reliability=None,
-        interval_method=found.words,
-        level=found.level,
+        interval_method=intervals.words,
+        level=intervals.level,
         prior_effect=fitted.prior_effect,
         caveats=(),
     )
@@ -227,17 +229,17 @@ def _tally(pairs: PairCounts, first: FloatArray, second: FloatArray) -> FloatArr
 
 def _fit_caveats(comparisons: Comparisons, fitted: Fitted) -> list[str]:
     """What a reader must know of the data and the fit."""
-    said = _lost_caveats(comparisons)
+    caveats = _lost_caveats(comparisons)
     if (comparisons.prompt < 0).any():
-        said.append("Comparisons of unknown prompt are taken to be independent.")
+        caveats.append("Comparisons of unknown prompt are taken to be independent.")
     if fitted.prior_effect > NOTABLE_PRIOR:
-        said.append(
+        caveats.append(
             f"The prior moves a strength by up to {fitted.prior_effect * ELO_PER_LOGIT:.0f} points "
             f"(against one ten times weaker); such a trait wins or loses nearly always."
         )
     if not fitted.fit.converged:
-        said.append(f"The fit did not converge in {fitted.fit.iterations} steps.")
-    return said
+        caveats.append(f"The fit did not converge in {fitted.fit.iterations} steps.")
+    return caveats
 
 
 def _lost_caveats(comparisons: Comparisons) -> list[str]:
@@ -319,10 +321,14 @@ def rate_elo(
 
 
 def _elo_caveats(comparisons: Comparisons, spread: float | None) -> tuple[str, ...]:
-    said = ["Elo ratings depend on the order of the comparisons and take no account of position."]
+    caveats = [
+        "Elo ratings depend on the order of the comparisons and take no account of position."
+    ]
     if spread is not None:
-        said.append(f"Reshuffling the same comparisons moves a rating by {spread:.0f} points (SD).")
-    return (*said, *_lost_caveats(comparisons))
+        caveats.append(
+            f"Reshuffling the same comparisons moves a rating by {spread:.0f} points (SD)."
+        )
+    return (*caveats, *_lost_caveats(comparisons))
 
 
 def rate_counts(
@@ -361,11 +367,11 @@ def rate_counts(
         raise InputError(f"wins add up to {counts.sum():g}, expected the total, {total:g}")
     pairs = _round_robin(counts, total)
     fitted = _fitted(pairs, ridge)
-    found = find_intervals(
+    intervals = find_intervals(
         pairs, fitted.pairs, fitted.fit, np.arange(len(pairs.first)), kind="fisher"
     )
     return replace(
-        _profile(fitted, found, traits),
+        _profile(fitted, intervals, traits),
         model=model,
         judge=judge,
         condition=condition,

@@ -95,32 +95,32 @@ class JudgeValidity:
 
     def findings(self) -> list[str]:
         """Say what the other checks found, a sentence each."""
-        said = []
+        sentences = []
         if self.accuracy is not None and set(self.accuracy.by_class) >= {"near", "far"}:
             near, far = (self.accuracy.by_class[name].percent for name in ("near", "far"))
-            said.append(
+            sentences.append(
                 f"Of planted traits it found {near} where the plain ratings of the two traits are "
                 f"near each other (half of the pairs), and {far} where they are far apart."
             )
         if self.consistency is not None:
-            said.append(self.consistency.sentence)
+            sentences.append(self.consistency.sentence)
         if self.stability is not None:
-            said.append(
+            sentences.append(
                 f"Judged again in the same order, {self.stability.same.percent} of "
                 f"{self.stability.n:,} replies get the same verdict."
             )
         if self.self_preference is not None:
-            said.append(self.self_preference.sentence)
+            sentences.append(self.self_preference.sentence)
         for model, again in self.retests.items():
-            said.append(
+            sentences.append(
                 f"{model}: asked again, the choice repeats in {again.repeats.percent} of "
                 f"{again.n:,} trials, which implies a reliability of {_number(again.overall)}."
             )
-        said += [f"{model}: {made.reason}" for model, made in self.corrected.items()]
-        said += [f"{model}: not corrected. {why}" for model, why in self.refused.items()]
-        said += [f"{model}: {gain.sentence}" for model, gain in self.gains.items()]
-        said += [f"Not measured: {check}. {reason}" for check, reason in self.missing.items()]
-        return said
+        sentences += [f"{model}: {one.reason}" for model, one in self.corrected.items()]
+        sentences += [f"{model}: not corrected. {why}" for model, why in self.refused.items()]
+        sentences += [f"{model}: {gain.sentence}" for model, gain in self.gains.items()]
+        sentences += [f"Not measured: {check}. {reason}" for check, reason in self.missing.items()]
+        return sentences
 
 
 @dataclass(frozen=True)
@@ -149,30 +149,30 @@ class JudgesAgreement:
 
     def findings(self) -> list[str]:
         """Say how far the judges agree, a sentence each."""
-        said = [
+        sentences = [
             f"{a} and {b}: Cohen's kappa {_number(kappa)} on {kappa.n:,} replies."
             for (a, b), kappa in self.cohen.items()
         ]
         if len(self.judges) > 2:
-            said.append(f"All: Fleiss' kappa {_number(self.fleiss)}.")
-        said.append(f"Krippendorff's alpha {_number(self.alpha)}.")
+            sentences.append(f"All: Fleiss' kappa {_number(self.fleiss)}.")
+        sentences.append(f"Krippendorff's alpha {_number(self.alpha)}.")
         worst = np.argsort(-self.disagreement.estimate)[:3]
         traits = ", ".join(
             f"{self.disagreement.traits[i]} ({100 * self.disagreement.estimate[i]:.0f}%)"
             for i in worst
         )
-        said.append(f"They differ most often on {traits}.")
+        sentences.append(f"They differ most often on {traits}.")
         if self.spearman is not None:
-            said += [
+            sentences += [
                 f"Ratings by {a} and {b}: Spearman {self.spearman[i, j]:.2f}."
                 for (i, a), (j, b) in combinations(enumerate(self.judges), 2)
             ]
-        return said
+        return sentences
 
 
-def _number(made: Estimate) -> str:
+def _number(estimate: Estimate) -> str:
     """Return an estimate with its interval, such as 0.35 (0.31 to 0.38)."""
-    return f"{made.estimate:.2f} ({made.low:.2f} to {made.high:.2f})"
+    return f"{estimate.estimate:.2f} ({estimate.low:.2f} to {estimate.high:.2f})"
 
 
 @dataclass(frozen=True)
@@ -207,14 +207,14 @@ def judge_sentences(source: Store | StoreResults) -> list[str]:
     ]
 
 
-def validity_json(found: Validity) -> dict[str, Any]:
+def validity_json(validity: Validity) -> dict[str, Any]:
     """Return the JSON form of `ethogram validity`."""
     return {
         "judges": [
             {"judge": j.judge, "sentence": j.sentence, "findings": j.findings(), **as_plain(j)}
-            for j in found.judges
+            for j in validity.judges
         ],
-        "agreement": as_plain(found.agreement),
+        "agreement": as_plain(validity.agreement),
         "nets": [
             {
                 "sentence": net.sentence,
@@ -222,10 +222,10 @@ def validity_json(found: Validity) -> dict[str, Any]:
                 "clear": list(net.clear),
                 "profile": as_plain(net.profile),
             }
-            for net in found.nets
+            for net in validity.nets
         ],
-        "notes": list(found.notes),
-        "unrated": as_plain(found.unrated),
+        "notes": list(validity.notes),
+        "unrated": as_plain(validity.unrated),
     }
 
 
@@ -272,19 +272,19 @@ def _waiting(results: StoreResults) -> list[str]:
 
 def _without_probability(results: StoreResults) -> list[str]:
     """Say which judges were asked for probabilities and gave none."""
-    said = []
+    sentences = []
     for name, settings in results.judges.items():
         lacking, n = count_without_p(results.store, name)
         if orjson.loads(settings).get("verdict") == "logprobs" and lacking:
-            said.append(
+            sentences.append(
                 f"{name}: {lacking:,} of {n:,} verdicts came without log-probabilities of the two "
                 "words; they count by their word alone."
             )
-    return said
+    return sentences
 
 
-def _key(made: Profile | Comparisons) -> tuple[str, str, str]:
-    return made.model, made.judge, made.condition
+def _key(comparisons: Profile | Comparisons) -> tuple[str, str, str]:
+    return comparisons.model, comparisons.judge, comparisons.condition
 
 
 def _judge(
@@ -301,11 +301,13 @@ def _judge(
     corrected, win_rates, refused = {}, {}, {}
     missing: dict[str, str] = {}
     if corrections and plants is not None:
-        for who, made in _labelled(own).items():
+        for who, comparisons in _labelled(own).items():
             try:
-                corrected[who] = _correct(results, made, seed=seed)
-                rows = own_plants(plants, made)
-                trials = _first_verdicts(verdicts.of(made.model, made.condition).part("main"))
+                corrected[who] = _correct(results, comparisons, seed=seed)
+                rows = own_plants(plants, comparisons)
+                trials = _first_verdicts(
+                    verdicts.of(comparisons.model, comparisons.condition).part("main")
+                )
                 win_rates[who] = rogan_gladen(_per_trial(corrected[who].plain, len(trials)), rows)
             except EthogramError as error:
                 refused[who] = str(error)
@@ -330,10 +332,12 @@ def _judge(
 
 def _labelled(own: Sequence[Comparisons]) -> dict[str, Comparisons]:
     """Name comparisons by their model, and by their condition where a model has several."""
-    count = Counter(made.model for made in own)
+    count = Counter(comparisons.model for comparisons in own)
     return {
-        made.model if count[made.model] == 1 else f"{made.model} ({made.condition})": made
-        for made in own
+        comparisons.model
+        if count[comparisons.model] == 1
+        else f"{comparisons.model} ({comparisons.condition})": comparisons
+        for comparisons in own
     }
 
 
@@ -386,7 +390,9 @@ def _accuracy(
     """Measure a judge, by class of pair too where the models that wrote the plants are rated."""
     if plants is None:
         return None
-    profiles = {made.model: (rated or {}).get(_key(made)) for made in reversed(own)}
+    profiles = {
+        comparisons.model: (rated or {}).get(_key(comparisons)) for comparisons in reversed(own)
+    }
     return judge_accuracy(plants, pair_class=_pair_classes(plants, profiles))
 
 
@@ -408,17 +414,18 @@ def _pair_classes(plants: Plants, profiles: Mapping[str, Profile | None]) -> lis
     return [str(name) for name in np.where(np.isnan(gaps), "not rated", near)]
 
 
-def own_plants(plants: Plants, made: Comparisons) -> Plants:
+def own_plants(plants: Plants, comparisons: Comparisons) -> Plants:
     """Return the rated model's own plants, on the traits of its comparisons.
 
     A judge may read one model's replies better than another's, and acting differs by model:
     with another model's plants the correction can be worse than none.
     """
-    rows = _on_traits(plants, made.traits, model=made.model)
+    rows = _on_traits(plants, comparisons.traits, model=comparisons.model)
     if not len(rows):
         raise NotInformative(
-            f"judge {made.judge!r} has no planted replies by {made.model!r}, and those of other "
-            "models do not show how it reads this one: run `ethogram validity` on the study first"
+            f"judge {comparisons.judge!r} has no planted replies by {comparisons.model!r}, and "
+            "those of other models do not show how it reads this one: run `ethogram validity` on "
+            "the study first"
         )
     return rows
 
@@ -523,13 +530,13 @@ def _retests(
 ) -> dict[str, Retest]:
     """Compare trials with their repetition, model by model."""
     retests = {}
-    for who, made in _labelled(own).items():
-        rows = verdicts.of(made.model, made.condition)
+    for who, comparisons in _labelled(own).items():
+        rows = verdicts.of(comparisons.model, comparisons.condition)
         once, again = _first_verdicts(rows.part("main")), _first_verdicts(rows.part("retest"))
         _, left, right = np.intersect1d(once.seq, again.seq, return_indices=True)
         if not len(left):
             continue
-        profile = results.profile(made)
+        profile = results.profile(comparisons)
         if isinstance(profile, Unrated):
             missing[f"retest, {who}"] = profile.reason
             continue
@@ -578,13 +585,13 @@ def _gains(
     Both by leaving out prompts: a model of coin tosses would give probabilities the noise of words.
     """
     gains = {}
-    for who, made in _labelled(own).items():
-        if not np.any((made.outcome % 0.5) != 0):
+    for who, comparisons in _labelled(own).items():
+        if not np.any((comparisons.outcome % 0.5) != 0):
             continue
-        words = next(c for c in results.comparisons(soft=False) if _key(c) == _key(made))
+        words = next(c for c in results.comparisons(soft=False) if _key(c) == _key(comparisons))
         try:
             # Probabilities on several prompts are rated so in any case: that profile serves here.
-            soft = results.profile(made)
+            soft = results.profile(comparisons)
             plain = rate(words, interval="clustered")
         except EthogramError as error:
             missing[f"what probabilities buy, {who}"] = str(error)
