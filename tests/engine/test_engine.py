@@ -15,8 +15,8 @@ from tests.planted.faults import Limits
 from tests.planted.server import Config, serve
 from tests.planted.studies import PASSING, rows, run_text, study_text
 
-from ethogram.engine.caller import _retry_after
 from ethogram.engine.http import MAX_BODY
+from ethogram.engine.waits import stated_wait
 from ethogram.errors import EndpointError
 from ethogram.store.read import count_stages, read_trial
 from ethogram.store.store import Store
@@ -66,7 +66,7 @@ def outcome(path):
         ("rate_limited", "rate_limited", 429, "HTTP 429: Rate limit reached for requests."),
         ("rate_limited_seconds", "rate_limited", 429, "HTTP 429: Rate limit reached"),
         ("server_error", "server_error", 500, "HTTP 500: Internal Server Error"),
-        ("bad_gateway", "server_error", 502, "HTTP 502: <!DOCTYPE html>"),
+        ("bad_gateway", "server_error", 502, "HTTP 502: Just a moment..."),
         ("unavailable", "server_error", 503, "HTTP 503: Service Unavailable"),
         ("http_408", "timeout", 408, "HTTP 408"),
         ("http_425", "rate_limited", 425, "HTTP 425"),
@@ -79,9 +79,8 @@ def outcome(path):
         ("reasoning_only", "empty", 200, "only reasoning"),
         ("malformed_json", "malformed", 200, 'not JSON: {"id"='),
         ("truncated_json", "malformed", 200, "not JSON: "),
-        ("invalid_utf8", "malformed", 200, "not JSON: "),
         ("empty_body", "malformed", 200, "empty body"),
-        ("html", "malformed", 200, "not JSON: <!DOCTYPE html>"),
+        ("html", "malformed", 200, "not JSON: Just a moment..."),
         ("empty_choices", "malformed", 200, "no choices"),
         ("error_in_200", "server_error", 200, "HTTP 502: Provider returned error"),
         ("enormous", "malformed", 200, "a body of more than 16 MB"),
@@ -133,7 +132,9 @@ def test_what_passes_is_answered_at_the_next_attempt(one_trial, kind):
 # -- what is odd and yet a reply --------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", ["slow", "drip", "missing_usage", "wrong_model", "reasoning"])
+@pytest.mark.parametrize(
+    "kind", ["slow", "drip", "missing_usage", "wrong_model", "reasoning", "invalid_utf8"]
+)
 def test_odd_answers_are_answers(one_trial, kind):
     """A slow answer, one without usage, from another model or with reasoning is a reply."""
     path, run = one_trial(kind)
@@ -476,7 +477,8 @@ def test_retry_after_is_honoured(planted, tmp_path, word_list, kind, retry_after
 )
 def test_retry_after_is_read_or_left(value, expected):
     """Seconds are read, and what is no time is taken as nothing said."""
-    assert _retry_after(value) == expected
+    headers = {} if value is None else {"Retry-After": value}
+    assert stated_wait(headers, None, 0.0) == expected
 
 
 def test_a_rate_limit_is_kept_to_and_loses_nothing(planted, tmp_path, word_list):

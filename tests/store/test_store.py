@@ -12,7 +12,8 @@ from importlib import resources
 import pytest
 from tests.planted.studies import prepare_text, rows, study_text
 
-from ethogram.engine.requests import Attempt, Request, failure, read_response, request_id
+from ethogram.engine.reading import read_response
+from ethogram.engine.requests import Attempt, Request, failure, request_id
 from ethogram.engine.requests import Status as S
 from ethogram.errors import StoreError
 from ethogram.run.prepare import plan_into

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from ethogram.engine.address import proxy_for
 from ethogram.engine.caller import RECENT
-from ethogram.engine.http import proxy_for
-from ethogram.engine.requests import Attempt, Request, read_response, request_id
+from ethogram.engine.reading import read_response
+from ethogram.engine.requests import Attempt, Request, request_id
 from ethogram.errors import StoreError
 from ethogram.store import writer as writer_module
 from ethogram.store.file import connect

@@ -154,6 +154,8 @@ def print_losses(console: Console, counts: Sequence[StageCount]) -> None:
         more = []
         if c.truncated:
             more.append(f"{c.truncated} truncated, kept")
+        if c.other_finish:
+            more.append(f"{c.other_finish} ended for an unknown reason (finish_reason), kept")
         if c.named:
             more.append(f"{c.named} naming a trait although told not to")
         what = "replies" if c.stage == "elicit" else "verdicts"
@@ -246,11 +248,13 @@ def print_checks(console: Console, checks: Sequence[Check]) -> None:
         )
     console.print(table)
     for c in checks:
-        if not c.ok:
-            console.print(f"{c.name}: {c.reading.reason.removeprefix(f'{c.name}: ')}")
-        for word, keys in (("refused", c.refused), ("ignored", c.ignored)):
-            if keys:
-                console.print(f"{c.name}: {word}: {', '.join(keys)}")
+        for found in c.findings:
+            console.print(f"{c.name}: {found.kind}: {found.setting}: {found.words}")
+            console.print(f"{c.name}: to mend it: {found.mend}")
+        if c.problem:
+            console.print(f"{c.name}: {c.problem}")
+        if c.mend:
+            console.print(f"{c.name}: to mend it: {c.mend}")
         if c.unseen:
             console.print(
                 f"{c.name}: accepted; effect not verifiable: {', '.join(c.unseen)}", style="dim"

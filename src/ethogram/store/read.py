@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 import orjson
 
-from ethogram.engine.requests import USABLE, read_response
+from ethogram.engine.reading import read_response
+from ethogram.engine.requests import USABLE
 from ethogram.errors import InputError
 from ethogram.ratings.comparisons import BoolArray, Comparisons, FloatArray, IntArray, compare
 from ethogram.store.rows import StageName
@@ -35,6 +36,8 @@ class StageCount:
         `done` counts usable readings, the truncated ones included.
     truncated, named : int
         Of those done: replies cut at the limit; replies that name a trait although told not to.
+    other_finish : int
+        Of those done: answers that ended for a reason that is not known here.
     losses : dict
         Status to count; `no_reply` in judging for trials that were lost before.
     losses_by_trait : dict
@@ -52,6 +55,7 @@ class StageCount:
     named: int
     losses: dict[str, int] = field(default_factory=dict)
     losses_by_trait: dict[str, int] = field(default_factory=dict)
+    other_finish: int = 0
 
     @property
     def lost(self) -> int:
@@ -109,6 +113,7 @@ def _stage_count(key: tuple[str, ...], rows: list[Any], traits: dict[str, int]) 
         planned=sum(counts.values()),
         done=sum(counts.get(str(s), 0) for s in USABLE),
         truncated=counts.get("truncated", 0),
+        other_finish=counts.get("other_finish", 0),
         named=sum(named for _, _, named in rows),
         losses={s: n for s, n in counts.items() if s is not None and s not in USABLE},
         losses_by_trait=traits,

@@ -19,12 +19,14 @@ from types import TracebackType
 from typing import Any, Self
 
 from ethogram.design import Part
+from ethogram.engine.reading import read_response
 from ethogram.engine.requests import (
+    ANSWERED,
+    ENDPOINT,
     PASSING,
     USABLE,
     Earlier,
     Messages,
-    read_response,
     request_id,
 )
 from ethogram.errors import StoreError
@@ -36,6 +38,8 @@ from ethogram.store.writer import AskedRequests, Writer
 CHUNK = 400
 
 _USABLE = ", ".join(f"'{s}'" for s in sorted(USABLE))
+_ANSWERED = ", ".join(f"'{s}'" for s in sorted(ANSWERED))
+_ENDPOINT = ", ".join(f"'{s}'" for s in sorted(ENDPOINT))
 _PASSING = ", ".join(f"'{s}'" for s in sorted(PASSING))
 
 
@@ -353,16 +357,17 @@ class Store:
         )
 
     def reopen_lost(self, attempts: int, unparsed_attempts: int) -> int:
-        """Make pending again what was lost to something that passes, with tries left."""
+        """Make pending again what was lost to the endpoint, or can pass and has tries left."""
         reopened = 0
         for table in ("reply", "verdict"):
             reopened += self._db.execute(
-                f"""DELETE FROM {table} WHERE status IN ({_PASSING})
+                f"""DELETE FROM {table} WHERE (status IN ({_ENDPOINT}) AND NOT charged)
+                OR (status IN ({_PASSING})
                 AND NOT (status = 'empty' AND
                          (SELECT cut FROM attempt a WHERE a.id = {table}.attempt) IS 1)
                 AND (SELECT count(*) FROM attempt WHERE request =
                      (SELECT request FROM attempt a WHERE a.id = {table}.attempt))
-                < CASE status WHEN 'unparsed' THEN ? ELSE ? END""",
+                < CASE status WHEN 'unparsed' THEN ? ELSE ? END)""",
                 (min(attempts, unparsed_attempts), attempts),
             ).rowcount
         return reopened
@@ -436,10 +441,11 @@ class Store:
         """Return what is kept of a request, by its hash; None where it was never asked."""
         if self._asked is not None and request not in self._asked:
             return None
-        attempts = self._db.execute(
-            "SELECT count(*) FROM attempt WHERE request = (SELECT id FROM request WHERE hash = ?)",
+        attempts, answered = self._db.execute(
+            f"""SELECT count(*), coalesce(sum(status IN ({_ANSWERED})), 0) FROM attempt
+            WHERE request = (SELECT id FROM request WHERE hash = ?)""",
             (request,),
-        ).fetchone()[0]
+        ).fetchone()
         if not attempts:
             return None
         row = self._db.execute(
@@ -448,7 +454,7 @@ class Store:
             AND a.status IN ({_USABLE}) ORDER BY a.id LIMIT 1""",
             (request,),
         ).fetchone()
-        return Earlier(attempts, (row[0], row[1], _bytes(row[2])) if row else None)
+        return Earlier(attempts, answered, (row[0], row[1], _bytes(row[2])) if row else None)
 
     def last_attempt(self) -> int:
         """Return the highest attempt id."""

@@ -1,0 +1,5 @@
+-- Whether a loss is the row's own: the endpoint answered others meanwhile. What earlier releases lost
+-- to an endpoint (its credit, a rate limit, an outage) they charged to trials: it is asked again.
+
+ALTER TABLE reply ADD COLUMN charged INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE verdict ADD COLUMN charged INTEGER NOT NULL DEFAULT 0;
