@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from scipy.sparse import coo_array, csr_array
@@ -16,6 +17,7 @@ from scipy.sparse.csgraph import connected_components
 from ethogram.errors import DisconnectedError
 from ethogram.ratings.comparisons import BoolArray, FloatArray, IntArray
 
+_WIDE = 8  # covariates, above which they are multiplied as a sparse matrix where they are one
 _DENSE = 4  # possible kinds of comparison, for each row, up to which a table of them is kept
 
 
@@ -63,9 +65,22 @@ class PairCounts:
         items[np.diag_indices(k)] -= items.sum(axis=1)
         if not self.covariates.shape[1]:
             return items
+        if (sparse := self._sparse_covariates) is not None:
+            scaled = sparse.copy()
+            scaled.data *= np.repeat(weights, np.diff(sparse.indptr))
+            across = (incidence(self).T @ scaled).toarray()
+            return np.block([[items, across], [across.T, (sparse.T @ scaled).toarray()]])
         weighted = weights[:, None] * self.covariates
         across = incidence(self).T @ weighted
         return np.block([[items, across], [across.T, self.covariates.T @ weighted]])
+
+    @cached_property
+    def _sparse_covariates(self) -> csr_array | None:
+        """The covariates where there are many and a row has few: one column per item, say."""
+        n_columns = self.covariates.shape[1]
+        if n_columns <= _WIDE or 4 * np.count_nonzero(self.covariates) > self.covariates.size:
+            return None
+        return csr_array(self.covariates)
 
 
 def count_pairs(

@@ -20,7 +20,7 @@ from ethogram.ratings.comparisons import Comparisons, FloatArray
 from ethogram.ratings.covariance import centred, inverse, jackknife
 from ethogram.ratings.intervals import few_prompts, scattered, seldom
 from ethogram.ratings.models import DEFAULT_RIDGE, fit_bradley_terry
-from ethogram.ratings.pairs import PairCounts, merge, pair_rows
+from ethogram.ratings.pairs import PairCounts, pair_rows
 from ethogram.ratings.quantiles import t_quantile
 from ethogram.ratings.rate import clusters
 
@@ -79,7 +79,7 @@ def length_slopes(comparisons: Comparisons, *, ridge: float = DEFAULT_RIDGE) -> 
     """
     known = comparisons.take(np.flatnonzero(comparisons.length > 0))
     rows, k = _rows(known), known.n_traits
-    pairs, cluster = merge(rows), clusters(known)
+    cluster = clusters(known)
     fit = fit_bradley_terry(rows, ridge=ridge)
     slope = fit.effects[:k] - fit.effects[:k].mean()
     variance = _variance(inverse(fit), k)
@@ -87,7 +87,7 @@ def length_slopes(comparisons: Comparisons, *, ridge: float = DEFAULT_RIDGE) -> 
     if scattered(rows, cluster):
         left_out = jackknife(rows, fit, cluster)
         clustered, effective = _variance(left_out.covariance, k), left_out.effective[k : 2 * k]
-        variance = np.where(seldom(pairs), np.maximum(variance, clustered), clustered)
+        variance = np.where(seldom(rows), np.maximum(variance, clustered), clustered)
         freedom = np.maximum(effective - 1, 1)
         words = f"95%, leaving out each of {cluster.max() + 1} prompts in turn (jackknife)"
         caveats += few_prompts(effective)
