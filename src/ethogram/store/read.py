@@ -66,11 +66,12 @@ class StageCount:
 
 def count_stages(store: Store) -> list[StageCount]:
     """Count what is planned, done and lost, for each model and stage."""
+    # By numbers: to group a large store by names, or by a constant, takes a third longer.
     _, elicited = store.query(
         """SELECT t.protocol, m.name, '', t.part, t.condition, r.status, count(*),
         coalesce(sum(r.named), 0)
         FROM trial t JOIN party m ON m.id = t.model LEFT JOIN reply r ON r.trial = t.id
-        WHERE t.wanted GROUP BY 1, 2, 3, 4, 5, 6"""
+        WHERE t.wanted GROUP BY t.model, t.protocol, t.part, t.condition, r.status"""
     )
     _, judged = store.query(
         f"""SELECT '{StageName.JUDGE}', m.name, d.name, j.part, t.condition,
@@ -80,7 +81,7 @@ def count_stages(store: Store) -> list[StageCount]:
         FROM judging j JOIN trial t ON t.id = j.trial JOIN party m ON m.id = t.model
         JOIN party d ON d.id = j.judge LEFT JOIN reply r ON r.trial = t.id
         LEFT JOIN verdict v ON v.judging = j.id WHERE t.wanted AND j.wanted
-        GROUP BY 1, 2, 3, 4, 5, 6"""
+        GROUP BY t.model, j.judge, j.part, t.condition, s"""
     )
     traits = _losses_by_trait(store)
     return [
