@@ -178,7 +178,7 @@ def test_scaled_false_discoveries_keep_their_rate():
     [
         pytest.param(1, 1.0, marks=pytest.mark.slow),
         pytest.param(2, 1.0, marks=pytest.mark.slow),
-        (2, 2.0),
+        pytest.param(2, 2.0, marks=pytest.mark.slow),
     ],
 )
 def test_scaled_false_discoveries_of_few_traits_keep_their_rate(times, stretch):
