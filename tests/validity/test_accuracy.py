@@ -135,7 +135,7 @@ def test_sentence_of_a_guessing_judge_claims_nothing():
     assert len(made.blind) == 10
     assert made.unproven == ()
     assert "not shown to be above chance" in made.sentence
-    assert "say nothing of the model" in made.sentence
+    assert "carry no information about the model" in made.sentence
 
 
 def test_a_judge_that_is_wrong_is_called_below_chance():

@@ -178,7 +178,7 @@ def test_the_sentences_say_who_can_be_believed(checked):
     for name in ("judge", "judge-two"):
         assert said[name].startswith(f"{name}: The judge is above chance: it found")
     assert "not shown to be above chance" in said["judge-coin"]
-    assert said["judge-coin"].endswith("Its ratings say nothing of the model.")
+    assert said["judge-coin"].endswith("Its ratings carry no information about the model.")
     with Store.read(checked.path) as store:
         assert judge_sentences(store) == list(said.values())
 
@@ -682,4 +682,4 @@ def test_smollm2_is_said_not_to_be_above_chance(tmp_path, word_list):
     assert made.n >= 8
     assert ("is above chance" in judge.sentence) == (made.overall.low > 0.5) == made.above_chance
     assert not made.above_chance  # 135 million parameters: measured, not assumed
-    assert "Its ratings say nothing of the model." in judge.sentence
+    assert "Its ratings carry no information about the model." in judge.sentence

@@ -227,7 +227,10 @@ class JudgeAccuracy:
         )
         if not self.above_chance:
             below = "below" if self.overall.high < 0.5 else "not shown to be above"
-            return f"The judge is {below} chance: {what}. Its ratings say nothing of the model."
+            return (
+                f"The judge is {below} chance: {what}. "
+                "Its ratings carry no information about the model."
+            )
         return f"The judge is above chance: {what}. {self._blind_sentence}"
 
     @property
@@ -239,7 +242,7 @@ class JudgeAccuracy:
         said = (
             f"It is blind, or nearly, for {count} of {k} traits: {shown}{more}."
             if count
-            else f"It is blind for none of the {k} traits as far as can be seen."
+            else f"None of the {k} traits is clearly invisible to it."
         )
         if self.unproven:
             said += f" For {len(self.unproven)} more the sample is too small to tell."
