@@ -196,7 +196,7 @@ def add_model(store: Store, prepared: Prepared, name: str, conditions: Iterable[
     """Keep a model with what defines its answers under these conditions; returns its id."""
     endpoint = plan_endpoint(name, prepared.study.models[name])
     templates = {
-        condition: getattr(prepared.templates, condition)
+        str(condition): getattr(prepared.templates, condition)
         for condition in conditions
         if hasattr(prepared.templates, condition)
     }
@@ -207,17 +207,19 @@ def add_model(store: Store, prepared: Prepared, name: str, conditions: Iterable[
 def _judge_settings(prepared: Prepared, name: str) -> dict[str, Any]:
     """Return what defines a judge's answers."""
     table = prepared.study.judges[name]
-    text = "judge" if table.show_prompt else "judge_without_prompt"
-    used = ("completion",) if table.verdict == "completion" else ("judge_system", text)
-    return {
+    settings = {
         **plan_endpoint(name, table).settings(),
-        "templates": {key: getattr(prepared.templates, key) for key in used},
-        "show_prompt": table.show_prompt,
         "examples": table.examples,
         "grammar": table.grammar,
         "ties": table.ties,
         "verdict": table.verdict,
     }
+    if table.verdict == "completion":
+        used: tuple[str, ...] = ("completion",)
+    else:
+        used = ("judge_system", "judge" if table.show_prompt else "judge_without_prompt")
+        settings["show_prompt"] = table.show_prompt
+    return {**settings, "templates": {key: getattr(prepared.templates, key) for key in used}}
 
 
 def _json(value: Any) -> str:

@@ -13,7 +13,7 @@ import json
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -31,6 +31,7 @@ from ethogram.errors import StoreError
 from ethogram.protocols.protocol import Judging, Trial
 from ethogram.store.file import Lock, check_version, connect, connect_to_read, is_older, migrate
 from ethogram.store.rows import JudgingRow, PlannedJudging, Role, StageName, TrialRow
+from ethogram.store.settings import canonical, changed_settings, changed_templates, joined
 from ethogram.store.writer import AskedRequests, Writer
 
 CHUNK = 400
@@ -58,16 +59,16 @@ class Store:
             It is another program's file, newer than this program, unreadable, or in use.
         """
         path = Path(path)
-        lock = Lock(path)
-        try:
-            db = connect(path)
-            migrate(db, path)
-        except sqlite3.Error as error:
-            lock.release()
-            raise StoreError(f"{path} cannot be opened as a store: {error}") from error
-        except StoreError:
-            lock.release()
-            raise
+        with ExitStack() as undo:
+            lock = Lock(path)
+            undo.callback(lock.release)
+            try:
+                db = connect(path)
+                undo.callback(db.close)
+                migrate(db, path)
+            except sqlite3.Error as error:
+                raise StoreError(f"{path} cannot be opened as a store: {error}") from error
+            undo.pop_all()
         return cls(path, db, lock)
 
     @classmethod
@@ -221,46 +222,46 @@ class Store:
         ).fetchone()
         if row is None:
             insert = "INSERT INTO party (role, name, settings) VALUES (?, ?, ?) RETURNING id"
-            return int(self._db.execute(insert, (role, name, _json(settings))).fetchone()[0])
+            return int(self._db.execute(insert, (role, name, canonical(settings))).fetchone()[0])
         party, kept = int(row[0]), json.loads(row[1])
-        if differences := _differences(kept, settings, defaults or {}):
-            if self._has_answers(party):
-                raise StoreError(
-                    f"{role} {name!r} has answers in {self.path} that were got with other settings "
-                    f"({'; '.join(differences[:3])}): give it another name in the study file, "
-                    "or use another store (--store)"
-                )
+        changes = changed_settings(kept, settings, defaults or {})
+        templates = changed_templates(kept, settings)
+        used = [said for name, said in templates.items() if self._has_answers(party, told=name)]
+        if used or (changes and self._has_answers(party)):
+            raise StoreError(
+                f"{role} {name!r} has answers in {self.path} that were got with other settings "
+                f"({'; '.join([*changes, *used][:3])}): give it another name in the study file, "
+                "or use another store (--store)"
+            )
+        if changes or templates:
             self._forget_losses(party)
-            self._keep_settings(party, settings)
-        else:
-            templates = {**kept.get("templates", {}), **settings.get("templates", {})}
-            self._keep_settings(party, {**kept, **settings, "templates": templates})
-        return party
-
-    def _keep_settings(self, party: int, settings: Mapping[str, Any]) -> None:
         self._db.execute(
             "UPDATE party SET settings = :s WHERE id = :p AND settings != :s",
-            {"s": _json(settings), "p": party},
+            {"s": canonical(settings if changes else joined(kept, settings)), "p": party},
         )
+        return party
 
     def _forget_losses(self, party: int) -> None:
         """Make pending again what a party lost under settings that are mended now."""
-        self._db.execute(
-            "DELETE FROM reply WHERE trial IN (SELECT id FROM trial WHERE model = ?)", (party,)
-        )
-        self._db.execute(
-            "DELETE FROM verdict WHERE judging IN (SELECT id FROM judging WHERE judge = ?)",
-            (party,),
-        )
+        for table, rows, whose in (("reply", "trial", "model"), ("verdict", "judging", "judge")):
+            self._db.execute(
+                f"DELETE FROM {table} WHERE status NOT IN ({_USABLE}) AND {rows} IN "
+                f"(SELECT id FROM {rows} WHERE {whose} = ?)",
+                (party,),
+            )
 
-    def _has_answers(self, party: int) -> bool:
-        """Whether any usable reply or verdict came from this party."""
+    def _has_answers(self, party: int, *, told: str | None = None) -> bool:
+        """Whether any usable reply or verdict came from this party, told so where that is said.
+
+        A model is told a template by the condition of that name; a judge all of its own.
+        """
         query = f"""SELECT
             EXISTS (SELECT 1 FROM reply r JOIN trial ON trial.id = trial
-                    WHERE model = :p AND r.status IN ({_USABLE})) OR
+                    WHERE model = :p AND r.status IN ({_USABLE}) AND condition = coalesce(:t,
+                    condition)) OR
             EXISTS (SELECT 1 FROM verdict v JOIN judging ON judging.id = judging
                     WHERE judge = :p AND v.status IN ({_USABLE}))"""
-        return bool(self._db.execute(query, {"p": party}).fetchone()[0])
+        return bool(self._db.execute(query, {"p": party, "t": told}).fetchone()[0])
 
     def add_context(self, system: str = "", turns: Messages = ()) -> int:
         """Keep a system text and earlier turns of trials; returns the id."""
@@ -289,8 +290,10 @@ class Store:
         Raises
         ------
         StoreError
-            Trials planned here before, at the same places, ask something else.
+            Trials planned here before, at the same places, ask something else; or those of
+            this part and condition are another protocol's.
         """
+        self._refuse_another_protocol(model, part, condition, protocol)
         key = (model, part, condition, protocol)
         where = "model = ? AND part = ? AND condition = ? AND protocol = ?"
         columns = ", ".join(TrialRow._fields)
@@ -314,6 +317,21 @@ class Store:
                 )
         return [known[row.seq, row.sample][0] for row in rows]
 
+    def _refuse_another_protocol(
+        self, model: int, part: Part, condition: str, protocol: str
+    ) -> None:
+        """Refuse trials that could not be told from another protocol's when they are counted."""
+        row = self._db.execute(
+            "SELECT protocol FROM trial WHERE model = ? AND part = ? AND condition = ? "
+            "AND protocol != ? LIMIT 1",
+            (model, part, condition, protocol),
+        ).fetchone()
+        if row is not None:
+            raise StoreError(
+                f"trials of {row[0]!r} are planned for {part}, {condition} in {self.path}: give "
+                f"those of {protocol!r} a part or condition of their own"
+            )
+
     def add_judgings(self, judge: int, part: Part, rows: Iterable[JudgingRow]) -> None:
         """Plan judgings of trials of one model and condition.
 
@@ -333,6 +351,13 @@ class Store:
             "ON CONFLICT DO UPDATE SET wanted = 1",
             [(judge, part, row.trial, int(row.swapped), row.sample) for row in rows],
         )
+        alone = self._db.execute(
+            "SELECT t.id FROM judging j JOIN trial t ON t.id = j.trial WHERE j.judge = ? "
+            "AND j.part = ? AND (t.trait_1 IS NULL OR t.trait_2 IS NULL) LIMIT 1",
+            (judge, part),
+        ).fetchone()
+        if alone is not None:
+            raise StoreError(f"trial {alone[0]} has no two traits to be judged for")
 
     def replies_of(self, trials: Sequence[int]) -> set[int]:
         """Return which of these trials have a usable reply."""
@@ -514,39 +539,3 @@ def _marks(values: Sequence[Any]) -> str:
 def _bytes(body: str | bytes) -> bytes:
     """Return a stored body as it was received."""
     return body.encode() if isinstance(body, str) else body
-
-
-def _json(settings: Mapping[str, Any]) -> str:
-    """Return settings as canonical JSON."""
-    return json.dumps(settings, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-
-
-_ABSENT = object()
-
-
-def _differences(
-    kept: Mapping[str, Any], asked: Mapping[str, Any], defaults: Mapping[str, Any]
-) -> list[str]:
-    """Name the settings in which two differ, with both values.
-
-    A setting that is absent has its default. Of templates only those that both have are compared.
-    """
-    kept, asked = dict(kept), dict(asked)
-    before, after = kept.pop("templates", {}), asked.pop("templates", {})
-    differ = [
-        f"{key} was {_short(kept.get(key, defaults.get(key)))}, "
-        f"is {_short(asked.get(key, defaults.get(key)))}"
-        for key in sorted(kept | asked)
-        if kept.get(key, defaults.get(key, _ABSENT)) != asked.get(key, defaults.get(key, _ABSENT))
-    ]
-    return differ + [
-        f"template {key} was {_short(before[key])}, is {_short(after[key])}"
-        for key in sorted(before.keys() & after.keys())
-        if before[key] != after[key]
-    ]
-
-
-def _short(value: Any) -> str:
-    """Return a value on one line, cut."""
-    text = " ".join(str(value).split())
-    return text if len(text) <= 60 else text[:57] + "..."
