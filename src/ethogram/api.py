@@ -12,6 +12,7 @@ from ethogram.engine.check import Check
 from ethogram.errors import InputError
 from ethogram.ratings.comparison_files import is_table, read_table
 from ethogram.ratings.comparisons import Comparisons
+from ethogram.ratings.methods import DEFAULT_METHOD, rating_method
 from ethogram.ratings.rate import reference_profiles
 from ethogram.ratings.results import Rated, rate_all
 from ethogram.run.checks import check_names, parts_of, plan_checks
@@ -20,7 +21,7 @@ from ethogram.run.prepare import plan_into, prepare, store_path
 from ethogram.run.runner import Run, Watch, asked_tables, check_keys, run_stages
 from ethogram.run.stages import MAIN_STAGES
 from ethogram.store import read
-from ethogram.store.export import EXPORTED, export_table
+from ethogram.store.export import EXPORTED, check_export, export_table
 from ethogram.store.read import StageCount, count_stages, read_comparisons
 from ethogram.store.store import Store
 from ethogram.study import Study
@@ -86,7 +87,7 @@ def run_study(
         is in `StudyRun.run.stopped` instead, as every answer so far is kept;
         `StudyRun.raise_if_stopped` raises it.
     """
-    path = store_path(study, store)
+    path, checks = store_path(study, store), check_names(checks) if checks else ()
     if not path.exists():  # before anything is made
         check_keys(asked_tables(study, stages, models=models, judges=judges))
     prepared = prepare(study, path)
@@ -148,7 +149,7 @@ def read_profiles(
     ----------
     source : path
     method : str
-        One of `ethogram.ratings.results.METHODS`.
+        One of `ethogram.ratings.methods.METHODS`.
     model : str, optional
         Only this one.
     without : of "truncated" and "named"
@@ -161,13 +162,27 @@ def read_profiles(
     Rated
         One profile per model, judge and condition: a sequence of these. What could not be rated
         is in `unrated`, with the reason.
+
+    Raises
+    ------
+    InputError
+        An unknown method, or a model of which there are no comparisons.
     """
+    rating_method(method)
     if corrected:
+        if method != DEFAULT_METHOD:
+            raise InputError(
+                f"method is {method!r}: corrected ratings are by {DEFAULT_METHOD} only"
+            )
         if is_table(Path(source)):
             raise InputError(f"{source} is no store: corrected ratings need its planted replies")
         with Store.read(source) as store:
-            return rate_corrected(store, model=model, without=without)
-    return rate_all(read_source(source, without=without, model=model), method=method)
+            rated = rate_corrected(store, model=model, without=without)
+    else:
+        rated = rate_all(read_source(source, without=without, model=model), method=method)
+    if model is not None and not (rated.profiles or rated.unrated):
+        raise InputError(f"{source} has no comparisons of {model!r}")
+    return rated
 
 
 @dataclass(frozen=True)
@@ -229,6 +244,7 @@ def export_store(
     dict of Path to int
         How many rows each file has.
     """
+    check_export(tables, file_format)
     with Store.read(store) as opened:
         return dict(export_table(opened, table, Path(out), file_format) for table in tables)
 
@@ -296,7 +312,7 @@ def save_figures(
     """
     from ethogram.figures import save
 
-    profiles = list(read_profiles(source) if source else reference_profiles().values())
+    profiles = list(reference_profiles().values() if source is None else read_profiles(source))
     if not profiles:
         raise InputError(f"{source} has no comparisons that can be rated")
     return save.save_figures(profiles, Path(out), formats=formats, theme=theme, seed=seed)

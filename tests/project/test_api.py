@@ -88,3 +88,40 @@ def test_a_run_says_its_error_in_one_way(study, tmp_path):
 def test_models_are_checked(study):
     """A server that has gone answers no call."""
     assert not any(check.ok for check in ethogram.check_models(study[1]))
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda s, out: ethogram.export_store(s, out, file_format="xlsx"), "parquet, csv, jsonl"),
+        (
+            lambda s, out: ethogram.export_store(s, out, tables=["trials", "nope"]),
+            "no table 'nope'",
+        ),
+        (lambda s, out: ethogram.export_store(s, s), "cannot be written"),
+        (lambda s, out: ethogram.save_figures(s, s), "cannot be written"),
+        (lambda s, out: ethogram.save_figures(s, out, seed=-1), "seed is -1"),
+        (lambda s, out: ethogram.save_figures("", out), "no store at|cannot be read|not a file"),
+        (
+            lambda s, out: ethogram.read_profiles(s, method="nope", corrected=True),
+            "method 'nope'",
+        ),
+        (lambda s, out: ethogram.read_profiles(s, method="elo", corrected=True), "bradley-terry"),
+        (lambda s, out: ethogram.read_profiles(s, model="nope"), "no comparisons of 'nope'"),
+        (lambda s, out: ethogram.read_profiles(s, model="nope", corrected=True), "of 'nope'"),
+        (lambda s, out: ethogram.read_trial(s, 2**70), "no trial"),
+    ],
+)
+def test_a_wrong_argument_is_one_clear_error(study, tmp_path, call, words):
+    """It names the value, and nothing is written."""
+    out = tmp_path / "out"
+    with pytest.raises(ethogram.EthogramError, match=words):
+        call(study[0] / "s.db", out)
+    assert not out.exists()
+
+
+def test_an_unknown_check_makes_no_store(study, tmp_path):
+    """It is refused before anything is planned."""
+    with pytest.raises(ethogram.EthogramError, match="no check 'nope'"):
+        ethogram.run_study(study[1], store=tmp_path / "new.db", checks=["nope"])
+    assert not (tmp_path / "new.db").exists()

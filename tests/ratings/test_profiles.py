@@ -296,7 +296,7 @@ def test_length_slopes_are_found():
     found = length_slopes(dataclasses.replace(data, outcome=won, length=length))
     assert found.low[3] < 1.5 * 0.9 < found.high[3]  # mean zero over ten traits: 1.5 - 0.15
     assert np.flatnonzero(found.p_adjusted < 0.01).tolist() == [3]
-    with pytest.raises(InputError, match="0 comparisons have a reply of known length"):
+    with pytest.raises(InputError, match="replies of known length: 0; expected several"):
         length_slopes(data)
 
 

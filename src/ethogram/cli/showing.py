@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from rich.console import Console
@@ -9,14 +10,24 @@ from rich.console import Console
 
 def print_trial(console: Console, record: dict[str, Any]) -> None:
     """Print a trial: what was asked, the reply, the verdicts, every attempt."""
+    traits = " or ".join(filter(None, (record["trait_1"], record["trait_2"]))) or "no trait"
     planted = f", told to be {record['planted']}" if record["planted"] else ""
     console.print(
         f"trial {record['id']}: {record['model']}, {record['condition']}, "
-        f"{record['trait_1']} or {record['trait_2']}{planted}, "
+        f"{traits}{planted}, "
         f"prompt {record['prompt_id']} ({record['language'] or '?'}), "
         f"sample {record['sample']}"
     )
+    if record["protocol"] != "elicit":
+        console.print(
+            f"protocol {record['protocol']}: choice {record['choice'] or 'none'}, "
+            f"value {'none' if record['value'] is None else record['value']}"
+        )
+    _block(console, "system text", record["system"])
+    _block(console, "earlier turns", _turns(record["turns"]))
     _block(console, "prompt", record["prompt"])
+    if not record["reply"]:
+        console.print(f"\nno reply ({_state(record, 'reply_status', 'reply_reason')})")
     _block(console, f"reply ({_state(record, 'reply_status', 'reply_reason')})", record["reply"])
     _block(console, "reasoning", record["reasoning"])
     _attempts(console, record["attempts"])
@@ -29,6 +40,12 @@ def print_trial(console: Console, record: dict[str, Any]) -> None:
         )
         _block(console, "judge's words", verdict["text"])
         _attempts(console, verdict["attempts"])
+
+
+def _turns(turns: str | None) -> str:
+    """Return earlier turns as text, a paragraph each."""
+    said = json.loads(turns or "[]")
+    return "\n".join(f"{turn['role']}: {turn['content']}" for turn in said)
 
 
 def _state(record: dict[str, Any], status: str, reason: str) -> str:

@@ -142,7 +142,8 @@ def print_counts(console: Console, counts: Sequence[StageCount]) -> None:
             worst = sorted(c.losses_by_trait.items(), key=lambda item: -item[1])[:3]
             traits = ", ".join(f"{trait} {n}" for trait, n in worst)
             part = f", {c.part}" if c.part != "main" else ""
-            console.print(f"lost in {c.stage}, {c.model}{part}: {kinds}; most affected: {traits}")
+            most = f"; most affected: {traits}" if traits else ""
+            console.print(f"lost in {c.stage}, {c.model}{part}: {kinds}{most}")
 
 
 def print_losses(console: Console, counts: Sequence[StageCount]) -> None:

@@ -79,9 +79,14 @@ def save_figures(
     for name in formats:
         if name not in FORMATS:
             raise InputError(f"format is {name!r}, expected one of {', '.join(FORMATS)}")
+    if seed < 0:
+        raise InputError(f"seed is {seed}, expected 0 or more")
     analysis = analysis or analyse(profiles, seed=seed)
     figures = draw_figures(profiles, analysis, before=before, moved=moved, theme=theme)
-    out_dir.mkdir(parents=True, exist_ok=True)
+    try:
+        out_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{out_dir} cannot be written: {error.strerror}") from error
     paths = []
     for figure in figures:
         for ending in formats:

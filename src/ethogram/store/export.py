@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import orjson
 
-from ethogram.store.read import export_rows
+from ethogram.errors import InputError
+from ethogram.store.read import TABLES, export_rows
 from ethogram.store.store import Store
 
 EXPORTED = ("comparisons", "trials", "replies", "verdicts")
 """The tables that are written where none is named: all but the attempts."""
+
+
+def check_export(tables: Sequence[str], file_format: str) -> None:
+    """Refuse a table or a format that there is not.
+
+    Raises
+    ------
+    InputError
+    """
+    for table in tables:
+        if table not in TABLES:
+            raise InputError(f"no table {table!r} to export; expected one of {', '.join(TABLES)}")
+    if file_format not in _WRITERS:
+        raise InputError(f"format is {file_format!r}, expected one of {', '.join(_WRITERS)}")
 
 
 def export_table(store: Store, table: str, folder: Path, file_format: str) -> tuple[Path, int]:
@@ -26,15 +41,26 @@ def export_table(store: Store, table: str, folder: Path, file_format: str) -> tu
     folder : Path
         Made if it is not there.
     file_format : "parquet", "csv" or "jsonl"
+
+    Raises
+    ------
+    InputError
+        There is no such table or format, or the file cannot be written.
     """
+    check_export([table], file_format)
     chunks = export_rows(store, table)
     first = next(chunks, [])
-    folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{table}.{file_format}"
     partial = path.with_name(path.name + ".part")
-    write = {"parquet": _write_parquet, "csv": _write_csv, "jsonl": _write_jsonl}[file_format]
-    rows = write(partial, _all(first, chunks))
-    partial.replace(path)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            rows = _WRITERS[file_format](partial, _all(first, chunks))
+            partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)
+    except OSError as error:
+        raise InputError(f"{path} cannot be written: {error.strerror or error}") from error
     return path, rows
 
 
@@ -85,3 +111,6 @@ def _write_parquet(path: Path, chunks: Iterator[list[dict[str, Any]]]) -> int:
     finally:
         lines.unlink(missing_ok=True)
     return rows
+
+
+_WRITERS = {"parquet": _write_parquet, "csv": _write_csv, "jsonl": _write_jsonl}

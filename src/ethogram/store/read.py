@@ -394,10 +394,11 @@ def count_without_p(store: Store, judge: str) -> tuple[int, int]:
 _TRIAL = """SELECT t.id, m.name AS model, t.part, t.condition, t.seq, t.sample,
     a.name AS trait_1, b.name AS trait_2, c.name AS planted, p.key AS prompt_id,
     p.text AS prompt, p.language, r.status AS reply_status, r.reason AS reply_reason, r.named,
-    r.attempt AS reply_attempt
+    r.attempt AS reply_attempt, t.protocol, h.system, h.turns, y.name AS choice, r.value
     FROM trial t JOIN party m ON m.id = t.model LEFT JOIN trait a ON a.id = t.trait_1
     LEFT JOIN trait b ON b.id = t.trait_2 LEFT JOIN trait c ON c.id = t.planted
-    JOIN prompt p ON p.id = t.prompt LEFT JOIN reply r ON r.trial = t.id"""
+    JOIN prompt p ON p.id = t.prompt LEFT JOIN reply r ON r.trial = t.id
+    LEFT JOIN context h ON h.id = t.context LEFT JOIN trait y ON y.id = r.choice"""
 
 
 def read_trial(store: Store, trial: int) -> dict[str, Any]:
@@ -408,7 +409,8 @@ def read_trial(store: Store, trial: int) -> dict[str, Any]:
     InputError
         There is no such trial.
     """
-    found = _records(store, f"{_TRIAL} WHERE t.id = ?", (trial,))
+    is_id = 0 <= trial < 2**63  # what SQLite can hold
+    found = _records(store, f"{_TRIAL} WHERE t.id = ?", (trial,)) if is_id else []
     if not found:
         _, rows = store.query("SELECT min(id), max(id) FROM trial")
         low, high = rows[0]
@@ -436,7 +438,8 @@ def sample_trials(
     """
     _, rows = store.query(
         "SELECT t.id FROM trial t JOIN reply r ON r.trial = t.id JOIN party m ON m.id = t.model "
-        f"WHERE r.status IN ({_USABLE}) AND t.part = 'main' AND (? IS NULL OR m.name = ?)",
+        f"WHERE r.status IN ({_USABLE}) AND t.part = 'main' AND (? IS NULL OR m.name = ?) "
+        "AND t.trait_1 IS NOT NULL AND t.trait_2 IS NOT NULL",
         (model, model),
     )
     ids = np.array([row[0] for row in rows], dtype=np.int64)
@@ -530,14 +533,16 @@ TABLES = ("comparisons", "trials", "replies", "verdicts", "attempts")
 _EXPORTS = {
     "trials": """SELECT t.id AS trial, m.name AS model, t.part, t.condition, t.seq, t.sample,
         a.name AS trait_1, b.name AS trait_2, c.name AS planted, p.key AS prompt_id,
-        p.language, p.topic, p.text AS prompt
+        p.language, p.topic, p.text AS prompt, t.protocol, h.system, h.turns
         FROM trial t JOIN party m ON m.id = t.model LEFT JOIN trait a ON a.id = t.trait_1
         LEFT JOIN trait b ON b.id = t.trait_2 LEFT JOIN trait c ON c.id = t.planted
-        JOIN prompt p ON p.id = t.prompt WHERE t.id > ? ORDER BY t.id LIMIT ?""",
+        JOIN prompt p ON p.id = t.prompt LEFT JOIN context h ON h.id = t.context
+        WHERE t.id > ? ORDER BY t.id LIMIT ?""",
     "replies": """SELECT t.id AS trial, m.name AS model, r.status, r.reason, r.chars, r.named,
         x.prompt_tokens, x.completion_tokens, x.reasoning_tokens, x.cost, x.provider,
-        x.model_said, x.http, s.body
+        x.model_said, x.http, s.body, y.name AS choice, r.value
         FROM reply r JOIN trial t ON t.id = r.trial JOIN party m ON m.id = t.model
+        LEFT JOIN trait y ON y.id = r.choice
         LEFT JOIN attempt x ON x.id = r.attempt LEFT JOIN response s ON s.attempt = r.attempt
         WHERE t.id > ? ORDER BY t.id LIMIT ?""",
     "verdicts": """SELECT j.id AS judging, j.trial, d.name AS judge, j.part, j.swapped, j.sample,

@@ -113,8 +113,8 @@ def _rows(known: Comparisons) -> PairCounts:
     n, k = len(known), known.n_traits
     if not n or np.ptp(length) == 0:
         raise InputError(
-            f"{n} comparisons have a reply of known length, expected several of different "
-            f"length; keep the replies' lengths to use this diagnosis"
+            f"replies of known length: {n}{', all of the same length' if n > 1 else ''}; "
+            "expected several of different length"
         )
     standard = (length - length.mean()) / length.std()
     columns = np.zeros((n, k + 1))
