@@ -68,7 +68,8 @@ def test_intervals_of_a_full_study_cover(position):
     assert LOW < held[:, [0, 1, 2, -3, -2, -1]].mean() < HIGH
 
 
-@pytest.mark.parametrize("times", [pytest.param(1, marks=pytest.mark.slow), 2])
+@pytest.mark.slow
+@pytest.mark.parametrize("times", [1, 2])
 def test_intervals_of_a_small_study_cover(times):
     """Ten traits, 45 or 90 comparisons: all; the two extreme ones; those that won or lost all.
 
