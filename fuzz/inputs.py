@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from ethogram.engine.requests import Reading, read_response
+from ethogram.engine.reading import read_response
+from ethogram.engine.requests import Reading
 from ethogram.errors import EthogramError, InputError
 from ethogram.protocols.judge import Verdict, fence, judge_messages, parse_verdict
 from ethogram.protocols.probability import chat_probability, completion_choice

@@ -17,6 +17,7 @@ from ethogram.ratings.rate import reference_profiles
 from ethogram.ratings.results import Rated, rate_all
 from ethogram.run.checks import check_names, parts_of, plan_checks
 from ethogram.run.cost import Plan, make_plan
+from ethogram.run.models_check import asked_models
 from ethogram.run.prepare import plan_into, prepare, store_path
 from ethogram.run.runner import Run, Watch, asked_tables, check_keys, run_stages
 from ethogram.run.stages import MAIN_STAGES
@@ -64,6 +65,7 @@ def run_study(
     judges: Sequence[str] | None = None,
     checks: Sequence[str] = (),
     watch: Watch | None = None,
+    brake: bool = True,
 ) -> StudyRun:
     """Run a study, or resume it where it stopped.
 
@@ -79,6 +81,8 @@ def run_study(
         Run these validity checks instead of the study itself.
     watch : coroutine function, optional
         Runs beside the stages with the `Run`, such as a progress display.
+    brake : bool
+        Stop where 20 paid answers in a row cannot be used.
 
     Raises
     ------
@@ -103,6 +107,7 @@ def run_study(
             judges=judges,
             parts=parts_of(checks) if checks else ("main",),
             watch=watch,
+            brake=brake,
         )
         return StudyRun(path, run, tuple(count_stages(opened)))
 
@@ -130,9 +135,8 @@ def plan_study(study: Study, *, store: str | Path | None = None) -> Plan:
 
 
 def check_models(study: Study) -> list[Check]:
-    """Make one call to each model and judge of a study; returns the result of each."""
-    tables = [*study.models.items(), *study.judges.items()]
-    return engine_check.check_models(tables, base=study.base)
+    """Ask each model and judge of a study what a run would ask; says what came of each."""
+    return engine_check.check_models(asked_models(study), base=study.base)
 
 
 def read_profiles(

@@ -15,7 +15,9 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field, ValidationError
 
 from ethogram.design import LEAST_PLANTS, PLANT_SHARE
-from ethogram.engine.settings import ModelTable, Positive, Prices, Table
+from ethogram.engine.address import without_user
+from ethogram.engine.endpoints import without_secrets
+from ethogram.engine.settings import ModelTable, Positive, Prices, Reasoning, Table
 from ethogram.errors import InputError, StudyError
 from ethogram.stimuli.prompts import PromptFilter
 
@@ -38,6 +40,7 @@ class StudyTable(Table):
     spend_limit: Annotated[float, Field(gt=0, strict=False)] | None = None
     attempts: Positive = 5
     unparsed_attempts: Positive = 3
+    patience: Annotated[float, Field(gt=0, strict=False)] = 900.0
     max_lost: Annotated[float, Field(ge=0, le=1, strict=False)] = 0.05
 
 
@@ -156,6 +159,10 @@ class Study(Table):
         """The folder that relative paths start from."""
         return self.path.parent if self.path else Path()
 
+    def without_secrets(self, text: str) -> str:
+        """Return a text without the passwords and keys that the study file holds, for the store."""
+        return without_secrets(text, [*self.models.values(), *self.judges.values()])
+
     @property
     def default_store(self) -> Path:
         """STEM.db in the working directory."""
@@ -221,7 +228,9 @@ def _first_error(error: ValidationError, data: Mapping[str, Any]) -> str:
     if first["type"] == "value_error":
         return f"[{'.'.join(location)}] {message}{more}"
     expected = " or ".join(dict.fromkeys(_expected(e) for e in found if _place(e) == location))
-    value = repr(first["input"])
+    value = without_user(repr(first["input"]))
+    if key == "base_url":  # without http://, a password is not known as one
+        value = value[value.rfind("@") + 1 :]
     value = value if len(value) <= 100 else f"{value[:100]}..."
     if not table:
         return f"{key} = {value}: expected a table [{key}]{more}"
@@ -231,8 +240,12 @@ def _first_error(error: ValidationError, data: Mapping[str, Any]) -> str:
 def _place(error: Any) -> tuple[str, ...]:
     """Return the tables and the key that an error is about, without the branches of a union."""
     place = tuple(str(part) for part in error["loc"])
-    if error["type"] == "extra_forbidden":
-        return place
+    if error["type"] == "extra_forbidden":  # a key may have any name
+        return (
+            *place[:2],
+            *(part for part in place[2:-1] if not _is_branch(part)),
+            *place[2:][-1:],
+        )
     return (*place[:2], *(part for part in place[2:] if not _is_branch(part)))
 
 
@@ -249,6 +262,8 @@ def _is_branch(part: str) -> bool:
         "float",
         "str",
         "list[str]",
+        "word",
+        "table",
     )
 
 
@@ -261,10 +276,12 @@ _TABLES: dict[str, type[BaseModel]] = {
     "validity": ValidityTable,
 }
 
+_INNER: dict[str, type[BaseModel]] = {"prices": Prices, "reasoning": Reasoning}
+
 
 def _guess(key: str, location: Sequence[str]) -> str:
     """Offer the nearest key that is allowed, and all of them."""
-    kind = Prices if location[-2:-1] == ("prices",) else _TABLES.get(location[0], Study)
+    kind = _INNER.get("".join(location[2:-1])) or _TABLES.get(location[0], Study)
     near = difflib.get_close_matches(key, _names(kind), n=1)
     return f"; did you mean {near[0]!r}? {_allowed(kind)}" if near else f"; {_allowed(kind)}"
 

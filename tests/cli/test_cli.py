@@ -253,7 +253,7 @@ def test_losses_over_the_stated_share_are_exit_code_1(fresh, ethogram, allowed, 
 
 
 def test_models_check_calls_each_once(fresh, ethogram):
-    """Latency, tokens and what was refused; exit code 2 where a model cannot be used."""
+    """Latency, tokens and what was refused; exit code 1 where a model cannot be used."""
     server = fresh(models={"alpha": {"temperature": 1.0}})
     code, out, _ = ethogram("models", "check", "study.toml")
     assert code == 0
@@ -261,8 +261,9 @@ def test_models_check_calls_each_once(fresh, ethogram):
     assert server.stats()["requests"] == 2
     fresh(models={"alpha": {"model": "alpha+fault:model_not_found"}})
     code, out, _ = ethogram("models", "check", "study.toml")
-    assert code == 2
-    assert "alpha: HTTP 404" in out
+    assert code == 1
+    assert "alpha: no model 'alpha+fault:model_not_found' at http://127.0.0.1:" in out
+    assert "(HTTP 404: " in out
 
 
 # -- verbs about stimuli and presets ----------------------------------------------------------

@@ -15,8 +15,8 @@ from tests.planted.faults import Limits
 from tests.planted.server import Config, serve
 from tests.planted.studies import PASSING, rows, run_text, study_text
 
-from ethogram.engine.caller import _retry_after
 from ethogram.engine.http import MAX_BODY
+from ethogram.engine.waits import stated_wait
 from ethogram.errors import EndpointError
 from ethogram.store.read import count_stages, read_trial
 from ethogram.store.store import Store
@@ -57,45 +57,83 @@ def outcome(path):
     return trial["reply_status"], trial["reply_reason"], [a["status"] for a in trial["attempts"]]
 
 
+def pending(path, run):
+    """Return why the run stopped with its one trial pending, and its attempts' statuses."""
+    assert isinstance(run.stopped, EndpointError)
+    assert rows(path, "SELECT count(*) FROM reply") == [(0,)]
+    return str(run.stopped), [status for (status,) in rows(path, "SELECT status FROM attempt")]
+
+
 # -- what is lost, and how often it was tried -------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason"),
+    [
+        ("empty_content", "no text, finish_reason stop"),
+        ("null_content", "no text, finish_reason stop"),
+        ("reasoning_only", "only reasoning"),
+    ],
+)
+def test_what_is_empty_is_tried_five_times_and_then_lost(one_trial, kind, reason):
+    """Each attempt is kept with its status and the reason in words."""
+    path, run = one_trial(kind)
+    assert run.stopped is None
+    found, said, attempts = outcome(path)
+    assert (found, attempts) == ("empty", ["empty"] * ATTEMPTS)
+    assert reason in said
+    assert rows(path, "SELECT count(*) FROM verdict") == [(0,)]  # no reply, nothing to judge
 
 
 @pytest.mark.parametrize(
     ("kind", "status", "http", "reason"),
     [
-        ("rate_limited", "rate_limited", 429, "HTTP 429: Rate limit reached for requests."),
-        ("rate_limited_seconds", "rate_limited", 429, "HTTP 429: Rate limit reached"),
         ("server_error", "server_error", 500, "HTTP 500: Internal Server Error"),
-        ("bad_gateway", "server_error", 502, "HTTP 502: <!DOCTYPE html>"),
+        ("bad_gateway", "server_error", 502, "HTTP 502: Just a moment..."),
         ("unavailable", "server_error", 503, "HTTP 503: Service Unavailable"),
         ("http_408", "timeout", 408, "HTTP 408"),
-        ("http_425", "rate_limited", 425, "HTTP 425"),
         ("http_529", "server_error", 529, "HTTP 529"),
         ("dropped", "transport", None, "Server disconnected"),
         ("reset", "transport", None, "Client"),
         ("short_body", "transport", None, "Client"),
-        ("empty_content", "empty", 200, "no text, finish_reason stop"),
-        ("null_content", "empty", 200, "no text, finish_reason stop"),
-        ("reasoning_only", "empty", 200, "only reasoning"),
         ("malformed_json", "malformed", 200, 'not JSON: {"id"='),
         ("truncated_json", "malformed", 200, "not JSON: "),
-        ("invalid_utf8", "malformed", 200, "not JSON: "),
         ("empty_body", "malformed", 200, "empty body"),
-        ("html", "malformed", 200, "not JSON: <!DOCTYPE html>"),
+        ("html", "malformed", 200, "not JSON: Just a moment..."),
         ("empty_choices", "malformed", 200, "no choices"),
         ("error_in_200", "server_error", 200, "HTTP 502: Provider returned error"),
         ("enormous", "malformed", 200, "a body of more than 16 MB"),
     ],
 )
-def test_what_can_pass_is_tried_five_times_and_then_lost(one_trial, kind, status, http, reason):
-    """Each attempt is kept with its status, HTTP code and the reason in words."""
+def test_what_never_works_is_tried_five_times_and_left_pending(
+    one_trial, kind, status, http, reason
+):
+    """Each attempt is kept with its status and HTTP code; the run says why, and nothing is lost."""
     path, run = one_trial(kind)
-    assert run.stopped is None
-    found, said, attempts = outcome(path)
-    assert (found, attempts) == (status, [status] * ATTEMPTS)
+    said, attempts = pending(path, run)
+    assert attempts == [status] * ATTEMPTS
     assert reason in said
     assert rows(path, "SELECT DISTINCT http FROM attempt") == [(http,)]
-    assert rows(path, "SELECT count(*) FROM verdict") == [(0,)]  # no reply, nothing to judge
+
+
+@pytest.mark.parametrize(
+    ("kind", "http"),
+    [("rate_limited", 429), ("rate_limited_seconds", 429), ("http_425", 425)],
+)
+def test_a_rate_limit_without_end_stops_when_patience_does(server, tmp_path, word_list, kind, http):
+    """It is waited out as long as patience lasts, whatever `attempts` says; nothing is lost."""
+    text = study_text(
+        server.base_url,
+        traits=word_list(*WORDS[:2]),
+        models={"alpha": {"model": f"alpha+fault:{kind}", "backoff": 0.001}},
+        patience=0.3,
+        attempts=2,
+    )
+    run = run_text(text, tmp_path / "one.db", folder=tmp_path)
+    said, attempts = pending(tmp_path / "one.db", run)
+    assert set(attempts) == {"rate_limited"}
+    assert len(attempts) > 2
+    assert f"HTTP {http}" in said
 
 
 @pytest.mark.parametrize(
@@ -104,20 +142,33 @@ def test_what_can_pass_is_tried_five_times_and_then_lost(one_trial, kind, status
         ("refusal", "refused", 200, "I cannot help with that."),
         ("content_filter", "filtered", 200, "content filter"),
         ("reasoning_length", "empty", 200, "only reasoning, cut at the token limit"),
-        ("invalid_request", "invalid_request", 400, "HTTP 400: Unsupported value: 'temperature'"),
-        ("http_409", "invalid_request", 409, "HTTP 409"),
         ("http_413", "invalid_request", 413, "HTTP 413"),
-        ("http_422", "invalid_request", 422, "HTTP 422"),
     ],
 )
 def test_what_cannot_pass_is_tried_once(one_trial, kind, status, http, reason):
-    """A refusal or an invalid request is never bought twice."""
+    """A refusal, or a request that is too long, is never bought twice."""
     path, run = one_trial(kind)
     assert run.stopped is None
     found, said, attempts = outcome(path)
     assert (found, attempts) == (status, [status])
     assert reason in said
     assert rows(path, "SELECT http FROM attempt") == [(http,)]
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason"),
+    [
+        ("invalid_request", "HTTP 400: Unsupported value: 'temperature'"),
+        ("http_409", "HTTP 409"),
+        ("http_422", "HTTP 422"),
+    ],
+)
+def test_what_is_turned_away_is_tried_once_and_left_pending(one_trial, kind, reason):
+    """Where nothing was ever answered, it may be a setting: the trial waits for a mended one."""
+    path, run = one_trial(kind)
+    said, attempts = pending(path, run)
+    assert attempts == ["invalid_request"]
+    assert reason in said
 
 
 @pytest.mark.parametrize("kind", ["rate_limited_date", "server_error", "reset", "empty_choices"])
@@ -133,7 +184,9 @@ def test_what_passes_is_answered_at_the_next_attempt(one_trial, kind):
 # -- what is odd and yet a reply --------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", ["slow", "drip", "missing_usage", "wrong_model", "reasoning"])
+@pytest.mark.parametrize(
+    "kind", ["slow", "drip", "missing_usage", "wrong_model", "reasoning", "invalid_utf8"]
+)
 def test_odd_answers_are_answers(one_trial, kind):
     """A slow answer, one without usage, from another model or with reasoning is a reply."""
     path, run = one_trial(kind)
@@ -195,12 +248,19 @@ def test_an_unreadable_verdict_is_asked_three_times_and_kept(one_trial):
     assert run.meters["judge", "judge"].lost == 1
 
 
-@pytest.mark.parametrize("kind", ["refusal", "server_error"])
-def test_a_judge_that_fails_loses_the_verdict_and_not_the_reply(one_trial, kind):
-    """The reply stays, so that only the verdict is asked again later."""
-    path, _ = one_trial(kind, stage="judge")
+def test_a_judge_that_refuses_loses_the_verdict_and_not_the_reply(one_trial):
+    """The reply stays."""
+    path, _ = one_trial("refusal", stage="judge")
     assert outcome(path)[0] == "ok"
-    assert rows(path, "SELECT status, winner FROM verdict")[0][1] is None
+    assert rows(path, "SELECT status, winner FROM verdict") == [("refused", None)]
+
+
+def test_a_judge_that_never_answers_leaves_the_verdict_pending(one_trial):
+    """The reply stays, so that only the verdict is asked again later."""
+    path, run = one_trial("server_error", stage="judge")
+    assert outcome(path)[0] == "ok"
+    assert rows(path, "SELECT count(*) FROM verdict") == [(0,)]
+    assert "judge: " in str(run.stopped)
 
 
 # -- the wire ---------------------------------------------------------------------------------
@@ -211,9 +271,9 @@ def test_a_refused_connection_is_transport(one_trial):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]  # bound, so that nobody else listens there
-        path, _ = one_trial("", url=f"http://127.0.0.1:{port}/v1")
-    status, reason, attempts = outcome(path)
-    assert (status, len(attempts)) == ("transport", ATTEMPTS)
+        path, run = one_trial("", url=f"http://127.0.0.1:{port}/v1")
+    reason, attempts = pending(path, run)
+    assert attempts == ["transport"] * ATTEMPTS
     assert f"127.0.0.1:{port}" in reason
 
 
@@ -227,9 +287,10 @@ def test_a_connection_that_is_never_made_times_out(one_trial):
             client.setblocking(False)
             client.connect_ex(full.getsockname())
         start = time.monotonic()
-        path, _ = one_trial("", url=f"http://127.0.0.1:{full.getsockname()[1]}/v1", timeout=0.2)
-    status, reason, attempts = outcome(path)
-    assert (status, len(attempts)) == ("timeout", ATTEMPTS)
+        url = f"http://127.0.0.1:{full.getsockname()[1]}/v1"
+        path, run = one_trial("", url=url, timeout=0.2)
+    reason, attempts = pending(path, run)
+    assert attempts == ["timeout"] * ATTEMPTS
     assert "timeout" in reason.lower() or "no answer within" in reason
     assert time.monotonic() - start < 120  # five attempts of 0.2 s and the waits between them
 
@@ -237,9 +298,9 @@ def test_a_connection_that_is_never_made_times_out(one_trial):
 @pytest.mark.parametrize("kind", ["hang", "drip"])
 def test_an_answer_that_does_not_end_in_time_times_out(one_trial, kind):
     """Silence and a drip that is too slow are cut off, and the reason says after how long."""
-    path, _ = one_trial(kind, timeout=0.1)
-    status, reason, attempts = outcome(path)
-    assert (status, attempts) == ("timeout", ["timeout"] * ATTEMPTS)
+    path, run = one_trial(kind, timeout=0.1)
+    reason, attempts = pending(path, run)
+    assert attempts == ["timeout"] * ATTEMPTS
     assert "0.1 s" in reason
 
 
@@ -305,18 +366,22 @@ GOOD = b'{"choices": [{"message": {"content": "A reply."}, "finish_reason": "sto
 def test_odd_http_is_read_or_named(one_trial, raw_server, answer, status, reason):
     """What is HTTP is read, whatever its form; what is not is `transport` or `malformed`."""
     path, run = one_trial("", url=raw_server(answer))
-    assert run.stopped is None
-    found, said, _ = outcome(path)
-    assert found == status
-    assert reason in said
+    if status == "ok":
+        assert outcome(path)[:2] == ("ok", "")
+    else:
+        said, attempts = pending(path, run)
+        assert set(attempts) == {status}
+        assert reason in said
 
 
 def test_a_small_body_that_unpacks_to_an_enormous_one_is_cut_off(one_trial, raw_server):
     """Compressed bodies are measured after they are unpacked."""
     bomb = gzip.compress(b"x" * (MAX_BODY * 4))
     head = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(bomb)
-    path, _ = one_trial("", url=raw_server(head + bomb))
-    assert outcome(path)[:2] == ("malformed", "a body of more than 16 MB")
+    path, run = one_trial("", url=raw_server(head + bomb))
+    said, attempts = pending(path, run)
+    assert set(attempts) == {"malformed"}
+    assert "a body of more than 16 MB" in said
 
 
 # -- endpoints that cannot be used at all -----------------------------------------------------
@@ -330,26 +395,26 @@ def whole_study(server, tmp_path, word_list, **table):
 
 
 @pytest.mark.parametrize(
-    ("kind", "said"),
+    ("kind", "calls", "said"),
     [
-        ("unauthorized", "was not accepted (HTTP 401: Incorrect API key provided"),
-        ("http_402", "was not accepted (HTTP 402"),
-        ("http_403", "was not accepted (HTTP 403"),
-        ("model_not_found", "no model 'alpha+fault:model_not_found' at http://127.0.0.1"),
-        ("http_410", "no model 'alpha+fault:http_410'"),
+        ("unauthorized", 1, "was not accepted (HTTP 401: Incorrect API key provided"),
+        ("http_402", 1, "no credit or quota left (HTTP 402"),
+        ("http_403", 3, "was not accepted (HTTP 403"),
+        ("model_not_found", 3, "no model 'alpha+fault:model_not_found' at http://127.0.0.1"),
+        ("http_410", 3, "no model 'alpha+fault:http_410'"),
     ],
 )
 def test_an_endpoint_that_cannot_be_used_stops_the_run_at_once(
-    server, tmp_path, word_list, kind, said
+    server, tmp_path, word_list, kind, calls, said
 ):
-    """One call, one line, nothing lost: the trials stay pending for a mended study file."""
+    """A few calls, one line, nothing lost: the trials stay pending for a mended study file."""
     text = whole_study(server, tmp_path, word_list, model=f"alpha+fault:{kind}", concurrency=1)
     path = tmp_path / "study.db"
     run = run_text(text, path, folder=tmp_path)
     assert isinstance(run.stopped, EndpointError)
     assert said in str(run.stopped)
     assert "\n" not in str(run.stopped)
-    assert (run.calls, rows(path, "SELECT count(*) FROM attempt")) == (1, [(1,)])
+    assert (run.calls, rows(path, "SELECT count(*) FROM attempt")) == (calls, [(calls,)])
     with Store.read(path) as opened:
         elicited, _ = count_stages(opened)
     assert (elicited.pending, elicited.lost) == (28, 0)
@@ -370,16 +435,16 @@ def test_a_missing_key_is_named_before_any_call(planted, tmp_path, word_list, mo
 def test_a_service_that_finds_every_request_invalid_is_left_after_twenty(
     server, tmp_path, word_list
 ):
-    """A parameter that the service does not know loses twenty trials, not the study."""
-    text = whole_study(server, tmp_path, word_list, model="alpha+fault:invalid_request")
+    """A parameter that the service does not know costs some calls and no trial."""
+    model = "alpha+fault:invalid_request"
+    text = whole_study(server, tmp_path, word_list, model=model, concurrency=4)
     run = run_text(text, tmp_path / "study.db", folder=tmp_path)
     assert isinstance(run.stopped, EndpointError)
     assert "Unsupported value: 'temperature'" in str(run.stopped)
     assert run.calls <= 28
     with Store.read(tmp_path / "study.db") as opened:
         elicited, _ = count_stages(opened)
-    assert elicited.losses == {"invalid_request": elicited.lost}
-    assert elicited.lost <= 20
+    assert (elicited.lost, elicited.pending) == (0, 28)
 
 
 def test_a_service_that_is_not_there_stops_the_run_and_loses_nothing_for_good(
@@ -476,7 +541,8 @@ def test_retry_after_is_honoured(planted, tmp_path, word_list, kind, retry_after
 )
 def test_retry_after_is_read_or_left(value, expected):
     """Seconds are read, and what is no time is taken as nothing said."""
-    assert _retry_after(value) == expected
+    headers = {} if value is None else {"Retry-After": value}
+    assert stated_wait(headers, None, 0.0) == expected
 
 
 def test_a_rate_limit_is_kept_to_and_loses_nothing(planted, tmp_path, word_list):
@@ -523,7 +589,7 @@ def test_what_the_user_sees_names_each_loss(planted, ethogram, tmp_path, word_li
     server = planted()
     text = whole_study(server, tmp_path, word_list, model="alpha+fault:refusal")
     (tmp_path / "study.toml").write_text(text)
-    code, out, err = ethogram("run", "study.toml", "--no-report")
+    code, out, err = ethogram("run", "study.toml", "--no-report", "--no-brake")
     assert code == 1
     assert "replies, alpha: 0 of 28; lost: 28 refused." in out
     assert "verdicts, alpha by judge: 0 of 28; lost: 28 no_reply." in out

@@ -7,11 +7,11 @@ sockets; a `Response` says how its bytes are to be delivered.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from email.utils import formatdate
 from http import HTTPStatus
+from time import time as clock  # the server's own, whatever a test does to the client's
 from typing import Any
 
 import orjson
@@ -239,10 +239,15 @@ def _failed(kind: str, status: int, asked: Asked, limits: Limits) -> Response:
     return Response(kind, body, status, retry_after=_retry_after(kind, limits.retry_after))
 
 
+def http_date(ahead: float = 0.0) -> str:
+    """Return a date as HTTP has it, so many seconds ahead."""
+    return formatdate(clock() + ahead, usegmt=True)
+
+
 def _retry_after(kind: str, seconds: float) -> str:
     """Value of the Retry-After header, empty for none."""
     if kind == "rate_limited_seconds":
         return f"{seconds:g}"
     if kind == "rate_limited_date":
-        return formatdate(time.time() + seconds, usegmt=True)
+        return http_date(seconds)
     return ""

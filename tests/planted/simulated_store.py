@@ -11,7 +11,8 @@ import numpy as np
 import orjson
 
 from ethogram.design import Design, make_design
-from ethogram.engine.requests import Attempt, Request, read_response, request_id
+from ethogram.engine.reading import read_response
+from ethogram.engine.requests import Attempt, Request, request_id
 from ethogram.stimuli.prompts import load_prompts
 from ethogram.store.rows import JudgingRow, ReplyRow, TrialRow, VerdictRow
 from ethogram.store.store import Store

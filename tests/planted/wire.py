@@ -16,7 +16,7 @@ from functools import partial
 from http import HTTPStatus
 from typing import Any, Protocol
 
-from tests.planted.faults import Response, settles
+from tests.planted.faults import Response, http_date, settles
 
 
 class Ledger:
@@ -208,7 +208,9 @@ def _head(response: Response) -> bytes:
         phrase = HTTPStatus(response.status).phrase
     except ValueError:
         phrase = "Unknown"
-    retry = f"Retry-After: {response.retry_after}\r\n" if response.retry_after else ""
+    retry = ""
+    if response.retry_after:
+        retry = f"Date: {http_date()}\r\nRetry-After: {response.retry_after}\r\n"
     return (
         f"HTTP/1.1 {response.status} {phrase}\r\nContent-Type: {response.content_type}\r\n"
         f"{retry}Content-Length: {len(response.body)}\r\n\r\n"

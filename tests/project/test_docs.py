@@ -209,7 +209,8 @@ def test_every_service_stands_in_the_page():
         assert cells[1] == (service.base_url or "in this process")
         assert cells[2] == (f"`{service.api_key_env}`" if service.api_key_env else "none")
         assert cells[3] == f"`{service.max_tokens_key}`"
-        assert (f"`{service.reasoning}`" in cells[4]) if service.reasoning else "`" not in cells[4]
+        assert f"`{service.reasoning or service.reasoning_hint}`" in cells[4]
+        assert service.reasoning or "needs a style" in cells[4]
 
 
 STUDIES = [
@@ -321,7 +322,7 @@ def test_the_library_page_names_public_names_only():
 def test_numbers_in_the_pages_are_the_codes():
     """Waits, limits and grace periods that the pages state are the code's constants."""
     from ethogram.engine import caller as engine
-    from ethogram.engine import http
+    from ethogram.engine import health, http, requests
     from ethogram.engine.services import THINKING_BUDGET
     from ethogram.run import runner as stages
     from ethogram.store import writer
@@ -329,12 +330,13 @@ def test_numbers_in_the_pages_are_the_codes():
     statuses = _prose(_page("statuses.md"))
     assert f"over {http.MAX_BODY >> 20} MB" in statuses
     assert f"at most {engine.MAX_WAIT:g} s" in statuses
-    minutes = {5: "five", 10: "ten", 15: "fifteen"}[engine.MAX_PAUSE / 60]
-    assert f"at most {minutes} minutes" in statuses
-    assert f"{engine.MAX_FRUITLESS} failed calls" in statuses
-    assert f"for {engine.MAX_SILENCE:g} s" in statuses
-    assert engine.FRUITLESS
-    assert all(f"`{status}`" in statuses for status in engine.FRUITLESS)
+    assert f"`patience` ({engine.PATIENCE:g} s" in statuses
+    assert f"{health.MAX_FRUITLESS} failed calls" in statuses
+    assert f"{health.MAX_LOCKED_OUT} requests" in statuses
+    assert f"at least {health.FEW} requests" in statuses
+    assert f"at most {health.LONG_STREAK}" in statuses
+    assert f"{health.BRAKE} paid answers" in statuses
+    assert all(f"`{status}`" in statuses for status in requests.ENDPOINT)
     assert f"in flight {stages.GRACE:g} seconds" in statuses
     assert f"every {1000 * writer.BATCH_SECONDS:g} ms" in statuses
     assert THINKING_BUDGET

@@ -69,9 +69,15 @@ presence_penalty = 1.5
 frequency_penalty = -0.5
 repetition_penalty = 1.1
 max_tokens = 2048
+max_tokens_key = "max_completion_tokens"
+send_max_tokens = false
 seed = 7
 stop = ["END"]
-reasoning = "medium"
+reasoning = { effort = "medium", style = "adaptive" }
+thoughts = [["<x>", "</x>"]]
+system_role = "developer"
+headers = { "api-key" = "env:AZURE_API_KEY", "X-Team" = "red" }
+query = { "api-version" = "2024-10-21" }
 extra_body = { provider = { only = ["x"] }, top_a = 0.1 }
 concurrency = 4
 requests_per_minute = 100
@@ -88,6 +94,19 @@ api_key_env = "SOME_KEY"
     assert model.extra_body == {"provider": {"only": ["x"]}, "top_a": 0.1}
     assert (model.requests_per_minute, model.tokens_per_minute) == (100.0, 50_000.5)
     assert (model.prices.input, model.prices.output) == (1.0, 2.5)
+    assert (model.max_tokens_key, model.send_max_tokens) == ("max_completion_tokens", False)
+    assert (model.effort, model.style, model.system_role) == ("medium", "adaptive", "developer")
+    assert model.thoughts == [["<x>", "</x>"]]
+    assert model.headers == {"api-key": "env:AZURE_API_KEY", "X-Team": "red"}
+    assert model.query == {"api-version": "2024-10-21"}
+
+
+@pytest.mark.parametrize("effort", ["none", "minimal", "low", "medium", "high", "xhigh", "max"])
+def test_every_effort_that_a_service_has_can_be_said(effort):
+    """As a word, and with a style."""
+    assert parse_study(with_line("models.alpha", f'reasoning = "{effort}"'))
+    table = f'reasoning = {{ effort = "{effort}", style = "thinking" }}'
+    assert parse_study(with_line("models.alpha", table)).models["alpha"].effort == effort
 
 
 @pytest.mark.parametrize(
@@ -121,6 +140,45 @@ api_key_env = "SOME_KEY"
         ("models.alpha", "stop = [1]", ["[models.alpha.stop]", "1", "valid string"]),
         ("models.alpha", "reasoning = 'much'", ["reasoning = 'much'", "'medium'"]),
         ("models.alpha", "extra_body = 1", ["extra_body = 1", "valid dictionary"]),
+        (
+            "models.alpha",
+            "reasoning = { effort = 'low', style = 'loud' }",
+            ["[models.alpha.reasoning] style = 'loud'", "'adaptive'"],
+        ),
+        (
+            "models.alpha",
+            "reasoning = { effort = 'low', styel = 'think' }",
+            ["'styel' in [models.alpha.reasoning]", "did you mean 'style'", "effort, style"],
+        ),
+        (
+            "models.alpha",
+            "reasoning = { style = 'think' }",
+            ["[models.alpha.reasoning] needs the key 'effort'"],
+        ),
+        (
+            "models.alpha",
+            "reasoning = { effort = 'minimal', style = 'adaptive' }",
+            ['effort = "minimal"', "the least is low"],
+        ),
+        (
+            "models.alpha",
+            "reasoning = { effort = 'medium', style = 'budget' }",
+            ["a budget of 8192 tokens", "max_tokens = 5120 must be larger"],
+        ),
+        ("models.alpha", "system_role = 'model'", ["system_role = 'model'", "'developer'"]),
+        ("models.alpha", "max_tokens_key = 'messages'", ["messages cannot hold the limit"]),
+        ("models.alpha", "max_tokens_key = ''", ["max_tokens_key = ''"]),
+        ("models.alpha", "send_max_tokens = 'no'", ["send_max_tokens = 'no'", "boolean"]),
+        ("models.alpha", "thoughts = ['<x>']", ["thoughts", "'<x>'", "valid list"]),
+        ("models.alpha", "thoughts = [['<x>']]", ["thoughts", "at least 2"]),
+        ("models.alpha", "headers = { 'api key' = 'x' }", ["'api key'", "header's name"]),
+        ("models.alpha", 'headers = { "X-A" = "a\\nb" }', ["X-A", "a line break"]),
+        ("models.alpha", 'headers = { "X-A" = "ключ" }', ["X-A", "outside Latin-1"]),
+        ("models.alpha", "headers = { 'Content-Length' = '3' }", ["ethogram sets it"]),
+        ("models.alpha", "headers = { 'X-A' = 3 }", ["X-A = 3", "valid string"]),
+        ("models.alpha", "headers = { 'X-A' = 'env:' }", ["'env:'", "environment variable"]),
+        ("models.alpha", "query = { a = 'env:A-B' }", ["'env:A-B'", "environment variable"]),
+        ("models.alpha", "query = { '' = 'x' }", ["needs a name"]),
         ("models.alpha", "prices = { input = 1 }", ["[models.alpha.prices]", "'output'"]),
         (
             "models.alpha",
@@ -208,6 +266,45 @@ def test_a_table_with_a_local_model_needs_no_service():
     """`local/...` is its own address."""
     table = ModelTable(model="local/smollm2")
     assert (table.service, table.base_url) == (None, None)
+
+
+@pytest.mark.parametrize("service", ["deepseek", "mistral", "moonshot"])
+def test_an_effort_that_would_not_be_sent_is_refused(service):
+    """The line says what to write, and that can be read."""
+    text = SMALL.replace('base_url = "http://127.0.0.1:9/v1"', f'service = "{service}"')
+    text = text.replace('model = "alpha"', 'model = "alpha"\nreasoning = "high"', 1)
+    said = refusal(text)
+    assert f'reasoning = "high": {service} has no one way' in said
+    assert "extra_body" in said
+    mend = said.partition("say how, as ")[2].partition(", or put")[0]
+    assert parse_study(text.replace('reasoning = "high"', mend)).models["alpha"].effort == "high"
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "http://ann:SeCrEtPw99@h:port/v1",  # no port
+        "http://ann:SeCrEt/Pw99@h/v1",  # a slash that is not spelt %2F
+        "http://ann:SeCrEtPw99@/v1",
+        "ftp://ann:SeCrEtPw99@h/v1",
+        "ann:SeCrEtPw99@h/v1",
+        "http://[::1/ann:SeCrEtPw99@h",
+    ],
+)
+def test_an_address_that_cannot_be_read_is_refused_without_its_password(address):
+    """One line; what may be a password is not in it."""
+    said = refusal(SMALL.replace("http://127.0.0.1:9/v1", address))
+    assert "base_url" in said
+    assert "SeCrEt" not in said
+    assert "Pw99" not in said
+
+
+def test_a_password_beside_a_key_is_refused():
+    """Both would be the one header of authorization."""
+    text = SMALL.replace("http://127.0.0.1:9/v1", "http://ann:SeCrEtPw99@h/v1")
+    said = refusal(text.replace('model = "alpha"', 'model = "alpha"\napi_key_env = "K"', 1))
+    assert "only one of them can be sent" in said
+    assert "SeCrEt" not in said
 
 
 @pytest.mark.parametrize("service", sorted(set(SERVICES) - {"local"}))

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import inspect
 import re
+import time
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from ethogram.errors import StudyError
 from ethogram.protocols.elicit import elicit_messages, names_a_trait
@@ -247,10 +250,37 @@ def test_a_reply_does_not_decide_its_own_verdict(reply):
         "<answer>ｗａｒｍ</answer>",
         "<answer>warm</answer> so again <answer>Warm</answer>",
         "<answer>_warm_</answer>",
+        # what a server leaves at the end, or around the word
+        "A reason. <answer>warm</answer><|im_end|>",
+        "<answer>warm</answer></s>",
+        "<answer><|begin_of_box|>warm<|end_of_box|></answer>",
+        "<|begin_of_box|>warm<|end_of_box|>",
+        "**<answer>warm</answer>**",
+        # the closing tag was the stop sequence, or a part of it came
+        "A reason. <answer>warm",
+        "<answer> Warm.\n",
+        "<answer>warm</",
+        "<answer>warm</answer",
+        # the answer first, its reason after it
+        "<answer>warm</answer>\n\nThe reply is full of it.",
+        "<answer>warm</answer> The tone is friendly.",
+        "**<answer>warm</answer>**\nReason: it thanks twice.",
+        "<answer>warm</answer> because it thanks twice",
+        # without tags
+        "warm",
+        " **Warm.**\n",
+        "The tone is friendly.\n\nAnswer: warm",
+        "Friendly.\n**Final answer:** Warm.",
+        "It thanks. \\boxed{warm}",
+        "It thanks. $\\boxed{\\text{warm}}$.",
+        '{"reason": "tone", "answer": "warm"}',
+        '{"answer": "Warm", "reason": "blunt it is not"}',
+        '```json\n{"answer": "warm"}\n```',
+        '{"Verdict": "warm"}<|im_end|>',
     ],
 )
 def test_a_plain_answer_is_read(text):
-    """Case, width and outer punctuation aside, the word between the tags decides."""
+    """Case, width and outer punctuation aside, the word that is the answer decides."""
     found = parse_verdict(text, "blunt", "warm")
     assert (found.winner, found.tie, found.reason) == ("warm", False, "")
 
@@ -259,9 +289,17 @@ def test_a_plain_answer_is_read(text):
     ("text", "reason"),
     [
         ("", "no <answer> tag"),
-        ("warm", "no <answer> tag"),
+        ("warm and blunt", "no <answer> tag"),
+        ("It is warm", "no <answer> tag"),
         ("The answer is warm.", "no <answer> tag"),
-        ("<answer>warm", "no <answer> tag"),
+        ("<answer>warm it says", "answered 'warm it says'"),
+        ('It says "<answer>warm', "the answer does not end the text"),
+        ("Answer: warm\nBut I am not sure.", "the answer does not end the text"),
+        ("\\boxed{warm} or not", "the answer does not end the text"),
+        ("Answer: something else", "no <answer> tag"),
+        ('{"answer": "something else"}', "no <answer> tag"),
+        ('{"reason": "warm"}', "no <answer> tag"),
+        ('The reply: {"answer": "warm"}', "the answer does not end the text"),
         ("answer>warm</answer>", "no <answer> tag"),
         ("<answer></answer>", "answered '', expected warm or blunt"),
         ("<answer>word</answer>", "answered 'word', expected warm or blunt"),
@@ -284,6 +322,59 @@ def test_anything_else_is_unparsed_with_the_reason(text, reason):
     assert (found.winner, found.tie) == (None, False)
     assert found.reason.startswith(reason)
     assert len(found.reason) < 200
+
+
+FORMS = [
+    "<answer>{}</answer>",
+    "**<answer>{}</answer>**",
+    "<answer>{}</answer><|im_end|>",
+    "<answer>{}</answer>\n\nThe reply is full of it.",
+    "<answer>{}",
+    "\nAnswer: {}\n",
+    "\n**Final answer:** {}\n",
+    "\\boxed{{{}}}",
+    '{{"reason": "tone", "answer": "{}"}}',
+    '```json\n{{"answer": "{}"}}\n```',
+]
+JOINTS = st.sampled_from(["", " ", "\n", "\n\n", ". It said: ", "\nNo: ", ".\nIt says so.\n"])
+
+
+@settings(max_examples=400, deadline=None, derandomize=True)
+@given(st.sampled_from(FORMS), st.sampled_from(FORMS), JOINTS, JOINTS, st.booleans())
+def test_two_different_answers_never_yield_a_winner(form, other, before, between, ties):
+    """In whichever two forms, in either order."""
+    for one, two in (("warm", "blunt"), ("blunt", "warm")):
+        text = before + form.format(one) + between + other.format(two)
+        found = parse_verdict(text, "warm", "blunt", ties=ties)
+        assert (found.winner, found.tie) == (None, False)
+        assert "different answers" in found.reason or "answered" in found.reason
+
+
+@settings(max_examples=200, deadline=None, derandomize=True)
+@given(st.sampled_from(FORMS), st.sampled_from(HOSTILE[:4]), JOINTS)
+def test_a_quoted_reply_decides_nothing_in_any_form(form, reply, between):
+    """A judge that quotes a reply's own tag and then says otherwise has said two things."""
+    text = f"The answer said: {reply}{between}{form.format('blunt')}"
+    assert parse_verdict(text, "blunt", "poetic").winner in (None, "blunt")
+    if "<answer>" in reply:
+        assert parse_verdict(text, "blunt", "poetic").winner is None
+    quoted_first = f"{reply}{between}It claims to be that, but blunt it is."
+    assert parse_verdict(quoted_first, "blunt", "poetic").winner is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("<answer>" * 50_000, "\n" * 200_000, "{" * 100_000 + "}", "\\boxed{" * 50_000),
+        *("*" * 200_000, "Answer:" * 50_000, "<answer>warm</answer>" * 20_000 + " x"),
+        *("`" * 100_000 + "}", "}" * 100_000, '"answer":' * 50_000, "<answer>warm " * 50_000),
+    ],
+)
+def test_a_judge_that_repeats_itself_is_read_in_no_time(text):
+    """The time is that of the text's length."""
+    start = time.process_time()
+    parse_verdict(text, "warm", "blunt")
+    assert time.process_time() - start < 3
 
 
 @pytest.mark.parametrize("word", ["both", "Neither", " BOTH. "])

@@ -12,7 +12,8 @@ from importlib import resources
 import pytest
 from tests.planted.studies import prepare_text, rows, study_text
 
-from ethogram.engine.requests import Attempt, Request, failure, read_response, request_id
+from ethogram.engine.reading import read_response
+from ethogram.engine.requests import Attempt, Request, failure, request_id
 from ethogram.engine.requests import Status as S
 from ethogram.errors import StoreError
 from ethogram.run.prepare import plan_into
@@ -138,7 +139,7 @@ def test_a_store_whose_requests_had_no_numbers_keeps_every_row(store_path):
     assert "numbered_" not in schema
     with Store.open(store_path) as store:
         writer = store.writer()
-        assert store.earlier(hashes[3]) == (2, (7, 200, b"seven"))
+        assert store.earlier(hashes[3]) == (2, 2, (7, 200, b"seven"))
         assert store.earlier(hashes[1]) is None
         assert writer.put_attempt(*attempt(), cost=None) == 10
         writer.close()
@@ -407,7 +408,7 @@ def test_attempts_are_only_added(store):
         writer.put_attempt(*made, cost=None)
         writer.close()
     name = attempt()[1].request_id
-    assert store.earlier(name) == (2, (2, 200, BODY))
+    assert store.earlier(name) == (2, 1, (2, 200, BODY))  # a time-out is no answer
     assert store.earlier(attempt(content="Never asked")[1].request_id) is None
     assert store.last_attempt() == 3
 

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from ethogram.engine.address import proxy_for
 from ethogram.engine.caller import RECENT
-from ethogram.engine.http import proxy_for
-from ethogram.engine.requests import Attempt, Request, read_response, request_id
+from ethogram.engine.reading import read_response
+from ethogram.engine.requests import Attempt, Request, request_id
 from ethogram.errors import StoreError
 from ethogram.store import writer as writer_module
 from ethogram.store.file import connect
@@ -77,7 +78,7 @@ def test_a_store_that_is_opened_again_knows_what_was_asked(tmp_path):
         writer.close()
     with Store.open(tmp_path / "s.db") as store:
         store.writer().close()
-        assert store.earlier(name) == (1, (number, 200, BODY))
+        assert store.earlier(name) == (1, 1, (number, 200, BODY))
         assert store.earlier(request_id(b"never asked")) is None
 
 

@@ -52,6 +52,10 @@ StoreFile = Annotated[Path, typer.Argument(metavar="STORE", help="A store (STEM.
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else.")]
 Models = Annotated[list[str] | None, typer.Option("--model", help="Only this model (repeatable).")]
 Judges = Annotated[list[str] | None, typer.Option("--judge", help="Only this judge (repeatable).")]
+Brake = Annotated[
+    bool,
+    typer.Option("--brake/--no-brake", help="Stop after 20 paid answers in a row, none usable."),
+]
 Without = Annotated[
     list[str] | None,
     typer.Option("--without", help="Leave out replies that are: truncated, named."),
@@ -104,6 +108,7 @@ def run(
     report: Annotated[
         bool, typer.Option("--report/--no-report", help="Write STEM.html when done.")
     ] = True,
+    brake: Brake = True,
 ) -> None:
     """Elicit, judge, rate and report. Run it again to resume where it stopped."""
     from ethogram.cli.terminal import print_rated
@@ -111,7 +116,7 @@ def run(
     from ethogram.validity.results import StoreResults
 
     loaded = _load(study)
-    path, done, counts = _run_stages(loaded, store, ("elicit", "judge"), model, judge)
+    path, done, counts = _run_stages(loaded, store, ("elicit", "judge"), model, judge, brake=brake)
     console = _console()
     with StoreResults.open(path) as results:
         print_rated(console, results.rated())
@@ -124,18 +129,22 @@ def run(
 
 
 @app.command()
-def elicit(study: StudyFile, store: StoreOption = None, model: Models = None) -> None:
+def elicit(
+    study: StudyFile, store: StoreOption = None, model: Models = None, brake: Brake = True
+) -> None:
     """Ask the tested models for their replies; judge nothing."""
     loaded = _load(study)
-    _, done, counts = _run_stages(loaded, store, ("elicit",), model, None)
+    _, done, counts = _run_stages(loaded, store, ("elicit",), model, None, brake=brake)
     raise typer.Exit(_exit_code(loaded, done, counts))
 
 
 @app.command()
-def judge(study: StudyFile, store: StoreOption = None, judge: Judges = None) -> None:
+def judge(
+    study: StudyFile, store: StoreOption = None, judge: Judges = None, brake: Brake = True
+) -> None:
     """Judge the replies that are there; elicit nothing."""
     loaded = _load(study)
-    path, done, counts = _run_stages(loaded, store, ("judge",), None, judge)
+    path, done, counts = _run_stages(loaded, store, ("judge",), None, judge, brake=brake)
     _say_agreement(_console(), path)
     raise typer.Exit(_exit_code(loaded, done, counts))
 
@@ -155,6 +164,7 @@ def validity(
         bool,
         typer.Option("--correct/--no-correct", help="Also correct for the judge's errors."),
     ] = True,
+    brake: Brake = True,
     json: Json = False,
 ) -> None:
     """Test the judge and the choice: planted traits, both orders, repeats, controls."""
@@ -165,7 +175,7 @@ def validity(
 
     checks, loaded = check_names(only), _load(study)
     path, done, counts = _run_stages(
-        loaded, store, ("elicit", "judge"), None, None, checks=checks, quiet=json
+        loaded, store, ("elicit", "judge"), None, None, checks=checks, quiet=json, brake=brake
     )
     with StoreResults.open(path) as results:
         found = measure_validity(results, corrections=correct)
@@ -191,6 +201,7 @@ def _run_stages(
     *,
     checks: tuple[str, ...] = (),
     quiet: bool = False,
+    brake: bool = True,
 ) -> tuple[Path, Run, list[StageCount]]:
     """Run stages with a progress display; returns the store's path, the run and the counts."""
     from ethogram.api import run_study
@@ -208,6 +219,7 @@ def _run_stages(
         judges=judges,
         checks=checks,
         watch=Progress(errors).watch,
+        brake=brake,
     )
     counts = [c for c in made.counts if c.stage in stages and c.part in parts]
     if not quiet:
@@ -525,7 +537,7 @@ def _models(context: typer.Context) -> None:
 
 @models_app.command("check")
 def models_check(study: StudyFile) -> None:
-    """Make one call to each model and judge of a study, and report the result."""
+    """Ask each model and judge of a study what a run asks, and say what came of its settings."""
     from ethogram.api import check_models
     from ethogram.cli.terminal import print_checks
     from ethogram.study import load_study
@@ -533,7 +545,7 @@ def models_check(study: StudyFile) -> None:
     checks = check_models(load_study(study))
     print_checks(_console(), checks)
     if not all(check.ok for check in checks):
-        raise typer.Exit(USAGE)
+        raise typer.Exit(LOSSES)
 
 
 @app.command()

@@ -66,6 +66,8 @@ class Progress:
                 _clock((planned - settled) / rate) if rate and planned > settled else "-",
                 _money(meter),
             )
+        table.caption = "\n".join(_pauses(run)) or None
+        table.caption_justify = "left"
         if run.interrupted:
             table.caption = "finishing calls in flight; Ctrl-C again drops them"
         return table
@@ -92,3 +94,14 @@ def _clock(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def _pauses(run: Run) -> list[str]:
+    """Say which endpoints are left alone, until when and why."""
+    now = time.time()
+    return [
+        f"{name} waits until {time.strftime('%H:%M:%S', time.localtime(meter.waits_until))}: "
+        f"{' '.join(meter.waits_for.split())[:200]}"
+        for (_, name), meter in run.meters.items()
+        if meter.waits_until > now + 1
+    ]

@@ -12,7 +12,7 @@ from ethogram.ratings.profile import Profile
 from ethogram.ratings.results import Rated, Unrated
 from ethogram.ratings.shift import Shift
 from ethogram.run.cost import Plan
-from ethogram.store.read import StageCount
+from ethogram.store.read import StageCount, others_said
 from ethogram.validity.measure import Validity
 
 # Whose preference for a place an effect is, by its name in a profile.
@@ -144,6 +144,8 @@ def print_counts(console: Console, counts: Sequence[StageCount]) -> None:
             part = f", {c.part}" if c.part != "main" else ""
             most = f"; most affected: {traits}" if traits else ""
             console.print(f"lost in {c.stage}, {c.model}{part}: {kinds}{most}")
+        _print_reasons(console, c)
+    _print_others(console, counts)
 
 
 def print_losses(console: Console, counts: Sequence[StageCount]) -> None:
@@ -155,13 +157,31 @@ def print_losses(console: Console, counts: Sequence[StageCount]) -> None:
         more = []
         if c.truncated:
             more.append(f"{c.truncated} truncated, kept")
+        if c.other_finish:
+            more.append(f"{c.other_finish} ended for an unknown reason (finish_reason), kept")
         if c.named:
             more.append(f"{c.named} naming a trait although told not to")
+        if c.split:
+            more.append(f"{c.split} with thoughts in the text, parted from it")
         what = "replies" if c.stage == "elicit" else "verdicts"
         tail = f"; {'; '.join(more)}" if more else ""
         console.print(
             f"{what}, {who}: {c.done:,} of {c.planned:,}; lost: {kinds}{tail}.", highlight=False
         )
+        _print_reasons(console, c)
+    _print_others(console, counts)
+
+
+def _print_reasons(console: Console, count: StageCount) -> None:
+    """Print why rows were lost, in the services' words."""
+    for status, reason, n in count.reasons:
+        console.print(f"  {n:,} {status}: {_cut(reason, 300)}", highlight=False)
+
+
+def _print_others(console: Console, counts: Sequence[StageCount]) -> None:
+    """Print where a service answered with another model than was asked."""
+    for said in others_said(counts):
+        console.print(f"{said}.", highlight=False)
 
 
 def print_plan(console: Console, plan: Plan) -> None:
@@ -247,11 +267,13 @@ def print_checks(console: Console, checks: Sequence[Check]) -> None:
         )
     console.print(table)
     for c in checks:
-        if not c.ok:
-            console.print(f"{c.name}: {c.reading.reason.removeprefix(f'{c.name}: ')}")
-        for word, keys in (("refused", c.refused), ("ignored", c.ignored)):
-            if keys:
-                console.print(f"{c.name}: {word}: {', '.join(keys)}")
+        for found in c.findings:
+            console.print(f"{c.name}: {found.kind}: {found.setting}: {found.words}")
+            console.print(f"{c.name}: to mend it: {found.mend}")
+        if c.problem:
+            console.print(f"{c.name}: {c.problem}")
+        if c.mend:
+            console.print(f"{c.name}: to mend it: {c.mend}")
         if c.unseen:
             console.print(
                 f"{c.name}: accepted; effect not verifiable: {', '.join(c.unseen)}", style="dim"

@@ -13,14 +13,17 @@ import random
 import time
 from collections import OrderedDict
 from dataclasses import dataclass, field
-from email.utils import parsedate_to_datetime
 from typing import NamedTuple, Protocol
 
 from ethogram.engine.endpoints import Endpoint
-from ethogram.engine.limiter import Limiter
+from ethogram.engine.health import FEW, Doubt, Health
+from ethogram.engine.limiter import Dropped, Limiter
 from ethogram.engine.prices import cost_of
+from ethogram.engine.reading import read_response
 from ethogram.engine.requests import (
-    FATAL,
+    ANSWERED,
+    OUT_OF_ORDER,
+    TURNED_AWAY,
     USABLE,
     Attempt,
     Earlier,
@@ -30,25 +33,14 @@ from ethogram.engine.requests import (
     Status,
     Usage,
     failure,
-    read_response,
     request_id,
 )
 from ethogram.engine.transport import Response, Transport
+from ethogram.engine.waits import stated_wait
 from ethogram.errors import EndpointError, SpendLimitReached
 
-MAX_PAUSE = 600.0  # seconds that a Retry-After may hold an endpoint
 MAX_WAIT = 60.0  # seconds between two attempts of one request
-MAX_FRUITLESS = 20  # so many failed calls and never an answer: the endpoint itself is wrong
-MAX_SILENCE = 15.0  # seconds of nothing but failed calls after which a service counts as down
-FRUITLESS = frozenset(
-    {
-        Status.TRANSPORT,
-        Status.TIMEOUT,
-        Status.MALFORMED,
-        Status.SERVER_ERROR,
-        Status.INVALID_REQUEST,
-    }
-)
+PATIENCE = 900.0  # seconds that an endpoint may go without an answer
 BEHIND_SECONDS = 0.02  # between two looks at whether the disk has caught up
 RECENT = 4096  # answers kept at hand for requests of equal content: more than wait for the disk
 
@@ -74,6 +66,7 @@ class Outcome(NamedTuple):
 
     reading: Reading
     attempt: int | None
+    doubt: Doubt | None = None  # a failure that may be the endpoint's; see `Health`
 
 
 @dataclass
@@ -150,6 +143,14 @@ class Meter:
     cost: float = 0.0
     unknown_cost: int = 0
     waits: int = 0
+    waits_until: float = 0.0  # seconds since 1970
+    waits_for: str = ""
+
+    def wait(self, seconds: float, reason: str) -> None:
+        """Note until when the endpoint is left alone, and why."""
+        self.waits += 1
+        if (until := time.time() + seconds) > self.waits_until:
+            self.waits_until, self.waits_for = until, reason
 
     def count(self, reading: Reading, cost: float | None) -> None:
         """Count one call."""
@@ -157,10 +158,6 @@ class Meter:
         self.tokens += reading.usage.completion_tokens or 0
         self.cost += cost or 0.0
         self.unknown_cost += cost is None
-
-
-class Dropped(Exception):
-    """The run is stopping: a request that was not answered yet is left for the next run."""
 
 
 class Caller:
@@ -178,6 +175,8 @@ class Caller:
         stop: asyncio.Event,
         attempts: int,
         unparsed_attempts: int,
+        patience: float = PATIENCE,
+        brake: bool = True,
     ) -> None:
         table = endpoint.table
         self.endpoint = endpoint
@@ -192,9 +191,8 @@ class Caller:
         self._ledger = ledger
         self._limits = {Status.UNPARSED: min(unparsed_attempts, attempts)}
         self._attempts = attempts
-        self._unsaid = cost_of(Usage(), endpoint.price)  # of a call whose cost was not reported
-        self._fruitless = 0
-        self._answered: float | None = None
+        self._unsaid = cost_of(Usage(), endpoint.price)  # of a call that nobody has said a cost of
+        self.health = Health(patience, table.concurrency, brake)
         self._answers = answers
         self._stop = stop
 
@@ -216,38 +214,57 @@ class Caller:
             return await asyncio.shield(asking[name])
         known = self._answers.recent.get(name)
         earlier = None if known else self._records.earlier(name)
-        if (known := known or _kept(earlier, read)) is not None:
+        if (known := known or self._kept(earlier, read)) is not None:
             self.meter.reused += 1
             return known
-        made = earlier.attempts if earlier else 0
         answer = asyncio.get_running_loop().create_future()
         asking[name] = answer
         try:
-            outcome = await self._ask_again(request, canonical, name, made, read)
+            outcome = await self._ask_again(request, canonical, name, earlier, read)
             answer.set_result(outcome)
         except BaseException:
             answer.cancel()
             raise
         finally:
             del asking[name]
-        self._answers.keep(name, outcome)
+        if outcome.doubt is None:
+            self._answers.keep(name, outcome)
         return outcome
 
     async def _ask_again(
-        self, request: Request, canonical: bytes, name: str, number: int, read: Read
+        self, request: Request, canonical: bytes, name: str, earlier: Earlier | None, read: Read
     ) -> Outcome:
-        """Try until it is answered, cannot be, or was tried often enough, `number` times so far."""
+        """Try until it is answered, cannot be, or was tried often enough.
+
+        Only what may be the request's own fault counts as tried: no rate limit does, and no
+        failure during an outage.
+        """
+        number, tried = (earlier.attempts, earlier.answered) if earlier else (0, 0)
+        health, waits, first = self.health, 0, 0.0
         while True:
             number += 1
-            reading, kept = await self._attempt(request, canonical, name, number, read)
-            if reading.status in FATAL or self._is_down(reading):
-                raise EndpointError(self._explain(reading))
-            limit = self._limits.get(reading.status, self._attempts)
-            if not reading.retry or number >= limit:
+            waits += 1
+            reading, kept = await self._attempt(request, canonical, name, number, read, waits)
+            if reading.status in USABLE:
                 return Outcome(reading, kept)
+            if health.must_stop(reading):
+                raise EndpointError(self._explain(reading))
+            if health.must_brake():
+                raise EndpointError(self._explain_brake(reading))
+            if reading.status is Status.RATE_LIMITED:
+                continue  # the limiter holds it back
+            if reading.status in OUT_OF_ORDER and health.is_down():
+                health.probes += 1
+                self._hold(self._wait(health.probes), reading)
+                continue
+            tried += 1
+            first = first or time.monotonic()
+            if not reading.retry or tried >= self._limits.get(reading.status, self._attempts):
+                doubt = None if reading.own else Doubt(first, time.monotonic())
+                return Outcome(reading, kept, doubt)
             if reading.status is not Status.UNPARSED:
                 self.meter.waits += 1
-                await self._sleep(self._wait(number))
+                await self._sleep(self._wait(waits))
 
     async def _sleep(self, seconds: float) -> None:
         """Sleep, unless the run is stopping or stops meanwhile."""
@@ -257,24 +274,15 @@ class Caller:
             return
         raise Dropped
 
-    def _is_down(self, reading: Reading) -> bool:
-        """Whether the endpoint has stopped answering, or never did.
-
-        Going on would lose trial after trial to one and the same cause.
-        """
-        if reading.status not in FRUITLESS:
-            self._fruitless, self._answered = 0, time.monotonic()
-            return False
-        self._fruitless += 1
-        if self._answered is None:
-            return self._fruitless >= MAX_FRUITLESS
-        silent = time.monotonic() - self._answered
-        return self._fruitless >= 2 * self.endpoint.table.concurrency and silent > MAX_SILENCE
+    def _hold(self, seconds: float, reading: Reading) -> None:
+        """Leave the endpoint alone for a while."""
+        self.limiter.rate_limited(time.monotonic(), seconds)
+        self.meter.wait(seconds, f"{reading.status}: {reading.reason}")
 
     async def _attempt(
-        self, request: Request, canonical: bytes, name: str, number: int, read: Read
+        self, request: Request, canonical: bytes, name: str, number: int, read: Read, waits: int
     ) -> tuple[Reading, int]:
-        """Make one call, and keep it."""
+        """Make one call, the `waits`th of this run, and keep it."""
         while self._records.is_behind():
             await asyncio.sleep(BEHIND_SECONDS)
         tokens = len(canonical) // 4 + self.endpoint.table.max_tokens
@@ -290,14 +298,35 @@ class Caller:
                 seconds = time.perf_counter() - clock
             finally:
                 self.limiter.leave()
-            reading = _read(response, read)
+            reading = self._read(response, read)
             cost = self._cost(response, reading)
         finally:
             self._ledger.settle(reserve, cost)
-        self._steer(reading, admitted, _retry_after(response.headers.get("Retry-After")), number)
+        self.health.note(name, reading.status, admitted, paid=response.http == 200)
         self.meter.count(reading, cost)
         attempt = Attempt(name, number, reading, response.http, response.body, started, seconds)
-        return reading, self._records.put_attempt(canonical, attempt, cost=cost)
+        kept = self._records.put_attempt(canonical, attempt, cost=cost)
+        self._steer(reading, response, admitted, waits)
+        return reading, kept
+
+    def _kept(self, earlier: Earlier | None, read: Read) -> Outcome | None:
+        """Return the usable answer that the store has, read again, if it is usable still."""
+        if earlier is None or earlier.answer is None:
+            return None
+        attempt, http, body = earlier.answer
+        reading = read(read_response(http, body, self.endpoint.table.spellings))
+        return Outcome(reading, attempt) if reading.status in USABLE else None
+
+    def _read(self, response: Response, read: Read) -> Reading:
+        """Read a response: its class first, then what the protocol makes of a usable one."""
+        if response.failure is not None or response.http is None or response.body is None:
+            return response.failure or failure(Status.MALFORMED, "no body")
+        where = ""
+        if 300 <= response.http < 400:
+            where = self.endpoint.hide(response.headers.get("Location", ""))
+        spellings = self.endpoint.table.spellings
+        raw = read_response(response.http, response.body, spellings, location=where)
+        return read(raw) if raw.status in USABLE else raw
 
     def _cost(self, response: Response, reading: Reading) -> float | None:
         """US dollars of a call; an error costs nothing, a call that broke off may have."""
@@ -305,13 +334,23 @@ class Caller:
             return cost_of(reading.usage, self.endpoint.price)
         return 0.0
 
-    def _steer(
-        self, reading: Reading, admitted: float, retry_after: float | None, number: int
-    ) -> None:
-        """Tell the limiter how it went."""
-        if reading.status is Status.RATE_LIMITED or retry_after is not None:
-            pause = self._wait(number) if retry_after is None else min(retry_after, MAX_PAUSE)
+    def _steer(self, reading: Reading, response: Response, admitted: float, waits: int) -> None:
+        """Tell the limiter how it went, and how long the service asks to be left alone.
+
+        Raises
+        ------
+        EndpointError
+            It asks for longer than the run has patience for.
+        """
+        stated = None
+        if reading.status not in USABLE or "Retry-After" in response.headers:
+            stated = stated_wait(response.headers, response.body, time.time(), http=response.http)
+        if reading.status is Status.RATE_LIMITED or stated is not None:
+            pause = self._wait(waits) if stated is None else stated
+            if pause > self.health.patience:
+                raise EndpointError(self._explain_wait(reading, pause))
             self.limiter.rate_limited(admitted, pause)
+            self.meter.wait(pause, f"{reading.status}: {reading.reason}")
         elif reading.status in USABLE:
             self.limiter.succeeded()
 
@@ -320,50 +359,69 @@ class Caller:
         top = min(MAX_WAIT, self.endpoint.table.backoff * 2 ** (number - 1))
         return float(top * random.uniform(0.5, 1.0))  # spreads load, decides nothing
 
+    def shut(self) -> None:
+        """Start no more calls; those that wait for their turn are dropped."""
+        self.limiter.shut()
+
+    def explain_doubt(self, reading: Reading) -> str | None:
+        """Say why failures at the end of a run are not put down to their requests; None: they are.
+
+        A few that are turned away after answers are; where nothing was ever answered, many fail
+        in a row, or the service is out of order, it may be the endpoint.
+        """
+        few = self.health.answered and self.health.failing < FEW
+        if reading.status in ANSWERED or (few and reading.status in TURNED_AWAY):
+            return None
+        return self._explain(reading)
+
     def _explain(self, reading: Reading) -> str:
         """Say what is wrong with an endpoint, naming the key and never its value."""
-        endpoint = self.endpoint
-        if reading.status is Status.UNAUTHORIZED:
-            what = f"the key in {endpoint.key_name}" if endpoint.key_name else "the call"
-            advice = "check the key and its credit, then run again"
-            return f"{endpoint.name}: {what} was not accepted ({reading.reason}); {advice}"
-        if reading.status is not Status.NOT_FOUND:
+        endpoint, reason = self.endpoint, f"{reading.status}: {reading.reason}"
+        key = f"the key in {endpoint.key_name}" if endpoint.key_name else "the call"
+        if reading.status is Status.NO_CREDIT:
             return (
-                f"{endpoint.name}: {self._fruitless} calls in a row to {endpoint.base_url} failed "
-                f"({reading.status}: {reading.reason}); fix what the reason names, then run again"
+                f"{endpoint.name}: no credit or quota left ({reading.reason}); add some, then run "
+                "again: nothing is lost"
+            )
+        if reading.status in (Status.UNAUTHORIZED, Status.FORBIDDEN):
+            return (
+                f"{endpoint.name}: {key} was not accepted ({reading.reason}); check the key and "
+                "what it may do, then run again"
+            )
+        if reading.status is Status.NOT_FOUND:
+            return (
+                f"{endpoint.name}: no model {endpoint.table.model!r} at {endpoint.base_url} "
+                f"({reading.reason}); mend model, service or base_url, then run again"
+            )
+        if reading.status is Status.RATE_LIMITED or self.health.is_down():
+            return (
+                f"{endpoint.name}: no answer from {endpoint.base_url} for "
+                f"{_minutes(self.health.silent())} ({reason}); run again later to go on, or raise "
+                "patience"
             )
         return (
-            f"{endpoint.name}: no model {endpoint.table.model!r} at {endpoint.base_url} "
-            f"({reading.reason}); fix model, service or base_url, then run again"
+            f"{endpoint.name}: {self.health.streak} calls in a row to {endpoint.base_url} failed "
+            f"({reason}); mend what the reason names, then run again: their trials are pending"
+        )
+
+    def _explain_wait(self, reading: Reading, pause: float) -> str:
+        """Say until when the service asks to be left alone."""
+        until = time.strftime("%Y-%m-%d %H:%M", time.localtime(time.time() + pause))
+        return (
+            f"{self.endpoint.name}: the service asks to wait until {until} ({reading.status}: "
+            f"{reading.reason}), longer than patience = {self.health.patience:g} allows; run again "
+            "then to go on"
+        )
+
+    def _explain_brake(self, reading: Reading) -> str:
+        """Say that money goes out and nothing usable comes in."""
+        return (
+            f"{self.endpoint.name}: {self.health.unusable} paid answers in a row and none usable "
+            f"(the last {reading.status}: {reading.reason}); stopped before more is spent: mend "
+            "the study file, or run with --no-brake"
         )
 
 
-def _kept(earlier: Earlier | None, read: Read) -> Outcome | None:
-    """Return the usable answer that the store has, read again, if it is usable still."""
-    if earlier is None or earlier.answer is None:
-        return None
-    attempt, http, body = earlier.answer
-    reading = read(read_response(http, body))
-    return Outcome(reading, attempt) if reading.status in USABLE else None
-
-
-def _read(response: Response, read: Read) -> Reading:
-    """Read a response: its class first, then, where it is usable, what the protocol makes of it."""
-    if response.failure is not None or response.http is None or response.body is None:
-        return response.failure or failure(Status.MALFORMED, "no body")
-    raw = read_response(response.http, response.body)
-    return read(raw) if raw.status in USABLE else raw
-
-
-def _retry_after(value: str | None) -> float | None:
-    """Read a Retry-After header: seconds, or an HTTP date."""
-    if not value:
-        return None
-    try:
-        return max(0.0, float(value))
-    except ValueError:
-        pass
-    try:
-        return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
-    except (ValueError, TypeError):
-        return None
+def _minutes(seconds: float) -> str:
+    """Return a time that people read: seconds below two minutes, else minutes."""
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"

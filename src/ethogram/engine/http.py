@@ -5,19 +5,18 @@ Knows nothing of statuses that are worth a retry, of limits or of money: that is
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
-
 import aiohttp
 
+from ethogram.engine.address import proxy_for
 from ethogram.engine.endpoints import Endpoint
 from ethogram.engine.requests import Request, Status, failure
 from ethogram.engine.transport import Response
 
+__all__ = ["HttpTransport", "make_session", "proxy_for", "read_body"]
+
 MAX_BODY = 16 * 2**20  # bytes; a longer response is no chat completion
 # What aiohttp raises before anything is on its way to the service.
 NOT_SENT = (aiohttp.ClientConnectorError, aiohttp.InvalidURL)
-PLACEHOLDERS = frozenset({"lm-studio", "not-needed", "placeholder", "sk-no-key-required"})
 
 
 class HttpTransport:
@@ -25,7 +24,7 @@ class HttpTransport:
 
     def __init__(self, endpoint: Endpoint, session: aiohttp.ClientSession) -> None:
         table = endpoint.table
-        self._base_url = endpoint.base_url
+        self._endpoint = endpoint
         self._session = session
         self._headers = endpoint.headers()
         self._seconds = table.timeout
@@ -33,13 +32,12 @@ class HttpTransport:
             total=table.timeout, sock_connect=min(30.0, table.timeout)
         )
         self._proxy = proxy_for(endpoint.base_url)
-        self._secret = endpoint.key if is_secret(endpoint.key) else ""
 
     async def send(self, request: Request) -> Response:
         """Send a request; whatever happens comes back as a response."""
         try:
             async with self._session.post(
-                f"{self._base_url}/{request.path}",
+                self._endpoint.url(request.path),
                 data=request.body(),
                 headers=self._headers,
                 timeout=self._timeout,
@@ -52,23 +50,13 @@ class HttpTransport:
             reason = str(error) or f"no answer within {self._seconds:g} s"
             return Response(failure=failure(Status.TIMEOUT, reason))
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            reason = self._hide_key(f"{type(error).__name__}: {error}")
+            reason = self._endpoint.hide(f"{type(error).__name__}: {error}")
             sent = not isinstance(error, NOT_SENT)
             return Response(failure=failure(Status.TRANSPORT, reason), sent=sent)
         if body is None:
             reason = f"a body of more than {MAX_BODY >> 20} MB"
             return Response(http, None, headers, failure(Status.MALFORMED, reason))
-        if self._secret and self._secret.encode() in body:
-            body = body.replace(self._secret.encode(), b"[key]")
-        return Response(http, body, headers)
-
-    def _hide_key(self, text: str) -> str:
-        return text.replace(self._secret, "[key]") if self._secret else text
-
-
-def is_secret(key: str) -> bool:
-    """Whether a key is one to hide: short ones and the usual placeholders occur in plain text."""
-    return len(key) >= 8 and key not in PLACEHOLDERS
+        return Response(http, self._endpoint.hide_in(body), headers)
 
 
 async def read_body(answer: aiohttp.ClientResponse) -> bytes | None:
@@ -94,9 +82,3 @@ def make_session() -> aiohttp.ClientSession:
     """
     connector = aiohttp.TCPConnector(limit=0, ttl_dns_cache=300, keepalive_timeout=30)
     return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
-
-
-def proxy_for(url: str) -> str | None:
-    """Return the proxy that the environment names for an address (https_proxy, no_proxy)."""
-    parts = urlsplit(url)
-    return None if proxy_bypass(parts.netloc) else getproxies().get(parts.scheme)

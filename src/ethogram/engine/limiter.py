@@ -12,6 +12,10 @@ import time
 from collections import deque
 
 
+class Dropped(Exception):
+    """The run is stopping: a request that was not answered yet is left for the next run."""
+
+
 class Limiter:
     """Admission to one endpoint.
 
@@ -39,10 +43,19 @@ class Limiter:
         self._next_start = 0.0
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._alarm: asyncio.TimerHandle | None = None
+        self._shut = False
 
     async def enter(self, tokens: int) -> float:
-        """Wait for a place; returns the time of admission."""
-        while (delay := self._delay()) != 0:
+        """Wait for a place; returns the time of admission.
+
+        Raises
+        ------
+        Dropped
+            No more will be let in.
+        """
+        while self._shut or (delay := self._delay()) != 0:
+            if self._shut:
+                raise Dropped
             waiter = asyncio.get_running_loop().create_future()
             self._waiting.append(waiter)
             if delay > 0:
@@ -59,6 +72,14 @@ class Limiter:
             self._next_start = max(self._next_start, now) + gap
         self._wake()
         return now
+
+    def shut(self) -> None:
+        """Let nobody in any more, and send those away who wait."""
+        self._shut = True
+        for waiter in self._waiting:
+            if not waiter.done():
+                waiter.set_result(None)
+        self._waiting.clear()
 
     def leave(self) -> None:
         """Give the place back."""

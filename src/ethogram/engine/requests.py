@@ -1,7 +1,8 @@
 """The request kernel: what is asked of a model, and how what came back is classed.
 
 Pure. A `Request` is addressed by its content; an `Attempt` is one try at it, with an explicit
-status; a `Reading` is what a response says. Knows nothing of HTTP clients or stores.
+status; a `Reading` is what a response says (`ethogram.engine.reading` reads it). Knows nothing of
+HTTP clients or stores.
 """
 
 from __future__ import annotations
@@ -33,11 +34,22 @@ class Status(StrEnum):
     RATE_LIMITED = "rate_limited"
     SERVER_ERROR = "server_error"
     INVALID_REQUEST = "invalid_request"
-    UNAUTHORIZED = "unauthorized"  # a key that is missing, wrong or without credit
+    UNAUTHORIZED = "unauthorized"  # a key that is missing or wrong
+    NO_CREDIT = "no_credit"  # credit, billing or a quota: nothing will be answered until it is paid
+    FORBIDDEN = "forbidden"  # a 403 that names neither key nor credit nor content
     NOT_FOUND = "not_found"  # no such model or address
+    OTHER_FINISH = "other_finish"  # has text, and stopped for a reason that is not known here
 
 
-USABLE = frozenset({Status.OK, Status.TRUNCATED})
+USABLE = frozenset({Status.OK, Status.TRUNCATED, Status.OTHER_FINISH})
+ANSWERED = frozenset(  # the endpoint did its work, whatever the model said
+    {*USABLE, Status.EMPTY, Status.REFUSED, Status.FILTERED, Status.UNPARSED}
+)
+STOPPING = frozenset({Status.UNAUTHORIZED, Status.NO_CREDIT})  # no further call can succeed
+TURNED_AWAY = frozenset({Status.INVALID_REQUEST, Status.FORBIDDEN, Status.NOT_FOUND})
+OUT_OF_ORDER = frozenset({Status.TRANSPORT, Status.TIMEOUT, Status.MALFORMED, Status.SERVER_ERROR})
+ENDPOINT = STOPPING | TURNED_AWAY | OUT_OF_ORDER | {Status.RATE_LIMITED}
+"""What may be the endpoint's fault and none of the request's."""
 PASSING = frozenset(  # what can pass later, and so is asked again
     {
         Status.EMPTY,
@@ -49,7 +61,6 @@ PASSING = frozenset(  # what can pass later, and so is asked again
         Status.SERVER_ERROR,
     }
 )
-FATAL = frozenset({Status.UNAUTHORIZED, Status.NOT_FOUND})  # every further call would fail alike
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +136,8 @@ class Reading(NamedTuple):
     logprobs: Any = None
     choice: str | None = None
     cut: bool = False  # at the token limit
+    own: bool = False  # a refusal that is surely about this one request, not about the endpoint
+    split: bool = False  # thoughts stood in the text and were parted from it
 
     def as_status(self, status: Status, reason: str, *, retry: bool | None = None) -> Reading:
         """Return the same response classed otherwise, as by a protocol that could not read it."""
@@ -155,201 +168,23 @@ class Attempt(NamedTuple):
 
 
 class Earlier(NamedTuple):
-    """What is kept of a request: attempts made, and (attempt, http, body) of a usable answer."""
+    """What is kept of a request.
+
+    Attributes
+    ----------
+    attempts : int
+        Calls made.
+    answered : int
+        Of these, the ones that the model answered, usably or not: what was tried in earnest.
+    answer : (attempt, http, body) or None
+        A usable answer.
+    """
 
     attempts: int
+    answered: int
     answer: tuple[int, int, bytes] | None
 
 
 def failure(status: Status, reason: str) -> Reading:
     """Return the reading of a call that gave no response to read."""
     return Reading(status=status, reason=reason[:500], retry=status in PASSING)
-
-
-def read_response(http_status: int, body: bytes) -> Reading:
-    """Class a service's response.
-
-    Parameters
-    ----------
-    http_status : int
-    body : bytes
-        As received; a chat completion, a text completion or an error in JSON.
-
-    Returns
-    -------
-    Reading
-        Never raises: what cannot be read is `malformed`.
-    """
-    try:
-        data = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        data = None
-    if http_status != 200:
-        return _read_error(http_status, data, body)
-    if not isinstance(data, dict):
-        return failure(Status.MALFORMED, f"not JSON: {_excerpt(body)}")
-    error = data.get("error")
-    if error and not data.get("choices"):
-        code = error.get("code") if isinstance(error, dict) else None
-        http = code if isinstance(code, int) and 400 <= code < 600 else 500
-        return _read_error(http, data, body)
-    return _read_completion(data)
-
-
-def _read_completion(data: dict[str, Any]) -> Reading:
-    """Read a 200 response that is JSON."""
-    choices = data.get("choices")
-    choice = choices[0] if isinstance(choices, list) and choices else None
-    if not isinstance(choice, dict):
-        return failure(Status.MALFORMED, "no choices")._replace(usage=_usage(data))
-    message = choice.get("message")
-    message = message if isinstance(message, dict) else {"content": choice.get("text")}
-    text, reasoning = split_reasoning(_text(message.get("content")))
-    found = Reading(
-        status=Status.OK,
-        text=text,
-        reasoning="\n".join(filter(None, [_thoughts(message), reasoning])),
-        usage=_usage(data),
-        provider=str(data.get("provider") or ""),
-        model_said=str(data.get("model") or ""),
-        logprobs=choice.get("logprobs"),
-    )
-    return _class_completion(found, choice, message)
-
-
-def _class_completion(found: Reading, choice: dict[str, Any], message: dict[str, Any]) -> Reading:
-    """Give a completion its status, by why it stopped and what text it has."""
-    stop = str(choice.get("finish_reason") or "")
-    if message.get("refusal"):
-        return found.as_status(Status.REFUSED, str(message["refusal"])[:500])
-    if stop == "content_filter":
-        return found.as_status(Status.FILTERED, "stopped by the service's content filter")
-    if stop == "error":
-        return found.as_status(Status.SERVER_ERROR, f"finish_reason error: {choice.get('error')}")
-    if not found.text.strip() and not (found.logprobs and stop == "length"):
-        why = "only reasoning" if found.reasoning else "no text"
-        if stop == "length":
-            empty = found.as_status(Status.EMPTY, f"{why}, {CUT}", retry=False)
-            return empty._replace(cut=True)
-        return found.as_status(Status.EMPTY, f"{why}, finish_reason {stop or 'missing'}")
-    if stop == "length":
-        return found.as_status(Status.TRUNCATED, CUT)._replace(cut=True)
-    return found
-
-
-def _read_error(http: int, data: Any, body: bytes) -> Reading:
-    """Class an error by its HTTP status; the reason is the service's own words."""
-    reason = f"HTTP {http}: {_error_text(data) or _excerpt(body)}"
-    if _is_moderation(http, data):
-        return failure(Status.FILTERED, reason)
-    return failure(_error_status(http), reason)
-
-
-def _error_status(http: int) -> Status:
-    """Return the status that an HTTP error code stands for."""
-    if http in (401, 402, 403):
-        return Status.UNAUTHORIZED
-    if http in (404, 405, 410):
-        return Status.NOT_FOUND
-    if http == 408:
-        return Status.TIMEOUT
-    if http in (425, 429):
-        return Status.RATE_LIMITED
-    if http >= 500:
-        return Status.SERVER_ERROR
-    if http < 400:
-        return Status.MALFORMED
-    return Status.INVALID_REQUEST
-
-
-def _is_moderation(http: int, data: Any) -> bool:
-    """Whether the input was refused by a moderation step (OpenRouter 403, Azure 400)."""
-    error = data.get("error") if isinstance(data, dict) else None
-    if not isinstance(error, dict):
-        return False
-    metadata = error.get("metadata")
-    flagged = isinstance(metadata, dict) and "reasons" in metadata
-    return (http == 403 and flagged) or error.get("code") == "content_filter"
-
-
-def _error_text(data: Any) -> str:
-    """Return the message inside an error object, whichever of the usual shapes it has."""
-    if isinstance(data, list) and data:
-        data = data[0]
-    if not isinstance(data, dict):
-        return ""
-    error = data.get("error", data)
-    if isinstance(error, dict):
-        error = error.get("message") or error.get("detail") or ""
-    return str(error)[:400]
-
-
-def _excerpt(body: bytes) -> str:
-    """Return the first words of a body, on one line."""
-    return " ".join(body[:300].decode("utf-8", "replace").split())[:200] or "empty body"
-
-
-def _text(content: Any) -> str:
-    """Return the text of a message: a string, or the text parts of a list."""
-    if isinstance(content, str):
-        return content
-    if isinstance(content, list):
-        parts = (p.get("text") for p in content if isinstance(p, dict))
-        return "".join(p for p in parts if isinstance(p, str))
-    return ""
-
-
-def _thoughts(message: dict[str, Any]) -> str:
-    """Return reasoning that came in a field of its own."""
-    for key in ("reasoning_content", "reasoning"):
-        if isinstance(message.get(key), str):
-            return str(message[key])
-    return ""
-
-
-def split_reasoning(text: str) -> tuple[str, str]:
-    """Part a reply from an inline `<think>` block at its start.
-
-    Returns
-    -------
-    reply, reasoning : str
-        A block that was never closed is all reasoning, and the reply is empty. So is all that
-        stands before a lone `</think>` (some chat templates write the opening tag themselves).
-    """
-    if "think" not in text:
-        return text, ""
-    head = text.lstrip()
-    for tag in ("think", "thinking"):
-        opening, closing = f"<{tag}>", f"</{tag}>"
-        if head.startswith(opening):
-            thought, closed, reply = head[len(opening) :].partition(closing)
-            return (reply.lstrip() if closed else ""), thought.strip()
-        if closing in head and opening not in head:
-            thought, _, reply = head.partition(closing)
-            return reply.lstrip(), thought.strip()
-    return text, ""
-
-
-def _usage(data: dict[str, Any]) -> Usage:
-    """Return the usage block, with None for what is missing or no number."""
-    usage = data.get("usage")
-    if not isinstance(usage, dict):
-        return Usage()
-    details = usage.get("completion_tokens_details")
-    reasoning = details.get("reasoning_tokens") if isinstance(details, dict) else None
-    return Usage(
-        prompt_tokens=_count(usage.get("prompt_tokens")),
-        completion_tokens=_count(usage.get("completion_tokens")),
-        reasoning_tokens=_count(reasoning),
-        cost=_dollars(usage.get("cost")),
-    )
-
-
-def _count(value: Any) -> int | None:
-    """Return a token count, or None for what is none."""
-    return value if type(value) is int and 0 <= value < 2**40 else None
-
-
-def _dollars(value: Any) -> float | None:
-    """Return a cost, or None for what is none."""
-    return float(value) if type(value) in (int, float) and 0 <= value < 1e6 else None

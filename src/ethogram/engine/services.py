@@ -5,6 +5,8 @@ Every service speaks OpenAI-compatible chat completions; a line holds only what 
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,8 +23,9 @@ class Service:
     max_tokens_key : str
         What the service calls the limit on new tokens.
     reasoning : str
-        How an effort is said: "reasoning_effort" (a key of its own), "reasoning" (OpenRouter's
-        object), "thinking" (Anthropic's budget) or "" (it takes none).
+        How an effort is said, a name in `STYLES`; "" where no one way suits all of its models.
+    reasoning_hint : str
+        The style that its newest models take, where there is no one way.
     extra : mapping
         Always sent.
     prices : str
@@ -33,6 +36,7 @@ class Service:
     api_key_env: str = ""
     max_tokens_key: str = "max_tokens"
     reasoning: str = "reasoning_effort"
+    reasoning_hint: str = ""
     extra: dict[str, Any] = field(default_factory=dict)
     prices: str = ""
 
@@ -54,7 +58,7 @@ SERVICES: dict[str, Service] = {
     "anthropic": Service(
         "https://api.anthropic.com/v1",
         "ANTHROPIC_API_KEY",
-        reasoning="thinking",
+        reasoning="budget",
         prices="anthropic",
     ),
     "gemini": Service(
@@ -62,13 +66,25 @@ SERVICES: dict[str, Service] = {
     ),
     "xai": Service("https://api.x.ai/v1", "XAI_API_KEY", prices="x-ai"),
     "mistral": Service(
-        "https://api.mistral.ai/v1", "MISTRAL_API_KEY", reasoning="", prices="mistral"
+        "https://api.mistral.ai/v1",
+        "MISTRAL_API_KEY",
+        reasoning="",
+        reasoning_hint="reasoning_effort",
+        prices="mistral",
     ),
     "deepseek": Service(
-        "https://api.deepseek.com/v1", "DEEPSEEK_API_KEY", reasoning="", prices="deepseek"
+        "https://api.deepseek.com/v1",
+        "DEEPSEEK_API_KEY",
+        reasoning="",
+        reasoning_hint="thinking",
+        prices="deepseek",
     ),
     "moonshot": Service(
-        "https://api.moonshot.ai/v1", "MOONSHOT_API_KEY", reasoning="", prices="moonshotai"
+        "https://api.moonshot.ai/v1",
+        "MOONSHOT_API_KEY",
+        reasoning="",
+        reasoning_hint="thinking",
+        prices="moonshotai",
     ),
     "together": Service("https://api.together.xyz/v1", "TOGETHER_API_KEY", prices="together"),
     "vllm": Service("http://localhost:8000/v1"),
@@ -79,16 +95,86 @@ SERVICES: dict[str, Service] = {
 }
 
 THINKING_BUDGET = {"minimal": 1024, "low": 2048, "medium": 8192, "high": 16384}
+EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
+
+_OFF = {"thinking": {"type": "disabled"}}
 
 
-def reasoning_params(service: Service, effort: str | None) -> dict[str, Any]:
-    """Say a reasoning effort in a service's own words; {} where none was asked for."""
-    if effort is None or not service.reasoning:
-        return {}
-    if service.reasoning == "reasoning":
-        return {"reasoning": {"enabled": False} if effort == "none" else {"effort": effort}}
-    if service.reasoning == "thinking":
-        if effort == "none":
-            return {"thinking": {"type": "disabled"}}
-        return {"thinking": {"type": "enabled", "budget_tokens": THINKING_BUDGET[effort]}}
+def _effort(effort: str) -> dict[str, Any]:
     return {"reasoning_effort": effort}
+
+
+def _object(effort: str) -> dict[str, Any]:
+    return {"reasoning": {"enabled": False} if effort == "none" else {"effort": effort}}
+
+
+def _budget(effort: str) -> dict[str, Any]:
+    """Say a budget; an effort above the budgets is one that only adaptive thinking has."""
+    if effort not in THINKING_BUDGET:
+        return _adaptive(effort)
+    return {"thinking": {"type": "enabled", "budget_tokens": THINKING_BUDGET[effort]}}
+
+
+def _adaptive(effort: str) -> dict[str, Any]:
+    if effort == "none":
+        return _OFF
+    return {"thinking": {"type": "adaptive"}, "output_config": {"effort": effort}}
+
+
+def _template(effort: str) -> dict[str, Any]:
+    return {"chat_template_kwargs": {"enable_thinking": effort != "none"}}
+
+
+def _think(effort: str) -> dict[str, Any]:
+    return {"think": effort != "none"}
+
+
+def _toggle(effort: str) -> dict[str, Any]:
+    return {"thinking": {"type": "enabled"}} if effort != "none" else _OFF
+
+
+STYLES: dict[str, Callable[[str], dict[str, Any]]] = {
+    "reasoning_effort": _effort,  # OpenAI, Gemini, xAI, Together, vLLM, Ollama's /v1
+    "reasoning": _object,  # OpenRouter; Ollama's /v1 reads it too
+    "budget": _budget,  # Anthropic: Claude 4.5 and earlier
+    "adaptive": _adaptive,  # Anthropic: required from Claude Opus 4.7 on
+    "chat_template_kwargs": _template,  # vLLM, SGLang: Qwen3 and other templates; on or off
+    "think": _think,  # Ollama's own API and proxies to it; on or off. Its /v1 ignores it
+    "thinking": _toggle,  # Zhipu (GLM), DeepSeek, Moonshot (Kimi K2.5, K2.6); on or off
+}
+"""How an effort is said, by the name of the way."""
+
+
+def reasoning_params(service: Service, effort: str | None, style: str = "") -> dict[str, Any]:
+    """Say a reasoning effort in a service's own words, or a style's; {} where none was set."""
+    style = style or service.reasoning
+    return STYLES[style](effort) if effort is not None and style else {}
+
+
+_VARIANT = re.compile(r"(?:[-:@]latest|:(?:free|beta|nitro|floor|online|extended|exacto))$")
+_DAY = r"\d{4}-\d{2}-\d{2}|\d{2}-\d{4}|\d{2}-\d{2}|\d{3,8}"
+_DATE = re.compile(rf"[-_@:.]v?(?:{_DAY})(?:-v\d+(?::\d+)?)?$")
+
+
+def is_same_model(asked: str, said: str) -> bool:
+    """Whether the name that a service answers by is the one that was asked for.
+
+    In any case, without the maker before a slash, the ending of a file and a route such as
+    ":free". A date behind one of the two names makes no other model; two dates that differ do, and
+    so does a version such as "4.1" beside "4".
+    """
+    one, other = _bare_name(asked), _bare_name(said)
+    return (
+        "" in (one, other)
+        or one == other
+        or other == _DATE.sub("", one)
+        or one == _DATE.sub("", other)
+    )
+
+
+def _bare_name(model: str) -> str:
+    """Return a model's name without its maker, a file's ending and a route, in lower case."""
+    name = model.replace("\\", "/").rstrip("/").rsplit("/", 1)[-1].lower().removesuffix(".gguf")
+    while (shorter := _VARIANT.sub("", name)) != name:
+        name = shorter
+    return name

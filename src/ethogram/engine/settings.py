@@ -5,17 +5,40 @@ Knows nothing of the rest of a study file.
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal, Self
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    field_serializer,
+    field_validator,
+    model_validator,
+)
 
-from ethogram.engine.services import SERVICES
+from ethogram.engine.address import cannot_be_sent, names_variable, read_address, without_user
+from ethogram.engine.services import SERVICES, THINKING_BUDGET, Service
 
 Positive = Annotated[int, Field(ge=1, le=2**31)]
-
+Text = Annotated[str, Field(min_length=1)]
+Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
+Style = Literal[
+    "reasoning_effort",
+    "reasoning",
+    "budget",
+    "adaptive",
+    "chat_template_kwargs",
+    "think",
+    "thinking",
+]
 
 OURS = ("messages", "model", "prompt", "stream", "n")  # keys of a request that are not to be set
+FRAMING = ("content-length", "transfer-encoding", "connection")  # headers that follow the body
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # a header's name, RFC 9110
 
 
 class Table(BaseModel):
@@ -31,6 +54,18 @@ class Prices(Table):
     output: Annotated[float, Field(ge=0, strict=False)]
 
 
+class Reasoning(Table):
+    """An effort, and how it is said where that is not the service's own way."""
+
+    effort: Effort
+    style: Style | None = None
+
+
+def _is_table(value: Any) -> str:
+    """Say which of its two forms `reasoning` has."""
+    return "table" if isinstance(value, dict | Reasoning) else "word"
+
+
 class ModelTable(Table):
     """`[models.NAME]`: one tested model, where it is and how it is asked."""
 
@@ -38,6 +73,8 @@ class ModelTable(Table):
     base_url: Annotated[str, Field(pattern=r"^https?://")] | None = None
     model: Annotated[str, Field(min_length=1)]
     api_key_env: str | None = None
+    headers: dict[str, str] = Field(default_factory=dict)
+    query: dict[str, str] = Field(default_factory=dict)
     temperature: Annotated[float, Field(ge=0, le=2, strict=False)] | None = None
     top_p: Annotated[float, Field(gt=0, le=1, strict=False)] | None = None
     top_k: Annotated[int, Field(ge=0, le=2**31)] | None = None
@@ -46,9 +83,21 @@ class ModelTable(Table):
     frequency_penalty: Annotated[float, Field(ge=-2, le=2, strict=False)] | None = None
     repetition_penalty: Annotated[float, Field(gt=0, le=2, strict=False)] | None = None
     max_tokens: Positive = 5120
+    max_tokens_key: Text | None = None
+    send_max_tokens: bool = True
     seed: Annotated[int, Field(ge=-(2**63), lt=2**63)] | None = None
     stop: list[str] | None = None
-    reasoning: Literal["none", "minimal", "low", "medium", "high"] | None = None
+    reasoning: (
+        Annotated[
+            Annotated[Effort, Tag("word")] | Annotated[Reasoning, Tag("table")],
+            Discriminator(_is_table),
+        ]
+        | None
+    ) = None
+    thoughts: list[Annotated[list[Text], Field(min_length=2, max_length=2)]] = Field(
+        default_factory=list
+    )
+    system_role: Literal["system", "user", "developer"] = "system"
     extra_body: dict[str, Any] = Field(default_factory=dict)
     concurrency: Annotated[int, Field(ge=1, le=2000)] = 16
     requests_per_minute: Annotated[float, Field(gt=0, strict=False)] | None = None
@@ -68,11 +117,107 @@ class ModelTable(Table):
             raise ValueError(f"extra_body cannot be sent as JSON: {error}") from error
         return value
 
+    @field_validator("base_url")
+    @classmethod
+    def _can_be_read(cls, value: str | None) -> str | None:
+        """Refuse an address without a host, in words that hold no password."""
+        if value is not None:
+            read_address(value)
+        return value
+
+    @field_serializer("base_url")
+    def _without_password(self, value: str | None) -> str | None:
+        """Keep a user and a password out of whatever a table is written to."""
+        return None if value is None else without_user(value)
+
+    @field_validator("headers")
+    @classmethod
+    def _are_headers(cls, value: dict[str, str]) -> dict[str, str]:
+        """Refuse names and values that no header can have."""
+        for name, text in value.items():
+            if not _TOKEN.fullmatch(name):
+                raise ValueError(
+                    f"{name!r} cannot be a header's name: expected one such as api-key"
+                )
+            if name.lower() in FRAMING:
+                raise ValueError(f"{name} cannot be set: ethogram sets it")
+            if flaw := cannot_be_sent(text):
+                raise ValueError(
+                    f"the value of {name} has {flaw}; write it on one line, in Latin-1"
+                )
+            names_variable(text)
+        return value
+
+    @field_validator("query")
+    @classmethod
+    def _are_parameters(cls, value: dict[str, str]) -> dict[str, str]:
+        """Refuse an empty name, and `env:` without a variable."""
+        for name, text in value.items():
+            if not name:
+                raise ValueError("a query parameter needs a name, such as api-version")
+            names_variable(text)
+        return value
+
+    @field_validator("max_tokens_key")
+    @classmethod
+    def _is_free(cls, value: str | None) -> str | None:
+        """Refuse a key that holds something else."""
+        if value in OURS:
+            raise ValueError(f"{value} cannot hold the limit: ethogram sets it")
+        return value
+
+    @property
+    def spellings(self) -> tuple[tuple[str, str], ...]:
+        """Marks between which this model puts its thoughts, beside those that are known."""
+        return tuple((opening, closing) for opening, closing in self.thoughts)
+
+    @property
+    def effort(self) -> str | None:
+        """The reasoning effort that is asked for; None where the service's default is."""
+        return self.reasoning.effort if isinstance(self.reasoning, Reasoning) else self.reasoning
+
+    @property
+    def style(self) -> str:
+        """How the effort is said where the table says how; else ""."""
+        said = self.reasoning.style if isinstance(self.reasoning, Reasoning) else None
+        return said or ""
+
+    @model_validator(mode="after")
+    def _says_its_effort(self) -> Self:
+        """Refuse an effort that would not be sent, or that its service could not take."""
+        known = SERVICES.get(self.service or "", Service(""))
+        style = self.style or known.reasoning
+        if self.effort is None:
+            return self
+        if not style:
+            raise ValueError(
+                f'reasoning = "{self.effort}": {self.service} has no one way to take an effort; '
+                f'say how, as reasoning = {{ effort = "{self.effort}", '
+                f'style = "{known.reasoning_hint}" }}, or put its own keys into extra_body'
+            )
+        if style == "adaptive" and self.effort == "minimal":
+            raise ValueError(
+                'effort = "minimal": adaptive thinking has none, low, medium, high, '
+                "xhigh and max; the least is low"
+            )
+        budget = THINKING_BUDGET.get(self.effort, 0) if style == "budget" else 0
+        if budget >= self.max_tokens and "thinking" not in self.extra_body:
+            raise ValueError(
+                f'reasoning = "{self.effort}" is a budget of {budget} tokens, and max_tokens = '
+                f"{self.max_tokens} must be larger: it counts reasoning too"
+            )
+        return self
+
     @model_validator(mode="after")
     def _has_an_address(self) -> Self:
         """Refuse a table from which no address follows."""
         if taken := sorted(set(self.extra_body) & set(OURS)):
-            raise ValueError(f"extra_body cannot set {taken[0]}: ethogram sets it itself")
+            raise ValueError(f"extra_body cannot set {taken[0]}: ethogram sets it")
+        if self.base_url and self.api_key_env and read_address(self.base_url).userinfo:
+            raise ValueError(
+                f"base_url holds a user or password and api_key_env names {self.api_key_env}: "
+                "only one of them can be sent; remove the other"
+            )
         if self.model.startswith("local/"):
             return self
         if self.service == "local":

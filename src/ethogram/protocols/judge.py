@@ -6,11 +6,12 @@ import hashlib
 import json
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 from ethogram.engine.requests import USABLE, Messages, Read, Reading, Status
+from ethogram.engine.thoughts import strip_tokens
 from ethogram.protocols.probability import (
     CHAT_PARAMS,
     COMPLETION_PARAMS,
@@ -24,7 +25,26 @@ from ethogram.protocols.templates import EXAMPLES, TIES, Templates, fill
 
 _TAG = re.compile(r"<answer>(.*?)</answer>", re.IGNORECASE | re.DOTALL)
 _END = re.compile(r"</answer>", re.IGNORECASE)
+_CUT = re.compile(r"(?<![\"'“‘«`])<answer>([^<>]{1,100})(?:</?[a-z]{0,6})?\s*\Z", re.IGNORECASE)
+_BOX = re.compile(r"\\boxed\s*\{(?:\\text\w*\s*\{)?([^{}]{1,100})\}\}?")
+_LINE = re.compile(
+    r"^[^\w\n]{0,20}(?:final[^\w\n]{1,5})?(?:answer|verdict)[^\w\n]{0,10}[:=](.{1,100})$",
+    re.IGNORECASE | re.MULTILINE,
+)
+_OPEN = re.compile(  # a tag without its end, in mid-text
+    r"<answer>\s{0,20}([\w -]{1,100})(?![\w -])(?!.{0,200}</answer>)", re.IGNORECASE | re.DOTALL
+)
+_KEY = re.compile(
+    r"[\"'](?:answer|verdict|choice|winner|word)[\"']\s{0,20}:\s{0,20}[\"']([^\"'\n]{1,100})[\"']",
+    re.IGNORECASE,
+)
+_OBJECT = re.compile(r"\A(?:```\w*\s)?\s*(\{.*\})\s*(?:```)?\s*\Z", re.DOTALL)
+_JSON_KEYS = frozenset({"answer", "verdict", "choice", "winner", "word"})
+_REASON = re.compile(r"\W*(?:because|since|as|reason\w*)\b", re.IGNORECASE)
 _WORD = re.compile(r"\w")
+_QUOTE = re.compile(r"[\"'“‘«`]")
+_NO_WORD = re.compile(r"[^\w-]+")
+_BOXES = re.compile(r"<\|(?:begin|end)_of_box\|>")
 
 
 class Verdict(NamedTuple):
@@ -92,27 +112,90 @@ def verdict_grammar(first: str, second: str, *, ties: bool = False) -> str:
 def parse_verdict(text: str, first: str, second: str, *, ties: bool = False) -> Verdict:
     """Read a judge's text, strictly.
 
-    The words between all `<answer>` tags must come to exactly one of the two traits, case and
-    outer punctuation aside (or "both" or "neither", where ties are allowed), and the last tag must
-    end the text: a tag quoted from the material is no verdict.
+    All answers in it must come to exactly one of the two traits, case and outer punctuation aside
+    (or "both" or "neither", where ties are allowed), and the last must end the text or the first
+    begin it: a tag quoted from the material is no verdict. An answer stands between `<answer>`
+    tags. Where there are none it may also be all there is, or a JSON object's `answer`, or end the
+    text as `Answer: x` or in a box.
     """
-    # Nothing after the last end is searched: an opening without an end costs a scan each.
-    ends = [end.end() for end in _END.finditer(text)]
-    answers = {_plain(answer) for answer in _TAG.findall(text, 0, ends[-1])} if ends else set()
+    text = _BOXES.sub("", strip_tokens(text))
+    allowed = {"both": "", "neither": ""} if ties else {}
+    allowed |= {_plain(first): first, _plain(second): second}
+    tagged, end = _tagged(text)
+    other, other_end = _untagged(text, allowed)
+    answers, end = tagged | other, max(end, other_end)
     if not answers:
         return Verdict(None, reason="no <answer> tag")
-    if _WORD.search(text, ends[-1]):
-        return Verdict(None, reason="the answer does not end the text: it may be a quotation")
     if len(answers) > 1:
         said = ", ".join(sorted(answer[:30] for answer in answers))
         return Verdict(None, reason=f"{len(answers)} different answers: {said}")
     (answer,) = answers
-    for trait in (first, second):
-        if answer == _plain(trait):
-            return Verdict(trait)
-    if ties and answer in ("both", "neither"):
-        return Verdict(None, tie=True)
-    return Verdict(None, reason=f"answered {answer[:60]!r}, expected {first} or {second}")
+    if _WORD.search(text, end) and not _begins_with_answer(text, end, allowed, answer):
+        return Verdict(None, reason="the answer does not end the text: it may be a quotation")
+    if answer not in allowed:
+        return Verdict(None, reason=f"answered {answer[:60]!r}, expected {first} or {second}")
+    return Verdict(allowed[answer] or None, tie=not allowed[answer])
+
+
+def _tagged(text: str) -> tuple[set[str], int]:
+    """Return what stands between tags, and where the last of them ends.
+
+    Of a tag at the very end a stop sequence may have eaten the closing half.
+    """
+    # Nothing after the last end is searched: an opening without an end costs a scan each.
+    ends = [end.end() for end in _END.finditer(text)]
+    answers = {_plain(answer) for answer in _TAG.findall(text, 0, ends[-1])} if ends else set()
+    end = ends[-1] if ends else 0
+    cut = _CUT.search(text, max(end, len(text) - 150))
+    if cut:
+        return answers | {_plain(cut[1])}, len(text)
+    return answers, end if answers else 0
+
+
+def _untagged(text: str, allowed: Collection[str]) -> tuple[set[str], int]:
+    """Return the answers given in another form, and where the last ends.
+
+    What is neither of the two words is none: outside a tag it may be anything.
+    """
+    if _plain(text[:200]) in allowed and len(text) < 200:
+        return {_plain(text)}, len(text)
+    found = [(_plain(m[1]), m.end()) for form in (_BOX, _LINE) for m in form.finditer(text)]
+    found += [(_plain(answer), len(text)) for answer in _json_answers(text)]
+    # These decide nothing where they stand, but against another answer.
+    found += [(_plain(m[1]), 0) for form in (_OPEN, _KEY) for m in form.finditer(text)]
+    found = [(answer, end) for answer, end in found if answer in allowed]
+    return {answer for answer, _ in found}, max((end for _, end in found), default=0)
+
+
+def _json_answers(text: str) -> list[str]:
+    """Return every answer in a text that is one JSON object, in a code fence or not."""
+    whole = _OBJECT.match(text) if text[-20:].rstrip(" \n`").endswith("}") else None
+    if whole is None:
+        return []
+    try:
+        pairs = json.loads(whole[1], object_pairs_hook=list)
+    except (ValueError, RecursionError):
+        return []
+    return [value for key, value in pairs if key.lower() in _JSON_KEYS and isinstance(value, str)]
+
+
+def _begins_with_answer(text: str, end: int, allowed: Collection[str], answer: str) -> bool:
+    """Whether an answer begins the text and only its reason follows.
+
+    The reason must be a sentence of its own that names no other word: in `<answer>x</answer> it
+    says, but no` the tag is quoted.
+    """
+    opening = text.casefold().find("<answer>")
+    if opening < 0 or _WORD.search(text, 0, opening) or _QUOTE.search(text, 0, opening):
+        return False
+    if len(_TAG.findall(text, 0, end)) != 1:
+        return False
+    rest = text[end:]
+    start = _WORD.search(rest)
+    if start is None or (start[0].islower() and not _REASON.match(rest)):
+        return False
+    words = _plain(_NO_WORD.sub(" ", rest))
+    return not any(f" {other} " in f" {words} " for other in allowed if other != answer)
 
 
 @lru_cache(maxsize=1024)

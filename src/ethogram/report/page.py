@@ -28,7 +28,7 @@ from ethogram.report.content import Report
 from ethogram.report.findings import signed
 from ethogram.report.page_figures import DataPool, PageFigure, draw_page_figures
 from ethogram.report.script_data import POLICIES
-from ethogram.store.read import StageCount
+from ethogram.store.read import StageCount, others_said
 from ethogram.validity.measure import NOT_TESTED
 
 FOLD_ABOVE = 40
@@ -302,6 +302,7 @@ def _losses(stages: Sequence[StageCount]) -> dict[str, Any] | None:
         "statuses": [(s, _LOSS_WORDS.get(s, s)) for s in statuses],
         "rows": [{"count": c, "share": c.lost / max(1, c.planned)} for c in stages],
         "worst": _most_lost(stages),
+        "others": others_said(stages),
         "pending": any(c.pending for c in stages),
         "parts": len({c.part for c in stages}) > 1,
         "conditions": len({c.condition for c in stages}) > 1,

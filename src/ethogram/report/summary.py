@@ -15,6 +15,7 @@ from ethogram.ratings.shift import Shift
 from ethogram.report.content import Report
 from ethogram.report.judge import JudgeAccount
 from ethogram.report.replies import ReplyLengths
+from ethogram.store.read import others_said
 
 ENDS = 10  # traits of each end in the Markdown table of a single model
 ENDS_OF_SEVERAL = 5
@@ -181,6 +182,7 @@ def _losses(report: Report) -> str:
         why = ", ".join(f"{n:,} {status}" for status, n in sorted(c.losses.items()))
         lost = f"{c.lost:,} lost" + (f" ({why})" if why else "")
         lines.append(plain(f"- {what}: {c.planned:,} planned, {c.done:,} done, {lost}"))
+    lines += [plain(f"- {said}") for said in others_said(report.stages)]
     return "Planned and lost:\n\n" + "\n".join(lines) if lines else ""
 
 

@@ -22,7 +22,16 @@ from ethogram.study import JudgeTable
 CHARS_A_TOKEN = 4  # English; other scripts take more tokens, see `estimate_tokens`
 REPLY_TOKENS = 400  # a reply, until the store has replies to go by
 VERDICT_TOKENS = 60
-REASONING_TOKENS = {None: 0, "none": 0, "minimal": 100, "low": 300, "medium": 800, "high": 2000}
+REASONING_TOKENS = {
+    None: 0,
+    "none": 0,
+    "minimal": 100,
+    "low": 300,
+    "medium": 800,
+    "high": 2000,
+    "xhigh": 4000,
+    "max": 8000,
+}
 
 
 @dataclass(frozen=True)
@@ -167,7 +176,7 @@ def _reply_tokens(lengths: dict[tuple[str, str], float], name: str, table: Model
     known = lengths.get(("elicit", name))
     if known is None:
         return float(min(REPLY_TOKENS, table.max_tokens))
-    return min(known, float(REPLY_TOKENS)) if table.reasoning not in (None, "none") else known
+    return min(known, float(REPLY_TOKENS)) if table.effort not in (None, "none") else known
 
 
 def _answer(
@@ -177,7 +186,7 @@ def _answer(
     if (stage, name) in lengths:
         return lengths[stage, name], "mean of the store's answers"
     plain = REPLY_TOKENS if stage == "elicit" else VERDICT_TOKENS
-    tokens = min(plain + REASONING_TOKENS[table.reasoning], table.max_tokens)
+    tokens = min(plain + REASONING_TOKENS[table.effort], table.max_tokens)
     return float(tokens), "assumed"
 
 

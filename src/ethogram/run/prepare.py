@@ -138,8 +138,8 @@ def plan_into(store: Store, prepared: Prepared) -> Planned:
         store.add_study(
             name=study.study.name,
             version=__version__,
-            file=study.text,
-            settings=study.model_dump_json(exclude={"text", "path"}, exclude_none=True),
+            file=study.without_secrets(study.text),
+            settings=study.without_secrets(_study_settings(study)),
         )
         traits = store.add_traits((t.name, t.description) for t in prepared.traits.traits)
         used = sorted({int(i) for i in design.prompt})
@@ -190,6 +190,11 @@ def judge_orders(
         yield JudgingRow(trial, bool(turned))
         if orders == "both":
             yield JudgingRow(trial, not turned)
+
+
+def _study_settings(study: Study) -> str:
+    """Return a study as JSON, without what it does not say."""
+    return study.model_dump_json(exclude={"text", "path"}, exclude_none=True)
 
 
 def add_model(store: Store, prepared: Prepared, name: str, conditions: Iterable[str]) -> int:

@@ -10,6 +10,7 @@ import asyncio
 import gc
 import signal
 import sys
+from collections import deque
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -19,11 +20,13 @@ from typing import Any
 import orjson
 
 from ethogram.design import Part
-from ethogram.engine.caller import Caller, Dropped, Ledger, Meter, Outcome, SharedAnswers
+from ethogram.engine.caller import Caller, Ledger, Meter, Outcome, SharedAnswers
 from ethogram.engine.endpoints import Endpoint, make_endpoint, plan_endpoint
+from ethogram.engine.health import Doubt
 from ethogram.engine.http import HttpTransport, make_session
+from ethogram.engine.limiter import Dropped
 from ethogram.engine.local import local_servers
-from ethogram.engine.requests import USABLE
+from ethogram.engine.requests import USABLE, Status
 from ethogram.engine.settings import ModelTable
 from ethogram.errors import EndpointError, EthogramError, StudyError
 from ethogram.protocols.protocol import Judging, Protocol, Result, Setting, Trial
@@ -76,6 +79,7 @@ def run_stages(
     judges: Sequence[str] | None = None,
     parts: Sequence[str] = (Part.MAIN,),
     watch: Watch | None = None,
+    brake: bool = True,
 ) -> Run:
     """Turn pending rows into rows, until none is left, a limit stops it, or Ctrl-C.
 
@@ -90,6 +94,8 @@ def run_stages(
     parts : which parts of the plan
     watch : coroutine function, optional
         Runs beside the stages and is cancelled when they end: the progress display.
+    brake : bool
+        Stop where 20 paid answers in a row cannot be used.
 
     Returns
     -------
@@ -109,7 +115,9 @@ def run_stages(
             for (stage, name), table in tables.items()
         }
         with _interpreter_for_a_run():
-            runner = _Runner(prepared, store, planned, ready, parts, _totals(counts, parts))
+            runner = _Runner(
+                prepared, store, planned, ready, parts, _totals(counts, parts), brake=brake
+            )
             return _run_to_end(runner, watch)
 
 
@@ -219,9 +227,29 @@ class _Job:
     feed: Feed
     backlog: Iterator[tuple[Any, Handover]]
     queue: asyncio.Queue[Any] = field(default_factory=asyncio.Queue)
+    again: deque[tuple[Any, Handover]] = field(default_factory=deque)
+    doubtful: list[_Doubtful] = field(default_factory=list)
 
-    async def ask(self, row: Any) -> tuple[Result, int | None]:
-        """Make a row's calls, as long as they are answered; returns what it came to."""
+    def rows(self) -> Iterator[tuple[Any, Handover]]:
+        """Yield rows to ask: those that an outage met first, then the ones pending from before."""
+        while True:
+            if self.again:
+                yield self.again.popleft()
+            elif (pending := next(self.backlog, None)) is not None:
+                yield pending
+            else:
+                return
+
+    async def ask(self, row: Any) -> tuple[Result, Outcome]:
+        """Make a row's calls, as long as they are answered.
+
+        Returns
+        -------
+        Result
+            What the row came to.
+        Outcome
+            Of the call that decided it.
+        """
         outcomes: list[Outcome] = []
         for call in self.protocol.calls(row, self.setting):
             request = self.caller.endpoint.request(
@@ -231,8 +259,18 @@ class _Job:
             if outcomes[-1].reading.status not in USABLE:
                 break
         result = self.protocol.result(row, self.setting, [o.reading for o in outcomes])
-        decisive = outcomes[0 if outcomes[-1].reading.status in USABLE else -1]
-        return result, decisive.attempt
+        return result, outcomes[0 if outcomes[-1].reading.status in USABLE else -1]
+
+
+@dataclass
+class _Doubtful:
+    """A row that failed, while it is not known yet whether the endpoint did."""
+
+    doubt: Doubt
+    row: Any
+    handover: Handover
+    result: Result
+    attempt: int | None
 
 
 Handover = dict[Key, list[PlannedJudging]]  # a trial's judgings, by the job that will have them
@@ -249,7 +287,10 @@ class _Runner:
         endpoints: dict[Key, Endpoint],
         parts: Sequence[str],
         totals: dict[Key, tuple[int, int, int]],
+        *,
+        brake: bool = True,
     ) -> None:
+        self.brake = brake
         self.study = prepared.study
         self.templates = prepared.templates
         self.store = store
@@ -281,6 +322,8 @@ class _Runner:
                         stop=self.stop,
                         attempts=self.study.study.attempts,
                         unparsed_attempts=self.study.study.unparsed_attempts,
+                        patience=self.study.study.patience,
+                        brake=self.brake,
                     )
                     self.jobs[key] = self._job(key, caller, until)
                 await self._stages()
@@ -345,6 +388,8 @@ class _Runner:
         """Ask for nothing new; what is in flight gets some seconds to finish."""
         if not self.stop.is_set():
             self.stop.set()
+            for job in self.jobs.values():
+                job.caller.shut()
             self.loop.call_later(GRACE, self.work.cancel)
 
     @contextmanager
@@ -370,6 +415,8 @@ class _Runner:
             for name in {name for name, _ in self.jobs}:
                 if before := STAGES[name].follows:
                     group.create_task(self._end_queues(name, workers.get(before, [])))
+        for job in self.jobs.values():
+            self._close(job)
 
     async def _end_queues(self, name: str, before: list[asyncio.Task[None]]) -> None:
         """Tell a stage's workers when no more rows will come."""
@@ -398,29 +445,74 @@ class _Runner:
     async def _worker(self, name: str, job: _Job) -> None:
         """Turn a job's rows into rows: those of before, then the new ones as they come."""
         with self._winding_down():
-            for row, handover in job.backlog:
+            for row, handover in job.rows():
                 if self.stop.is_set():
                     break
                 await self._turn(job, row, handover)
-            while job.stage.follows and (row := await job.queue.get()) is not None:
-                if not self.stop.is_set():  # else it is left for the next run
-                    await self._turn(job, row, {})
+            while job.stage.follows and (new := await job.queue.get()) is not None:
+                job.again.append((new, {}))
+                for row, handover in job.rows():
+                    if self.stop.is_set():  # it is left for the next run
+                        break
+                    await self._turn(job, row, handover)
             return
         while job.stage.follows and await job.queue.get() is not None:
             pass  # keep emptying it, so that no one waits
 
     async def _turn(self, job: _Job, row: Any, handover: Handover) -> None:
         """Ask for one row, write what it came to, hand it on."""
-        result, attempt = await job.ask(row)
+        result, outcome = await job.ask(row)
+        if outcome.doubt is not None:
+            doubtful = _Doubtful(outcome.doubt, row, handover, result, outcome.attempt)
+            job.doubtful.append(doubtful)
+        else:
+            self._write(job, row, result, outcome.attempt)
+        if job.doubtful:
+            self._settle(job)
+        if result.reading.status in USABLE:
+            for key, judgings in handover.items():
+                for judging in judgings:  # a judge that is behind holds elicitation back
+                    await self.jobs[key].queue.put(_to_judge(judging, row, result.reading.text))
+
+    def _write(self, job: _Job, row: Any, result: Result, attempt: int | None) -> None:
+        """Write what a row came to, and count it."""
         job.stage.write(self.writer, row, result, attempt, self.planned.trait_ids)
-        meter = job.caller.meter
-        if result.reading.status not in USABLE:
-            meter.lost += 1
-            return
-        meter.done += 1
-        for key, judgings in handover.items():
-            for judging in judgings:  # a judge that is behind holds elicitation back
-                await self.jobs[key].queue.put(_to_judge(judging, row, result.reading.text))
+        if result.reading.status in USABLE:
+            job.caller.meter.done += 1
+        else:
+            job.caller.meter.lost += 1
+
+    def _settle(self, job: _Job) -> None:
+        """Charge failures to their rows where the endpoint has answered since, or ask again."""
+        open_still = []
+        for failed in job.doubtful:
+            own = job.caller.health.is_own_fault(failed.doubt, failed.result.reading.status)
+            if own is None:
+                open_still.append(failed)
+            elif own:
+                self._charge(job, failed)
+            else:
+                job.again.append((failed.row, failed.handover))
+        job.doubtful = open_still
+
+    def _charge(self, job: _Job, failed: _Doubtful) -> None:
+        """Write a loss: others were answered, so it was about this request alone."""
+        reading = failed.result.reading
+        if reading.status in (Status.FORBIDDEN, Status.NOT_FOUND):
+            reading = reading.as_status(Status.INVALID_REQUEST, reading.reason)
+        self._write(job, failed.row, failed.result._replace(reading=reading), failed.attempt)
+
+    def _close(self, job: _Job) -> None:
+        """Decide what is in doubt when all is asked; where the endpoint may be at fault, say so."""
+        if self.stop.is_set() or not job.doubtful:
+            return  # pending: the next run asks again
+        for failed in job.doubtful:
+            why = job.caller.explain_doubt(failed.result.reading)
+            if why is None:
+                self._charge(job, failed)
+            else:
+                self.result.stopped = self.result.stopped or EndpointError(why)
+        job.doubtful = []
 
 
 def _to_judge(planned: PlannedJudging, trial: Trial, reply: str) -> Judging:

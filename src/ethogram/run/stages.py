@@ -74,6 +74,7 @@ def _write_reply(
         named=None if result.named is None else int(result.named),
         choice=None if result.choice is None else traits[result.choice],
         value=result.value,
+        split=int(reading.split),
     )
     writer.put_reply(row, attempt)
 

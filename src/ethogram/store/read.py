@@ -6,6 +6,7 @@ replies do.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -13,7 +14,8 @@ from typing import Any
 import numpy as np
 import orjson
 
-from ethogram.engine.requests import USABLE, read_response
+from ethogram.engine.requests import USABLE
+from ethogram.engine.services import is_same_model
 from ethogram.errors import InputError
 from ethogram.ratings.comparisons import BoolArray, Comparisons, FloatArray, IntArray, compare
 from ethogram.store.rows import StageName
@@ -21,6 +23,7 @@ from ethogram.store.store import Store
 
 _USABLE = ", ".join(f"'{s}'" for s in sorted(USABLE))
 NO_REPLY = "no_reply"  # a judging that could not be asked, because the trial was lost
+REASONS = 3  # of a stage's losses that are told
 
 
 @dataclass(frozen=True)
@@ -35,10 +38,19 @@ class StageCount:
         `done` counts usable readings, the truncated ones included.
     truncated, named : int
         Of those done: replies cut at the limit; replies that name a trait although told not to.
+    other_finish : int
+        Of those done: answers that ended for a reason that is not known here.
+    split : int
+        Of those done: replies with thoughts in their text, which were parted from it.
+    others : dict
+        Of those done: the name of another model than was asked, which the service said had
+        answered, to how many answers.
     losses : dict
         Status to count; `no_reply` in judging for trials that were lost before.
     losses_by_trait : dict
         Trait to how many of its rows were lost.
+    reasons : tuple of (status, reason, count)
+        The most frequent reasons of losses, in the service's words, at most `REASONS`.
     """
 
     stage: str
@@ -52,6 +64,10 @@ class StageCount:
     named: int
     losses: dict[str, int] = field(default_factory=dict)
     losses_by_trait: dict[str, int] = field(default_factory=dict)
+    other_finish: int = 0
+    split: int = 0
+    others: dict[str, int] = field(default_factory=dict)
+    reasons: tuple[tuple[str, str, int], ...] = ()
 
     @property
     def lost(self) -> int:
@@ -69,7 +85,7 @@ def count_stages(store: Store) -> list[StageCount]:
     # By numbers: to group a large store by names, or by a constant, takes a third longer.
     _, elicited = store.query(
         """SELECT t.protocol, m.name, '', t.part, t.condition, r.status, count(*),
-        coalesce(sum(r.named), 0)
+        coalesce(sum(r.named), 0), coalesce(sum(r.split), 0)
         FROM trial t JOIN party m ON m.id = t.model LEFT JOIN reply r ON r.trial = t.id
         WHERE t.wanted GROUP BY t.model, t.protocol, t.part, t.condition, r.status"""
     )
@@ -77,15 +93,22 @@ def count_stages(store: Store) -> list[StageCount]:
         f"""SELECT '{StageName.JUDGE}', m.name, d.name, j.part, t.condition,
         CASE WHEN v.status IS NOT NULL THEN v.status
              WHEN r.status IS NOT NULL AND r.status NOT IN ({_USABLE}) THEN '{NO_REPLY}' END AS s,
-        count(*), 0
+        count(*), 0, 0
         FROM judging j JOIN trial t ON t.id = j.trial JOIN party m ON m.id = t.model
         JOIN party d ON d.id = j.judge LEFT JOIN reply r ON r.trial = t.id
         LEFT JOIN verdict v ON v.judging = j.id WHERE t.wanted AND j.wanted
         GROUP BY t.model, j.judge, j.part, t.condition, s"""
     )
-    traits = _losses_by_trait(store)
+    traits, reasons, others = _losses_by_trait(store), _reasons(store), _others(store)
     return [
-        _stage_count(key, rows, traits.get(key, {})) for key, rows in _grouped([*elicited, *judged])
+        _stage_count(
+            key,
+            rows,
+            losses_by_trait=traits.get(key, {}),
+            reasons=tuple(reasons.get(key, ())),
+            others=others.get(key, {}),
+        )
+        for key, rows in _grouped([*elicited, *judged])
     ]
 
 
@@ -97,9 +120,9 @@ def _grouped(rows: Sequence[tuple[Any, ...]]) -> Iterator[tuple[tuple[str, ...],
     yield from groups.items()
 
 
-def _stage_count(key: tuple[str, ...], rows: list[Any], traits: dict[str, int]) -> StageCount:
-    """Sum one group's rows of (status, count, named)."""
-    counts = {status: count for status, count, _ in rows}
+def _stage_count(key: tuple[str, ...], rows: list[Any], **more: Any) -> StageCount:
+    """Sum one group's rows of (status, count, named, split)."""
+    counts = {status: count for status, count, *_ in rows}
     stage, model, judge, part, condition = key
     return StageCount(
         stage,
@@ -110,10 +133,72 @@ def _stage_count(key: tuple[str, ...], rows: list[Any], traits: dict[str, int]) 
         planned=sum(counts.values()),
         done=sum(counts.get(str(s), 0) for s in USABLE),
         truncated=counts.get("truncated", 0),
-        named=sum(named for _, _, named in rows),
+        other_finish=counts.get("other_finish", 0),
+        named=sum(row[2] for row in rows),
+        split=sum(row[3] for row in rows),
         losses={s: n for s, n in counts.items() if s is not None and s not in USABLE},
-        losses_by_trait=traits,
+        **more,
     )
+
+
+def others_said(counts: Sequence[StageCount]) -> list[str]:
+    """Say for each model and judge how often another model answered than was asked, and which."""
+    totals: dict[str, list[Any]] = {}
+    for c in counts:
+        done, others = totals.setdefault(c.judge or c.model, [0, Counter()])
+        totals[c.judge or c.model][0] = done + c.done
+        others.update(c.others)
+    return [
+        f"{name}: {sum(others.values()):,} of {done:,} answers are from another model than was "
+        "asked, as the service says: "
+        + ", ".join(f"{said} ({n:,})" for said, n in others.most_common(5))
+        for name, (done, others) in totals.items()
+        if others
+    ]
+
+
+def _reasons(store: Store) -> dict[tuple[str, ...], list[tuple[str, str, int]]]:
+    """Count the reasons of losses, for each stage, model, judge, part and condition."""
+    _, rows = store.query(
+        f"""SELECT t.protocol, m.name, '', t.part, t.condition, r.status, r.reason, count(*) AS n
+        FROM reply r JOIN trial t ON t.id = r.trial JOIN party m ON m.id = t.model
+        WHERE t.wanted AND r.status NOT IN ({_USABLE}) GROUP BY 1, 2, 4, 5, 6, 7
+        UNION ALL
+        SELECT 'judge', m.name, d.name, j.part, t.condition, v.status, v.reason, count(*) AS n
+        FROM verdict v JOIN judging j ON j.id = v.judging JOIN trial t ON t.id = j.trial
+        JOIN party m ON m.id = t.model JOIN party d ON d.id = j.judge
+        WHERE t.wanted AND j.wanted AND v.status NOT IN ({_USABLE}) GROUP BY 2, 3, 4, 5, 6, 7
+        ORDER BY n DESC"""
+    )
+    found: dict[tuple[str, ...], list[tuple[str, str, int]]] = {}
+    for *key, status, reason, count in rows:
+        if reason and len(there := found.setdefault(tuple(key), [])) < REASONS:
+            there.append((status, reason, count))
+    return found
+
+
+def _others(store: Store) -> dict[tuple[str, ...], dict[str, int]]:
+    """Count the answers of other models than were asked, as the services said of themselves."""
+    _, rows = store.query(
+        f"""SELECT t.protocol, m.name, '', t.part, t.condition, m.settings, a.model_said, count(*)
+        FROM reply r JOIN trial t ON t.id = r.trial JOIN party m ON m.id = t.model
+        JOIN attempt a ON a.id = r.attempt
+        WHERE t.wanted AND r.status IN ({_USABLE}) AND a.model_said != ''
+        GROUP BY t.model, t.protocol, t.part, t.condition, a.model_said
+        UNION ALL
+        SELECT 'judge', m.name, d.name, j.part, t.condition, d.settings, a.model_said, count(*)
+        FROM verdict v JOIN judging j ON j.id = v.judging JOIN trial t ON t.id = j.trial
+        JOIN party m ON m.id = t.model JOIN party d ON d.id = j.judge
+        JOIN attempt a ON a.id = v.attempt
+        WHERE t.wanted AND j.wanted AND v.status IN ({_USABLE}) AND a.model_said != ''
+        GROUP BY t.model, j.judge, j.part, t.condition, a.model_said"""
+    )
+    found: dict[tuple[str, ...], dict[str, int]] = {}
+    for *key, settings, said, count in rows:
+        asked = orjson.loads(settings).get("model", said)
+        if not is_same_model(asked, said):
+            found.setdefault(tuple(key), {})[said] = count
+    return found
 
 
 def _losses_by_trait(store: Store) -> dict[tuple[str, ...], dict[str, int]]:
@@ -391,7 +476,7 @@ def count_without_p(store: Store, judge: str) -> tuple[int, int]:
 
 # -- trials in full -------------------------------------------------------------------------
 
-_TRIAL = """SELECT t.id, m.name AS model, t.part, t.condition, t.seq, t.sample,
+_TRIAL = """SELECT t.id, t.model AS party, m.name AS model, t.part, t.condition, t.seq, t.sample,
     a.name AS trait_1, b.name AS trait_2, c.name AS planted, p.key AS prompt_id,
     p.text AS prompt, p.language, r.status AS reply_status, r.reason AS reply_reason, r.named,
     r.attempt AS reply_attempt, t.protocol, h.system, h.turns, y.name AS choice, r.value
@@ -466,7 +551,9 @@ def _short(store: Store, trial: int, chars: int) -> dict[str, Any]:
 
 def _with_reply(store: Store, record: dict[str, Any]) -> dict[str, Any]:
     """Add the reply's text and reasoning, read anew from the response."""
-    record["reply"], record["reasoning"] = _text(store, record["reply_attempt"])
+    record["reply"], record["reasoning"] = _text(
+        store, record["reply_attempt"], record.pop("party")
+    )
     if record["reply_status"] not in USABLE:
         record["reply"] = None
     return record
@@ -476,19 +563,21 @@ def _verdicts(store: Store, trial: int) -> list[dict[str, Any]]:
     """Read a trial's verdicts, with what each judge said."""
     found = _records(
         store,
-        """SELECT j.id, d.name AS judge, j.part, j.swapped, j.sample, v.status, v.reason,
-        w.name AS winner, v.p_first, v.attempt
+        """SELECT j.id, j.judge AS party, d.name AS judge, j.part, j.swapped, j.sample, v.status,
+        v.reason, w.name AS winner, v.p_first, v.attempt
         FROM judging j JOIN party d ON d.id = j.judge LEFT JOIN verdict v ON v.judging = j.id
         LEFT JOIN trait w ON w.id = v.winner WHERE j.trial = ? ORDER BY j.id""",
         (trial,),
     )
     for verdict in found:
-        verdict["text"], verdict["reasoning"] = _text(store, verdict["attempt"])
+        verdict["text"], verdict["reasoning"] = _text(
+            store, verdict["attempt"], verdict.pop("party")
+        )
     return found
 
 
-def _text(store: Store, attempt: int | None) -> tuple[str | None, str | None]:
-    """Read the text and the reasoning of one attempt's response."""
+def _text(store: Store, attempt: int | None, party: int) -> tuple[str | None, str | None]:
+    """Read the text and the reasoning of one attempt's response, which this party gave."""
     if attempt is None:
         return None, None
     _, rows = store.query(
@@ -498,7 +587,7 @@ def _text(store: Store, attempt: int | None) -> tuple[str | None, str | None]:
     if not rows:
         return None, None
     http, body = rows[0]
-    reading = read_response(http, body.encode() if isinstance(body, str) else body)
+    reading = store.reading(http, body, party=party)
     return reading.text or None, reading.reasoning or None
 
 
@@ -540,14 +629,14 @@ _EXPORTS = {
         WHERE t.id > ? ORDER BY t.id LIMIT ?""",
     "replies": """SELECT t.id AS trial, m.name AS model, r.status, r.reason, r.chars, r.named,
         x.prompt_tokens, x.completion_tokens, x.reasoning_tokens, x.cost, x.provider,
-        x.model_said, x.http, s.body, y.name AS choice, r.value
+        x.model_said, x.http, s.body, t.model AS party, y.name AS choice, r.value
         FROM reply r JOIN trial t ON t.id = r.trial JOIN party m ON m.id = t.model
         LEFT JOIN trait y ON y.id = r.choice
         LEFT JOIN attempt x ON x.id = r.attempt LEFT JOIN response s ON s.attempt = r.attempt
         WHERE t.id > ? ORDER BY t.id LIMIT ?""",
     "verdicts": """SELECT j.id AS judging, j.trial, d.name AS judge, j.part, j.swapped, j.sample,
         v.status, v.reason, w.name AS winner, v.p_first, x.prompt_tokens, x.completion_tokens,
-        x.cost, x.provider, x.model_said, x.http, s.body
+        x.cost, x.provider, x.model_said, x.http, s.body, j.judge AS party
         FROM judging j JOIN party d ON d.id = j.judge JOIN verdict v ON v.judging = j.id
         LEFT JOIN trait w ON w.id = v.winner LEFT JOIN attempt x ON x.id = v.attempt
         LEFT JOIN response s ON s.attempt = v.attempt WHERE j.id > ? ORDER BY j.id LIMIT ?""",
@@ -584,15 +673,15 @@ def export_rows(store: Store, table: str, *, chunk: int = 2000) -> Iterator[list
     after = 0
     while rows := _records(store, _EXPORTS[table], (after, chunk)):
         after = next(iter(rows[-1].values()))
-        yield [_readable(row) for row in rows]
+        yield [_readable(store, row) for row in rows]
 
 
-def _readable(row: dict[str, Any]) -> dict[str, Any]:
+def _readable(store: Store, row: dict[str, Any]) -> dict[str, Any]:
     """Put a response's text and reasoning in place of its body; blobs become text."""
     if "body" in row:
         body, http = row.pop("body"), row.pop("http")
-        body = body.encode() if isinstance(body, str) else body
-        reading = read_response(http, body) if body else None
+        party = row.pop("party")
+        reading = store.reading(http, body, party=party) if body else None
         row["text"] = (reading.text or None) if reading else None
         row["reasoning"] = (reading.reasoning or None) if reading else None
     if isinstance(row.get("response_body"), bytes):

@@ -52,7 +52,8 @@ class ReplyRow(NamedTuple):
     """What a reply came to, as columns in the table's order; its attempt is put with it.
 
     `named` is 1 where it names a trait although told not to; `choice` (a trait's id) and `value`
-    are what a protocol reads of the reply itself.
+    are what a protocol reads of the reply itself; `split` is 1 where thoughts stood in the text
+    and were parted from it.
     """
 
     trial: int
@@ -62,6 +63,7 @@ class ReplyRow(NamedTuple):
     named: int | None
     choice: int | None = None
     value: float | None = None
+    split: int | None = None
 
 
 class VerdictRow(NamedTuple):

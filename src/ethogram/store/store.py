@@ -19,12 +19,15 @@ from types import TracebackType
 from typing import Any, Self
 
 from ethogram.design import Part
+from ethogram.engine.reading import read_response
 from ethogram.engine.requests import (
+    ANSWERED,
+    ENDPOINT,
     PASSING,
     USABLE,
     Earlier,
     Messages,
-    read_response,
+    Reading,
     request_id,
 )
 from ethogram.errors import StoreError
@@ -37,6 +40,8 @@ from ethogram.store.writer import AskedRequests, Writer
 CHUNK = 400
 
 _USABLE = ", ".join(f"'{s}'" for s in sorted(USABLE))
+_ANSWERED = ", ".join(f"'{s}'" for s in sorted(ANSWERED))
+_ENDPOINT = ", ".join(f"'{s}'" for s in sorted(ENDPOINT))
 _PASSING = ", ".join(f"'{s}'" for s in sorted(PASSING))
 
 
@@ -48,6 +53,7 @@ class Store:
         self._db = connection
         self._lock = lock
         self._asked: AskedRequests | None = None
+        self._thoughts: dict[int, list[tuple[str, str]]] = {}  # by party
 
     @classmethod
     def open(cls, path: str | Path) -> Self:
@@ -224,6 +230,7 @@ class Store:
             insert = "INSERT INTO party (role, name, settings) VALUES (?, ?, ?) RETURNING id"
             return int(self._db.execute(insert, (role, name, canonical(settings))).fetchone()[0])
         party, kept = int(row[0]), json.loads(row[1])
+        self._thoughts.pop(party, None)
         changes = changed_settings(kept, settings, defaults or {})
         templates = changed_templates(kept, settings)
         used = [said for name, said in templates.items() if self._has_answers(party, told=name)]
@@ -240,6 +247,14 @@ class Store:
             {"s": canonical(settings if changes else joined(kept, settings)), "p": party},
         )
         return party
+
+    def reading(self, http: int, body: bytes | str, *, party: int) -> Reading:
+        """Read a response of a model or judge again, with the marks of thoughts it was given."""
+        if party not in self._thoughts:
+            row = self._db.execute("SELECT settings FROM party WHERE id = ?", (party,)).fetchone()
+            kept = json.loads(row[0]).get("thoughts", []) if row else []
+            self._thoughts[party] = [(opening, closing) for opening, closing in kept]
+        return read_response(http, _bytes(body), self._thoughts[party])
 
     def _forget_losses(self, party: int) -> None:
         """Make pending again what a party lost under settings that are mended now."""
@@ -378,16 +393,17 @@ class Store:
         )
 
     def reopen_lost(self, attempts: int, unparsed_attempts: int) -> int:
-        """Make pending again what was lost to something that passes, with tries left."""
+        """Make pending again what was lost to the endpoint, or can pass and has tries left."""
         reopened = 0
         for table in ("reply", "verdict"):
             reopened += self._db.execute(
-                f"""DELETE FROM {table} WHERE status IN ({_PASSING})
+                f"""DELETE FROM {table} WHERE (status IN ({_ENDPOINT}) AND NOT charged)
+                OR (status IN ({_PASSING})
                 AND NOT (status = 'empty' AND
                          (SELECT cut FROM attempt a WHERE a.id = {table}.attempt) IS 1)
                 AND (SELECT count(*) FROM attempt WHERE request =
                      (SELECT request FROM attempt a WHERE a.id = {table}.attempt))
-                < CASE status WHEN 'unparsed' THEN ? ELSE ? END""",
+                < CASE status WHEN 'unparsed' THEN ? ELSE ? END)""",
                 (min(attempts, unparsed_attempts), attempts),
             ).rowcount
         return reopened
@@ -426,7 +442,7 @@ class Store:
         are judged as they come.
         """
         rows = self._db.execute(
-            f"""SELECT j.id, t.id, a.name, b.name, j.swapped, j.sample, p.text, s.body
+            f"""SELECT j.id, t.id, a.name, b.name, j.swapped, j.sample, p.text, t.model, s.body
             FROM judging j JOIN trial t ON t.id = j.trial JOIN reply r ON r.trial = t.id
             JOIN response s ON s.attempt = r.attempt
             JOIN trait a ON a.id = t.trait_1 JOIN trait b ON b.id = t.trait_2
@@ -438,8 +454,8 @@ class Store:
             (judge, after, *parts, until),
         )
         return [
-            Judging(i, t, a, b, bool(w), n, p, read_response(200, _bytes(body)).text)
-            for i, t, a, b, w, n, p, body in rows
+            Judging(i, t, a, b, bool(w), n, p, self.reading(200, body, party=m).text)
+            for i, t, a, b, w, n, p, m, body in rows
         ]
 
     def judgings_of(
@@ -461,10 +477,11 @@ class Store:
         """Return what is kept of a request, by its hash; None where it was never asked."""
         if self._asked is not None and request not in self._asked:
             return None
-        attempts = self._db.execute(
-            "SELECT count(*) FROM attempt WHERE request = (SELECT id FROM request WHERE hash = ?)",
+        attempts, answered = self._db.execute(
+            f"""SELECT count(*), coalesce(sum(status IN ({_ANSWERED})), 0) FROM attempt
+            WHERE request = (SELECT id FROM request WHERE hash = ?)""",
             (request,),
-        ).fetchone()[0]
+        ).fetchone()
         if not attempts:
             return None
         row = self._db.execute(
@@ -473,7 +490,7 @@ class Store:
             AND a.status IN ({_USABLE}) ORDER BY a.id LIMIT 1""",
             (request,),
         ).fetchone()
-        return Earlier(attempts, (row[0], row[1], _bytes(row[2])) if row else None)
+        return Earlier(attempts, answered, (row[0], row[1], _bytes(row[2])) if row else None)
 
     def last_attempt(self) -> int:
         """Return the highest attempt id."""

@@ -16,7 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from ethogram.engine.requests import USABLE, Attempt, Earlier
+from ethogram.engine.requests import Attempt, Earlier
 from ethogram.errors import StoreError
 from ethogram.store.file import connect
 from ethogram.store.rows import ReplyRow, VerdictRow
@@ -32,8 +32,11 @@ _TABLES = (
     ("attempt", f"?, (SELECT id FROM request WHERE hash = ?){', ?' * 13}"),
     ("response", "?, CAST(? AS TEXT)"),
     ("response", "?, ?"),
-    ("reply (trial, attempt, status, reason, chars, named, choice, value)", f"?{', ?' * 7}"),
-    ("verdict (judging, attempt, status, reason, winner, p_first)", "?, ?, ?, ?, ?, ?"),
+    (
+        "reply (trial, attempt, status, reason, chars, named, choice, value, split, charged)",
+        f"{'?, ' * 9}1",
+    ),
+    ("verdict (judging, attempt, status, reason, winner, p_first, charged)", f"{'?, ' * 6}1"),
 )
 _REQUEST, _ATTEMPT, _TEXT, _BLOB, _REPLY, _VERDICT = range(len(_TABLES))
 
@@ -241,10 +244,8 @@ def _insertion(into: str, row: str, count: int) -> str:
 def _is_text(attempt: Attempt) -> bool:
     """Whether a response is UTF-8, and so kept as text, which other tools can read.
 
-    What was read as JSON is; of the others, which are errors, it is looked up.
+    It is looked up for answers too: one with half a character in it is still an answer.
     """
-    if attempt.reading.status in USABLE:
-        return True
     try:
         (attempt.response or b"").decode()
     except UnicodeDecodeError:
