@@ -3,10 +3,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 PACKAGE := $(VENV)/.installed
 DEV := $(VENV)/.installed-dev
+GATEWAY := .venv-gateway
 
 export OPENBLAS_NUM_THREADS ?= 1
 
-.PHONY: run test test-slow test-all lint docs bench fuzz soak clean
+.PHONY: run test test-slow test-all test-gateway lint docs bench fuzz soak clean
 
 run: $(PACKAGE)
 	$(BIN)/ethogram run examples/quickstart.toml
@@ -23,6 +24,10 @@ test-slow: $(DEV)
 
 test-all: $(DEV)
 	$(PYTEST)
+
+# Through a LiteLLM proxy, whose many dependencies are in an environment of their own.
+test-gateway: $(DEV) $(GATEWAY)/.installed
+	ETHOGRAM_GATEWAY=$(GATEWAY)/bin/litellm $(BIN)/python -m pytest tests/gateway
 
 lint: $(DEV)
 	$(BIN)/ruff check .
@@ -60,5 +65,11 @@ $(DEV): pyproject.toml $(PACKAGE)
 	$(BIN)/python -m pip install --quiet --group dev
 	touch $@
 
+$(GATEWAY)/.installed: pyproject.toml
+	$(PYTHON) -m venv $(GATEWAY)
+	$(GATEWAY)/bin/python -m pip install --quiet --upgrade "pip>=25.1"
+	$(GATEWAY)/bin/python -m pip install --quiet --group gateway
+	touch $@
+
 clean:
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) $(GATEWAY) .pytest_cache .mypy_cache .ruff_cache
