@@ -166,3 +166,128 @@ def test_a_setting_that_is_refused_every_time_loses_no_trial(tmp_path, word_list
     assert "Unsupported value" in str(run.stopped)
     assert MAX_FRUITLESS <= run.calls <= MAX_FRUITLESS + 8
     assert replies(tmp_path / "s.db") == {}
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        (400, "This prompt upsets me"),
+        (403, "Not this one"),
+        (400, "Your prompt was flagged by our content policy"),
+        (500, "It broke"),
+    ],
+)
+@pytest.mark.parametrize("poisoned", [1, 3])
+def test_what_is_left_over_and_never_answered_is_decided_by_a_probe(
+    tmp_path, word_list, status, words, poisoned
+):
+    """The last trials fail whatever is done: others are answered, so the run ends with a loss."""
+
+    def answer(asked):
+        prompt = asked.body["messages"][-1]["content"]
+        if "hello" not in prompt:
+            seen.setdefault(prompt, len(seen))
+        bad = seen.get(prompt, 0) >= TRIALS - poisoned
+        return (status, {"error": {"message": words}}) if bad else good(asked)
+
+    seen = {}
+    with service(answer) as model, service(good) as judge:
+        text = study(model.url, judge.url, word_list=word_list, patience=3)
+        run = run_text(text, tmp_path / "s.db", folder=tmp_path)
+        assert run.stopped is None
+        counts = replies(tmp_path / "s.db")
+        assert counts.pop("ok") == TRIALS - poisoned
+        assert list(counts.values()) == [poisoned]
+        again = run_text(text, tmp_path / "s.db", folder=tmp_path)
+        assert again.calls == 0 or status == 500
+
+
+def test_one_that_an_earlier_run_left_over_is_decided_too(tmp_path, word_list):
+    """Nothing else is pending: the run asks for a word, and charges the trial."""
+    paid = threading.Event()
+
+    def answer(asked):
+        prompt = asked.body["messages"][-1]["content"]
+        seen.setdefault(prompt, len(seen))
+        if len(seen) >= TRIALS and not paid.is_set():
+            return refused("Insufficient balance", 402)
+        return refused("This prompt upsets me") if seen[prompt] == TRIALS - 1 else good(asked)
+
+    seen = {}
+    with service(answer) as model, service(good) as judge:
+        text = study(model.url, judge.url, word_list=word_list, model={"concurrency": 1})
+        assert run_text(text, tmp_path / "s.db", folder=tmp_path).stopped
+        paid.set()
+        assert run_text(text, tmp_path / "s.db", folder=tmp_path).stopped is None
+    assert replies(tmp_path / "s.db") == {"ok": TRIALS - 1, "invalid_request": 1}
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        (400, "Something that nobody has heard of"),
+        (403, "Your account has been flagged for violating our terms of use"),
+        (400, "The content filter of this deployment is out of order: content_filter"),
+        (503, "Content filter service temporarily unavailable"),
+        (404, "Nothing here for you"),
+        (451, "Not in your country"),
+    ],
+)
+@pytest.mark.parametrize("answered", [0, 15, TRIALS - 1])
+def test_no_words_of_an_endpoints_fault_charge_a_trial(
+    tmp_path, word_list, status, words, answered
+):
+    """From the first call, in mid-run, or at the very last: pending, and completed later."""
+    mended = threading.Event()
+
+    def answer(asked):
+        served.append(asked)
+        fine = mended.is_set() or len(served) <= answered
+        return good(asked) if fine else (status, {"error": {"message": words}})
+
+    served = []
+    with service(answer) as model, service(good) as judge:
+        text = study(model.url, judge.url, word_list=word_list, patience=0.4)
+        run = run_text(text, tmp_path / "s.db", folder=tmp_path)
+        assert isinstance(run.stopped, EndpointError)
+        assert set(replies(tmp_path / "s.db")) <= {"ok"}
+        mended.set()
+        assert run_text(text, tmp_path / "s.db", folder=tmp_path).stopped is None
+    assert replies(tmp_path / "s.db") == {"ok": TRIALS}
+
+
+@pytest.mark.parametrize("stated", ["0", "-5", "Wed, 01 Jan 2020 00:00:00 GMT"])
+def test_a_wait_that_does_not_help_grows(tmp_path, word_list, stated):
+    """A service that says 429 and no wait is not asked hundreds of times."""
+    with service(lambda asked: (*refused("slow down", 429), {"Retry-After": stated})) as model:
+        text = study(model.url, word_list=word_list, patience=1, model={"backoff": 0.05})
+        run = run_text(text, tmp_path / "s.db", folder=tmp_path)
+    assert "slow down" in str(run.stopped)
+    assert run.calls < 60
+
+
+@pytest.mark.parametrize("stated", ["9" * 25, "1700000000000000", "99999999999"])
+def test_an_absurd_wait_is_one_line(tmp_path, word_list, stated):
+    """No year 55840, and no traceback."""
+    with service(lambda asked: (*refused("slow down", 429), {"Retry-After": stated})) as model:
+        text = study(model.url, word_list=word_list, patience=0.5)
+        run = run_text(text, tmp_path / "s.db", folder=tmp_path)
+    assert isinstance(run.stopped, EndpointError)
+    assert "slow down" in str(run.stopped)
+
+
+def test_a_wait_beside_an_answer_stops_nothing(tmp_path, word_list):
+    """Only where a call was turned away for a rate or an outage is a long wait a reason to stop."""
+
+    def answer(asked):
+        served.append(asked)
+        if len(served) == 10:
+            return (*refused("flagged by our content policy", 400), {"Retry-After": "99999"})
+        return good(asked)
+
+    served = []
+    with service(answer) as model, service(good) as judge:
+        text = study(model.url, judge.url, word_list=word_list, patience=5)
+        run = run_text(text, tmp_path / "s.db", folder=tmp_path)
+    assert run.stopped is None
+    assert replies(tmp_path / "s.db") == {"ok": TRIALS - 1, "filtered": 1}

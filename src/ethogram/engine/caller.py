@@ -16,23 +16,23 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 from ethogram.engine.endpoints import Endpoint
-from ethogram.engine.health import FEW, Doubt, Health
+from ethogram.engine.health import Doubt, Health
 from ethogram.engine.limiter import Dropped, Limiter
 from ethogram.engine.prices import cost_of
 from ethogram.engine.reading import read_response
 from ethogram.engine.requests import (
-    ANSWERED,
     OUT_OF_ORDER,
-    TURNED_AWAY,
     USABLE,
     Attempt,
     Earlier,
+    Messages,
     Read,
     Reading,
     Request,
     Status,
     Usage,
     failure,
+    read_as_it_is,
     request_id,
 )
 from ethogram.engine.transport import Response, Transport
@@ -40,6 +40,9 @@ from ethogram.engine.waits import stated_wait
 from ethogram.errors import EndpointError, SpendLimitReached
 
 MAX_WAIT = 60.0  # seconds between two attempts of one request
+DECADE = 315_360_000.0  # seconds; no service asks for a longer wait in earnest
+PROBE: Messages = ({"role": "user", "content": "Say hello."},)
+OWN_PROBES = 3  # calls of an outage's own requests, before a probe takes their place
 PATIENCE = 900.0  # seconds that an endpoint may go without an answer
 BEHIND_SECONDS = 0.02  # between two looks at whether the disk has caught up
 RECENT = 4096  # answers kept at hand for requests of equal content: more than wait for the disk
@@ -195,6 +198,7 @@ class Caller:
         self.health = Health(patience, table.concurrency, brake)
         self._answers = answers
         self._stop = stop
+        self._probing = asyncio.Lock()
 
     async def ask(self, request: Request, read: Read) -> Outcome:
         """Return the answer to a request, from the store if it is there, else by calling.
@@ -244,11 +248,13 @@ class Caller:
         while True:
             number += 1
             waits += 1
-            reading, kept = await self._attempt(request, canonical, name, number, read, waits)
+            reading, kept, served = await self._attempt(
+                request, canonical, name, number, read, waits
+            )
             if reading.status in USABLE:
                 return Outcome(reading, kept)
             if health.must_stop(reading):
-                raise EndpointError(self._explain(reading))
+                raise EndpointError(self.explain(reading))
             if health.must_brake():
                 raise EndpointError(self._explain_brake(reading))
             if reading.status is Status.RATE_LIMITED:
@@ -256,15 +262,17 @@ class Caller:
             if reading.status in OUT_OF_ORDER and health.is_down():
                 health.probes += 1
                 self._hold(self._wait(health.probes), reading)
+                if health.probes > OWN_PROBES and request.messages != PROBE:
+                    await self._recovered()
                 continue
             tried += 1
             first = first or time.monotonic()
             if not reading.retry or tried >= self._limits.get(reading.status, self._attempts):
-                doubt = None if reading.own else Doubt(first, time.monotonic())
-                return Outcome(reading, kept, doubt)
+                sure = served and reading.own
+                return Outcome(reading, kept, None if sure else Doubt(first, time.monotonic()))
             if reading.status is not Status.UNPARSED:
                 self.meter.waits += 1
-                await self._sleep(self._wait(waits))
+                await self._sleep(self._wait(tried))
 
     async def _sleep(self, seconds: float) -> None:
         """Sleep, unless the run is stopping or stops meanwhile."""
@@ -281,8 +289,8 @@ class Caller:
 
     async def _attempt(
         self, request: Request, canonical: bytes, name: str, number: int, read: Read, waits: int
-    ) -> tuple[Reading, int]:
-        """Make one call, the `waits`th of this run, and keep it."""
+    ) -> tuple[Reading, int, bool]:
+        """Make one call, the `waits`th of this run, and keep it; whether it came as HTTP 200."""
         while self._records.is_behind():
             await asyncio.sleep(BEHIND_SECONDS)
         tokens = len(canonical) // 4 + self.endpoint.table.max_tokens
@@ -302,12 +310,13 @@ class Caller:
             cost = self._cost(response, reading)
         finally:
             self._ledger.settle(reserve, cost)
-        self.health.note(name, reading.status, admitted, paid=response.http == 200)
+        served = response.http == 200
+        self.health.note(name, reading.status, admitted, served=served)
         self.meter.count(reading, cost)
         attempt = Attempt(name, number, reading, response.http, response.body, started, seconds)
         kept = self._records.put_attempt(canonical, attempt, cost=cost)
         self._steer(reading, response, admitted, waits)
-        return reading, kept
+        return reading, kept, served
 
     def _kept(self, earlier: Earlier | None, read: Read) -> Outcome | None:
         """Return the usable answer that the store has, read again, if it is usable still."""
@@ -342,17 +351,29 @@ class Caller:
         EndpointError
             It asks for longer than the run has patience for.
         """
-        stated = None
-        if reading.status not in USABLE or "Retry-After" in response.headers:
-            stated = stated_wait(response.headers, response.body, time.time(), http=response.http)
-        if reading.status is Status.RATE_LIMITED or stated is not None:
-            pause = self._wait(waits) if stated is None else stated
-            if pause > self.health.patience:
-                raise EndpointError(self._explain_wait(reading, pause))
-            self.limiter.rate_limited(admitted, pause)
-            self.meter.wait(pause, f"{reading.status}: {reading.reason}")
-        elif reading.status in USABLE:
-            self.limiter.succeeded()
+        if reading.status in USABLE:
+            self._steer_on(response)
+            return
+        if reading.status is not Status.RATE_LIMITED and reading.status not in OUT_OF_ORDER:
+            return
+        stated = stated_wait(response.headers, response.body, time.time(), http=response.http)
+        if stated is not None and stated > self.health.patience:
+            raise EndpointError(self._explain_wait(reading, stated))
+        if reading.status is not Status.RATE_LIMITED and stated is None:
+            return
+        pause = stated or 0.0
+        if stated is None or (stated < 1 and waits > 2):  # it states none, or none that helps
+            left = self.health.patience - self.health.silent()
+            pause = max(pause, min(self._wait(waits), max(0.01, left)))
+        self.limiter.rate_limited(admitted, pause)
+        self.meter.wait(pause, f"{reading.status}: {reading.reason}")
+
+    def _steer_on(self, response: Response) -> None:
+        """Let a little more in after an answer; one may ask for a pause too."""
+        self.limiter.succeeded()
+        if "Retry-After" in response.headers:
+            stated = stated_wait(response.headers, None, time.time(), http=response.http)
+            self.limiter.rate_limited(time.monotonic(), min(stated or 0.0, MAX_WAIT))
 
     def _wait(self, number: int) -> float:
         """Seconds before the next attempt: exponential, with full jitter from the upper half."""
@@ -363,18 +384,28 @@ class Caller:
         """Start no more calls; those that wait for their turn are dropped."""
         self.limiter.shut()
 
-    def explain_doubt(self, reading: Reading) -> str | None:
-        """Say why failures at the end of a run are not put down to their requests; None: they are.
+    async def _recovered(self) -> None:
+        """Wait until the endpoint answers a probe: these requests may be what it cannot answer."""
+        async with self._probing:
+            if self.health.is_down():
+                await self.probe()
 
-        A few that are turned away after answers are; where nothing was ever answered, many fail
-        in a row, or the service is out of order, it may be the endpoint.
+    async def probe(self) -> bool:
+        """Ask for a word, to learn whether the endpoint answers others where some requests fail.
+
+        Raises
+        ------
+        EndpointError, SpendLimitReached, Dropped
+            As `ask`.
         """
-        few = self.health.answered and self.health.failing < FEW
-        if reading.status in ANSWERED or (few and reading.status in TURNED_AWAY):
-            return None
-        return self._explain(reading)
+        request = self.endpoint.request(PROBE)
+        canonical = request.canonical()
+        name = request_id(canonical)
+        earlier = self._records.earlier(name)
+        outcome = await self._ask_again(request, canonical, name, earlier, read_as_it_is)
+        return outcome.reading.status in USABLE
 
-    def _explain(self, reading: Reading) -> str:
+    def explain(self, reading: Reading) -> str:
         """Say what is wrong with an endpoint, naming the key and never its value."""
         endpoint, reason = self.endpoint, f"{reading.status}: {reading.reason}"
         key = f"the key in {endpoint.key_name}" if endpoint.key_name else "the call"
@@ -393,7 +424,8 @@ class Caller:
                 f"{endpoint.name}: no model {endpoint.table.model!r} at {endpoint.base_url} "
                 f"({reading.reason}); mend model, service or base_url, then run again"
             )
-        if reading.status is Status.RATE_LIMITED or self.health.is_down():
+        down = reading.status in OUT_OF_ORDER and self.health.is_down()
+        if reading.status is Status.RATE_LIMITED or down:
             return (
                 f"{endpoint.name}: no answer from {endpoint.base_url} for "
                 f"{_minutes(self.health.silent())} ({reason}); run again later to go on, or raise "
@@ -406,7 +438,7 @@ class Caller:
 
     def _explain_wait(self, reading: Reading, pause: float) -> str:
         """Say until when the service asks to be left alone."""
-        until = time.strftime("%Y-%m-%d %H:%M", time.localtime(time.time() + pause))
+        until = time.strftime("%Y-%m-%d %H:%M", time.localtime(time.time() + min(pause, DECADE)))
         return (
             f"{self.endpoint.name}: the service asks to wait until {until} ({reading.status}: "
             f"{reading.reason}), longer than patience = {self.health.patience:g} allows; run again "

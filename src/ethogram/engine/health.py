@@ -24,7 +24,7 @@ from ethogram.engine.requests import (
 
 MAX_FRUITLESS = 20  # failed calls in a row that stop a run, where waiting cannot help
 MAX_LOCKED_OUT = 3  # requests met by 403 or 404 before any answer: a wrong key, model or address
-FEW = 3  # requests; fewer that fail at the end of a run are put down to themselves
+FEW = 3  # requests; fewer that fail are no outage
 LONG_STREAK = 64  # failed calls in a row that are an outage at any concurrency
 BRAKE = 20  # paid answers in a row of which none is usable
 
@@ -72,10 +72,14 @@ class Health:
     _down: bool = False
     _failing: set[str] = field(default_factory=set)
 
-    def note(self, request: str, status: Status, started: float, *, paid: bool) -> None:
-        """Take note of how a call of a request ended, and of when it had started."""
+    def note(self, request: str, status: Status, started: float, *, served: bool) -> None:
+        """Take note of how a call of a request ended, and of when it had started.
+
+        `served`: it came as HTTP 200, so that it is the endpoint's work and is paid for. A content
+        filter that turns a request away with an error says nothing of the endpoint.
+        """
         now = time.monotonic()
-        if status in ANSWERED:
+        if status in ANSWERED and served:
             self.answered = True
             self.last_answer = now
             if started >= self._began:
@@ -83,9 +87,9 @@ class Health:
             if status in USABLE:
                 self._usable = max(self._usable, started)
                 self.unusable = 0
-            elif paid:
+            else:
                 self.unusable += 1
-        elif status in TURNED_AWAY or status in OUT_OF_ORDER:
+        elif status is not Status.RATE_LIMITED and status not in STOPPING:
             if not self.streak:
                 self._began = now
             self.streak += 1
@@ -126,8 +130,8 @@ class Health:
             return True
         if status in (Status.FORBIDDEN, Status.NOT_FOUND) and not self.answered:
             return self.failing >= MAX_LOCKED_OUT
-        if status in TURNED_AWAY:
-            return not reading.own and self.streak >= self._long(MAX_FRUITLESS)
+        if status in TURNED_AWAY or status is Status.FILTERED:
+            return self.streak >= self._long(MAX_FRUITLESS)
         if status in OUT_OF_ORDER:
             if not self.answered:
                 return self.streak >= self._long(MAX_FRUITLESS)

@@ -45,6 +45,7 @@ USABLE = frozenset({Status.OK, Status.TRUNCATED, Status.OTHER_FINISH})
 ANSWERED = frozenset(  # the endpoint did its work, whatever the model said
     {*USABLE, Status.EMPTY, Status.REFUSED, Status.FILTERED, Status.UNPARSED}
 )
+SERVED = frozenset({Status.EMPTY, Status.REFUSED, Status.UNPARSED})  # paid for, and not usable
 STOPPING = frozenset({Status.UNAUTHORIZED, Status.NO_CREDIT})  # no further call can succeed
 TURNED_AWAY = frozenset({Status.INVALID_REQUEST, Status.FORBIDDEN, Status.NOT_FOUND})
 OUT_OF_ORDER = frozenset({Status.TRANSPORT, Status.TIMEOUT, Status.MALFORMED, Status.SERVER_ERROR})

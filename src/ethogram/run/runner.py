@@ -10,7 +10,7 @@ import asyncio
 import gc
 import signal
 import sys
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -26,7 +26,7 @@ from ethogram.engine.health import Doubt
 from ethogram.engine.http import HttpTransport, make_session
 from ethogram.engine.limiter import Dropped
 from ethogram.engine.local import local_servers
-from ethogram.engine.requests import USABLE, Status
+from ethogram.engine.requests import SERVED, USABLE, Status
 from ethogram.engine.settings import ModelTable
 from ethogram.errors import EndpointError, EthogramError, StudyError
 from ethogram.protocols.protocol import Judging, Protocol, Result, Setting, Trial
@@ -38,6 +38,7 @@ from ethogram.store.store import Store
 from ethogram.study import Study
 
 Key = tuple[str, str]  # a stage and the model or judge that is asked in it
+MAX_AGAIN = 3  # outages that one row may be in; after as many it is put down to itself
 GRACE = 20.0  # seconds that calls in flight get to finish after the first Ctrl-C
 
 
@@ -229,6 +230,7 @@ class _Job:
     queue: asyncio.Queue[Any] = field(default_factory=asyncio.Queue)
     again: deque[tuple[Any, Handover]] = field(default_factory=deque)
     doubtful: list[_Doubtful] = field(default_factory=list)
+    asked_again: Counter[int] = field(default_factory=Counter)  # by row: outages that it was in
 
     def rows(self) -> Iterator[tuple[Any, Handover]]:
         """Yield rows to ask: those that an outage met first, then the ones pending from before."""
@@ -416,11 +418,13 @@ class _Runner:
                 if before := STAGES[name].follows:
                     group.create_task(self._end_queues(name, workers.get(before, [])))
         for job in self.jobs.values():
-            self._close(job)
+            await self._close(job)
 
     async def _end_queues(self, name: str, before: list[asyncio.Task[None]]) -> None:
         """Tell a stage's workers when no more rows will come."""
         await asyncio.gather(*before)
+        for job in self._jobs_of(STAGES[name].follows):
+            await self._close(job)
         for job in self._jobs_of(name):
             for _ in range(job.caller.endpoint.table.concurrency):
                 await job.queue.put(None)
@@ -489,9 +493,10 @@ class _Runner:
             own = job.caller.health.is_own_fault(failed.doubt, failed.result.reading.status)
             if own is None:
                 open_still.append(failed)
-            elif own:
+            elif own or job.asked_again[failed.row.id] >= MAX_AGAIN:
                 self._charge(job, failed)
             else:
+                job.asked_again[failed.row.id] += 1
                 job.again.append((failed.row, failed.handover))
         job.doubtful = open_still
 
@@ -502,17 +507,31 @@ class _Runner:
             reading = reading.as_status(Status.INVALID_REQUEST, reading.reason)
         self._write(job, failed.row, failed.result._replace(reading=reading), failed.attempt)
 
-    def _close(self, job: _Job) -> None:
-        """Decide what is in doubt when all is asked; where the endpoint may be at fault, say so."""
-        if self.stop.is_set() or not job.doubtful:
-            return  # pending: the next run asks again
-        for failed in job.doubtful:
-            why = job.caller.explain_doubt(failed.result.reading)
-            if why is None:
-                self._charge(job, failed)
-            else:
-                self.result.stopped = self.result.stopped or EndpointError(why)
-        job.doubtful = []
+    async def _close(self, job: _Job) -> None:
+        """Decide what is in doubt when all is asked: a probe says whether the endpoint works.
+
+        Where it never answered, not even in an earlier run, it may be a setting that no probe would
+        show: the rows stay pending, and the run says why.
+        """
+        with self._winding_down():
+            while job.doubtful and not self.stop.is_set():
+                self._charge_answers(job)
+                if not job.doubtful:
+                    return
+                reading = job.doubtful[-1].result.reading
+                proven = job.caller.health.answered or self.store.has_answers(job.feed.party)
+                if not proven or not await job.caller.probe():
+                    raise EndpointError(job.caller.explain(reading))
+                self._settle(job)
+                for row, handover in job.rows():
+                    await self._turn(job, row, handover)
+
+    def _charge_answers(self, job: _Job) -> None:
+        """Charge what was answered, though not usably: that is no fault of the endpoint."""
+        answered = [f for f in job.doubtful if f.result.reading.status in SERVED]
+        job.doubtful = [f for f in job.doubtful if f not in answered]
+        for failed in answered:
+            self._charge(job, failed)
 
 
 def _to_judge(planned: PlannedJudging, trial: Trial, reply: str) -> Judging:

@@ -265,6 +265,10 @@ class Store:
                 (party,),
             )
 
+    def has_answers(self, party: int) -> bool:
+        """Whether any usable reply or verdict came from this model or judge."""
+        return self._has_answers(party)
+
     def _has_answers(self, party: int, *, told: str | None = None) -> bool:
         """Whether any usable reply or verdict came from this party, told so where that is said.
 
