@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import gzip
 import json
 import re
 
@@ -58,6 +59,15 @@ STREAM = b"\n\n".join(
         codecs.BOM_UTF16_LE + GOOD.decode().encode("utf-16-le"),
         codecs.BOM_UTF16_BE + GOOD.decode().encode("utf-16-be"),
         GOOD.decode().encode("utf-16-le"),
+        *(GOOD.decode().encode(code) for code in ("utf-16-be", "utf-32-le", "utf-32-be")),
+        "\n".encode("utf-16-le") + GOOD.decode().encode("utf-16-le"),
+        gzip.compress(GOOD),
+        b"[" + GOOD + b"]",
+        b'{"code": 200, "success": true, "data": ' + GOOD + b"}",
+        b'{"result": ' + GOOD + b"}",
+        b'{"response": ' + GOOD + b"}",
+        b"```json\n" + GOOD + b"\n```",
+        b"data: " + GOOD + b"\r\rdata: [DONE]\r\r",
         b"\n\n   \r\n\n" + GOOD,
         GOOD + b"\n\n",
         GOOD + b"\n--boundary--",
@@ -89,6 +99,7 @@ def test_a_stream_that_was_not_asked_for_is_put_together():
     assert read_response(200, unparted)._replace(usage=Usage()) == reading._replace(usage=Usage())
     crlf = STREAM.replace(b"\n", b"\r\n")
     assert read_response(200, crlf) == reading
+    assert read_response(200, STREAM.replace(b"\n", b"\r")) == reading
 
 
 def test_a_stream_that_breaks_off_is_no_answer():
@@ -129,6 +140,7 @@ def test_what_no_store_can_hold_is_replaced_and_the_rest_stays(sent, text):
     [
         *(b"", b" \n", b"{", b"[1, 2", b"data: [DONE]\n\n", b": a comment\n\n", b'"words"', b"7"),
         *(b"Good morning.", b"[" * 100_000, b"data: " + b"{" * 5000, b"\xff\xfe", b"\x00\x01\x02"),
+        *(b"\x1f\x8b", b"\x1f\x8b\x08 no gzip", gzip.compress(b"words"), b"```json\n{\n```"),
         *(GOOD[: len(GOOD) // 2], codecs.BOM_UTF8 + GOOD[:-1], b"data: " + GOOD[:-1]),
     ],
 )
@@ -142,11 +154,14 @@ def test_what_is_no_completion_stays_malformed(sent):
 # -- why a text ended -------------------------------------------------------------------------
 
 ENDS = {
-    "ok": "stop STOP end_turn endTurn eos eos_token stop_sequence STOP_SEQUENCE COMPLETE completed "
+    "ok": "end_of_turn eos_token_id eosFound <|im_end|> "
+    "stop STOP end_turn endTurn eos eos_token stop_sequence STOP_SEQUENCE COMPLETE completed "
     "FINISH_REASON_STOP tool_calls function_call null FINISH_REASON_UNSPECIFIED",
-    "truncated": "length MAX_TOKENS max_tokens maxTokens model_length max_output_tokens "
+    "truncated": "MAX_TOKENS_REACHED max_new_tokens token_limit_reached max_tokens_exceeded "
+    "context_length_exceeded length MAX_TOKENS max_tokens maxTokens model_length max_output_tokens "
     "token-limit ERROR_LIMIT FINISH_REASON_MAX_TOKENS model_context_window_exceeded",
-    "filtered": "content_filter content-filter CONTENT_FILTERED contentFilter SAFETY RECITATION "
+    "filtered": "content_policy risk "
+    "content_filter content-filter CONTENT_FILTERED contentFilter SAFETY RECITATION "
     "PROHIBITED_CONTENT BLOCKLIST SPII sensitive guardrail_intervened ERROR_TOXIC IMAGE_SAFETY",
     "refused": "refusal",
     "server_error": "error network_error abort aborted cancelled USER_CANCEL timeout failed "
@@ -339,7 +354,7 @@ def test_an_errors_words_say_what_it_is_about_whatever_its_http_status(said, sta
     ):
         reading = error(http, sent)
         assert reading.status == status
-        assert reading.own == (status in ("filtered", "invalid_request"))
+        assert reading.own == (status in ("filtered", "invalid_request") and http < 500)
         assert reading.reason == f"HTTP {http}: {said}"
         assert (reading.status in STOPPING) == (status in ("unauthorized", "no_credit"))
 
@@ -425,8 +440,243 @@ def test_codes_and_bare_http_statuses_say_what_an_error_is_about(http, sent, sta
 def test_every_row_of_the_tables_can_be_reached():
     """A phrase that an earlier one swallows whole would be a dead line."""
     assert set(CODES.values()) | set(WEAK_CODES.values()) >= set(Cause)
-    assert {cause for _, cause in PHRASES} == set(Cause) - {Cause.PARAMETER, Cause.ACCESS}
+    assert {cause for _, cause in PHRASES} == set(Cause)
     assert all(isinstance(phrase, re.Pattern) for phrase, _ in PHRASES)
+
+
+NOT_ABOUT_THE_PROMPT = [
+    (403, "Your account has been flagged for violating our terms", "forbidden"),
+    (403, "Your organization was banned: it violates our usage policies", "forbidden"),
+    (403, "Access denied: request blocked by IP allowlist policy", "forbidden"),
+    (403, "Request blocked by network policy", "forbidden"),
+    (403, "Your request was blocked.", "forbidden"),
+    (403, "sensitive content access is disabled for this project", "forbidden"),
+    (400, "Your access was terminated due to violation of our policies", "forbidden"),
+    (400, "User location is not supported for the API use.", "forbidden"),
+    (400, "Safety settings are not supported by this model", "invalid_request"),
+    (400, "This model does not support safety settings", "invalid_request"),
+    (400, "max_tokens exceeds the context window limit", "invalid_request"),
+    (400, "context_length is not a supported parameter", "invalid_request"),
+    (400, "content_filter parameter is not supported", "invalid_request"),
+    (503, "Content filter service temporarily unavailable", "server_error"),
+    (500, "Failed to call the content filtering system", "server_error"),
+    (502, "upstream request rejected by policy", "server_error"),
+    (503, "Request was blocked due to safety system outage", "server_error"),
+    (500, "input token count failed", "server_error"),
+    # words of the prompt that an error repeats
+    (400, "Could not tokenize message: I have no credits left", "invalid_request"),
+    (
+        400,
+        "Invalid message content at index 1: please add credits to my account",
+        "invalid_request",
+    ),
+    (
+        400,
+        "Jinja template error: Conversation roles must alternate: my api key is invalid",
+        "invalid_request",
+    ),
+]
+
+
+@pytest.mark.parametrize(("http", "said", "status"), NOT_ABOUT_THE_PROMPT)
+def test_accounts_networks_and_settings_are_not_about_one_prompt(http, said, status):
+    """Whatever word of contents or lengths stands in the message."""
+    reading = error(http, {"error": {"message": said}})
+    assert (reading.status, reading.own) == (status, False)
+
+
+@pytest.mark.parametrize(
+    ("said", "status"),
+    [
+        ("令牌无效", "unauthorized"),
+        ("API Key 无效", "unauthorized"),
+        ("API密钥无效", "unauthorized"),
+        ("账户余额不足", "no_credit"),
+        ("您的账户已欠费，请充值后重试", "no_credit"),
+        ("该令牌额度已用尽", "no_credit"),
+        ("用户额度不足, 剩余额度: 0", "no_credit"),
+        ("请求过快，请稍后再试", "rate_limited"),
+        ("请求频率超限", "rate_limited"),
+        ("QPS超限", "rate_limited"),
+        ("频率惩罚参数错误", "invalid_request"),
+        ("您的输入包含敏感词", "filtered"),
+        ("内容审核不通过", "filtered"),
+        ("可能包含不安全或敏感内容", "filtered"),
+        ("账号审核中", "forbidden"),
+    ],
+)
+def test_chinese_words_are_found_without_gaps_around_them(said, status):
+    """Every character is a word character there."""
+    assert error(400, {"error": {"message": said}}).status == status
+
+
+RATES = [
+    "You have reached your requests per minute limit. Please upgrade your plan.",
+    "You hit your limit, upgrade your plan or try again in 20s",
+    "Too many requests. Please top up your account for higher limits.",
+]
+
+
+@pytest.mark.parametrize("said", RATES)
+def test_advice_to_pay_more_is_no_lack_of_credit_where_a_rate_is_named(said):
+    """Waiting helps."""
+    assert error(429, {"error": {"message": said}}).status is Status.RATE_LIMITED
+
+
+def test_a_failed_safety_check_is_about_the_prompt():
+    """Unlike a safety system that failed."""
+    assert error(400, {"error": {"message": "safety check failed"}}).own
+
+
+SPELLED = {
+    "unauthorized": [
+        "The security token included in the request is expired",
+        "Access denied due to invalid subscription key or wrong API endpoint.",
+        "Your API key was reported as leaked. Please use another API key.",
+        "Token is invalid",
+        "Access token invalid or no longer valid",
+    ],
+    "no_credit": [
+        "Your credits have run out",
+        "Your account has run out of funds",
+        "You have run out of credits",
+        "You've used all your credits",
+        "You have used up your monthly included credits for Inference Providers.",
+        "Please top up your account",
+        "Please recharge",
+        "Your balance is negative",
+        "Low balance",
+        "Wallet balance is below zero",
+        "Your trial has expired",
+        "Subscription expired",
+        "Your subscription has ended",
+        "No active subscription",
+        "Please upgrade your plan",
+        "This API method requires billing to be enabled.",
+        "Billing account for project is not found",
+        "Your account is past due",
+        "Unpaid invoices",
+        "Not enough money",
+        "inference prohibited, please enter payment method",
+        "ExceededBudget: User over budget",
+        "ExceededTokenBudget: Current spend for token: 3; Max Budget for Token: 2",
+        "You are using a Trial key, which is limited to 1000 API calls / month.",
+    ],
+    "rate_limited": ["Resource exhausted: quota limit per minute"],
+    "filtered": [
+        "Guardrail intervened",
+        "Prompt detected as jailbreak",
+        "Prompt contains NSFW words",
+        "Content blocked: hate",
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("said", "status"), [(said, status) for status, all_of in SPELLED.items() for said in all_of]
+)
+def test_more_spellings_are_recognised(said, status):
+    """Under a general HTTP status."""
+    for http in (400, 403):
+        assert error(http, {"error": {"message": said}}).status == status
+
+
+@pytest.mark.parametrize(
+    ("http", "sent", "status"),
+    [
+        (400, {"__type": "UnrecognizedClientException", "message": "m"}, "unauthorized"),
+        (403, {"__type": "a.b#ExpiredTokenException", "message": "m"}, "unauthorized"),
+        (403, {"__type": "InvalidSignatureException", "message": "m"}, "unauthorized"),
+        (400, {"__type": "AccessDeniedException", "message": "m"}, "forbidden"),
+        (424, {"__type": "ModelErrorException", "message": "m"}, "server_error"),
+        (400, {"error": {"code": "invalid_iam_token", "message": "m"}}, "unauthorized"),
+        (400, {"error": {"code": "organization_restricted", "message": "m"}}, "no_credit"),
+        (200, {"error_code": 110, "error_msg": "m"}, "unauthorized"),
+        (200, {"error_code": 111, "error_msg": "m"}, "unauthorized"),
+        *((200, {"error_code": code, "error_msg": "m"}, "rate_limited") for code in (4, 17, 18)),
+        (200, {"error_code": 19, "error_msg": "m"}, "rate_limited"),
+        (429, {"message": "Trial key, which is limited to 1000 API calls / month"}, "no_credit"),
+        (429, {"message": "Trial key, which is limited to 10 calls / minute"}, "rate_limited"),
+        (420, {"error": "m"}, "rate_limited"),
+        (503, {"error": {"message": "quota limit per minute"}}, "rate_limited"),
+        (409, {"error": "m"}, "server_error"),
+        (423, b"", "server_error"),
+        (499, b"", "server_error"),
+    ],
+)
+def test_more_codes_say_what_an_error_is_about(http, sent, status):
+    """AWS, Baidu, Groq, Cohere; and HTTP statuses that pass."""
+    assert error(http, sent).status == status
+
+
+@pytest.mark.parametrize(
+    ("said", "status"),
+    [
+        ("Internal server error, please retry", "server_error"),
+        ("Something went wrong", "server_error"),
+        ("Unknown role: narrator", "invalid_request"),
+        ("Error in the chat template", "invalid_request"),
+        ("The parameter n is wrong", "invalid_request"),
+    ],
+)
+def test_a_general_code_beats_an_http_500_only_with_words_on_the_request(said, status):
+    """Relays send invalid_request_error with whatever failed behind them."""
+    sent = {"error": {"message": said, "type": "invalid_request_error"}}
+    assert error(500, sent).status == status
+
+
+@pytest.mark.parametrize("depth", [100, 400, 900, 20_000])
+@pytest.mark.parametrize("unit", [(b'{"error":', b"}"), (b"[", b"]"), (b'{"Response":', b"}")])
+def test_no_depth_of_nesting_raises(unit, depth):
+    """It is an error like any other."""
+    opening, closing = unit
+    sent = opening * depth + b'"x"' + closing * depth
+    assert read_response(400, sent).status is Status.INVALID_REQUEST
+    assert read_response(200, sent).status not in USABLE
+    beside = b'{"choices": [{"message": {"content": "Hi."}}], "error": %b}' % sent
+    assert read_response(200, beside).status not in USABLE
+
+
+@pytest.mark.parametrize(
+    ("more", "status"),
+    [
+        ({"success": False, "message": "It failed"}, "server_error"),
+        ({"code": 1113, "msg": "账户已欠费", "success": False}, "no_credit"),
+        ({"error_code": 17, "error_msg": "limit reached"}, "rate_limited"),
+        ({"fault": {"faultstring": "It failed"}}, "server_error"),
+        ({"Error": {"message": "It failed"}}, "server_error"),
+        ({"error": "No error"}, "ok"),
+        ({"error": "none"}, "ok"),
+        ({"error": ""}, "ok"),
+        ({"error": 0}, "ok"),
+        ({"error": False}, "ok"),
+        ({"error": {"type": "none", "message": "None"}}, "ok"),
+        ({"error_code": 0, "error_msg": "success"}, "ok"),
+        ({"success": True, "code": 200, "message": "Good"}, "ok"),
+    ],
+)
+def test_errors_of_every_shape_beat_the_text_beside_them(more, status):
+    """And what says that there was none is none."""
+    sent = orjson.dumps({**orjson.loads(body()), **more})
+    assert read_response(200, sent).status == status
+
+
+@pytest.mark.parametrize(
+    ("sent", "status", "reason"),
+    [
+        (
+            {"Response": {"Error": {"Code": "AuthFailure", "Message": "Why."}, "RequestId": "x"}},
+            "unauthorized",
+            "HTTP 200: Why.",
+        ),
+        ({"header": {"code": 10013, "message": "Why."}}, "server_error", "HTTP 200: Why."),
+        ({"header": {"code": 0, "message": "Success"}}, "malformed", "no choices"),
+    ],
+)
+def test_an_error_in_a_wrapper_is_the_reason(sent, status, reason):
+    """Tencent Cloud's and iFlytek's."""
+    reading = error(200, sent)
+    assert (reading.status, reading.reason) == (status, reason)
 
 
 GOOGLE = "You exceeded your current quota, please check your plan and billing details."
@@ -694,7 +944,31 @@ INSIDE = {"reasoning_tokens": 2000}
         ({"prompt_tokens": 100, "completion_tokens": 0}, Usage(100, None)),
         ({"input_tokens": 10, "output_tokens": 5, "cache_read_input_tokens": 90}, Usage(100, 5)),
         ({"prompt_tokens": 1, "completion_tokens": 2, "reasoning_tokens": 1}, Usage(1, 2, 1)),
-        ({"prompt_tokens": 1, "completion_tokens": 2, "cost": 0}, Usage(1, 2, None, 0.0)),
+        ({"prompt_tokens": 1, "completion_tokens": 2, "cost": 0}, Usage(1, 2, None, None)),
+        ({"prompt_tokens": 1, "completion_tokens": 2, "cost": "0.5"}, Usage(1, 2, None, 0.5)),
+        ({"prompt_tokens": 1, "completion_tokens": 2, "cost": "much"}, Usage(1, 2)),
+        (
+            {"prompt_tokens": 1, "completion_tokens": 2, "cost": {"total_cost": 0.5}},
+            Usage(1, 2, None, 0.5),
+        ),
+        ({"prompt_tokens": 1, "completion_tokens": 2, "estimated_cost": 1}, Usage(1, 2, None, 1)),
+        (
+            {"prompt_tokens": 1, "completion_tokens": 2, "cost": 0, "is_byok": True},
+            Usage(1, 2, None, 0.0),
+        ),
+        (
+            {
+                "prompt_tokens": 1,
+                "completion_tokens": 2,
+                "cost": 0,
+                "cost_details": {"upstream_inference_cost": 0},
+            },
+            Usage(1, 2, None, 0.0),
+        ),
+        (
+            {"prompt_tokens": 1, "completion_tokens": 5, "reasoning_tokens": 40},
+            Usage(1, 45, 40),
+        ),
         # With one's own key at OpenRouter, cost is its fee and the provider bills the rest.
         (
             {
@@ -746,5 +1020,5 @@ def test_geminis_own_names_of_usage_are_read():
 
 def test_no_tokens_are_fine_where_there_is_no_text():
     """An empty answer may have cost nothing."""
-    usage = {"prompt_tokens": 0, "completion_tokens": 0}
-    assert read_response(200, body("", usage=usage)).usage == Usage(0, 0)
+    usage = {"prompt_tokens": 0, "completion_tokens": 0, "cost": 0}
+    assert read_response(200, body("", usage=usage)).usage == Usage(0, 0, None, 0.0)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import codecs
 import json
 import re
+import zlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -23,6 +24,16 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
 _LENIENT = json.JSONDecoder(strict=False)  # strict=False: control characters within strings
+_GZIP = b"\x1f\x8b"
+LARGEST = 1 << 26  # bytes of a body that is packed
+_UNMARKED = (  # where the NULs are in the first character of JSON
+    (re.compile(rb"\0\0\0[\s{\[\"]"), "utf-32-be"),
+    (re.compile(rb"[\s{\[\"]\0\0\0"), "utf-32-le"),
+    (re.compile(rb"\0[\s{\[\"]"), "utf-16-be"),
+    (re.compile(rb"[\s{\[\"]\0"), "utf-16-le"),
+)
+_FENCE = re.compile(r"```\w*[ \t]*\r?\n(.*?)\s*```\s*\Z", re.DOTALL)
+WRAPS = ("data", "result", "response")  # names under which proxies put a completion
 _EVENT = re.compile(r"^(?::|(?:data|event|id|retry):)", re.MULTILINE)
 _BLANK = re.compile(r"\n[ \t]*\n")
 
@@ -41,13 +52,36 @@ def load_body(body: bytes) -> Any:
         `UNREADABLE` where there is no JSON in it. The chunks of a stream are put together to the
         one completion that they are parts of.
     """
+    body = unpacked(body)
     try:
         data = orjson.loads(body)
     except orjson.JSONDecodeError:
         data = _load_text(_decoded(body))
     if isinstance(data, str) and data.lstrip()[:1] in ("{", "["):
         inner = _load_text(data)  # JSON within a JSON string, as a careless proxy wraps it
-        return data if inner is UNREADABLE else inner
+        data = data if inner is UNREADABLE else inner
+    return data if isinstance(data, dict) and "choices" in data else _unwrapped(data)
+
+
+def unpacked(body: bytes) -> bytes:
+    """Return a body that came packed by gzip with no header that says so, else as it is."""
+    if not body.startswith(_GZIP):
+        return body
+    try:
+        return zlib.decompressobj(31).decompress(body, LARGEST)
+    except zlib.error:
+        return body
+
+
+def _unwrapped(data: Any) -> Any:
+    """Return the completion that a list or an object holds, else what there is."""
+    if isinstance(data, list) and data and isinstance(data[0], dict) and "choices" in data[0]:
+        return join_chunks(data, ended=True) if _is_chunk(data[0]) else data[0]
+    if isinstance(data, dict) and data.get("success") is not False and not data.get("error"):
+        for key in WRAPS:
+            inner = data.get(key)
+            if isinstance(inner, dict) and isinstance(inner.get("choices"), list):
+                return inner
     return data
 
 
@@ -69,14 +103,18 @@ def _decoded(body: bytes) -> str:
     for mark, encoding in _MARKS:
         if body.startswith(mark):
             return body[len(mark) :].decode(encoding, "replace")
-    if body[1:2] == b"\0" and body[:1] in b"{[":
-        return body.decode("utf-16-le", "replace")
+    for nulls, encoding in _UNMARKED:
+        if nulls.match(body):
+            return body.decode(encoding, "replace")
     return body.decode("utf-8", "replace")
 
 
 def _load_text(text: str) -> Any:
     """Read JSON, or the events of a stream."""
     text = text.lstrip("\ufeff \t\r\n")
+    fenced = _FENCE.match(text) if text.startswith("```") else None
+    if fenced:
+        text = fenced[1].lstrip()
     if _EVENT.match(text):
         return _load_events(text)
     return _load_lenient(text)
@@ -107,7 +145,7 @@ def _load_events(text: str) -> Any:
     """Read server-sent events: comments are passed over, the data put together."""
     chunks = []
     ended = False
-    for data in _event_data(text.replace("\r\n", "\n")):
+    for data in _event_data(text.replace("\r\n", "\n").replace("\r", "\n")):
         if data.strip() == "[DONE]":
             ended = True
             continue

@@ -18,6 +18,7 @@ import orjson
 from ethogram.engine.bodies import clean
 from ethogram.engine.requests import Status
 from ethogram.engine.spellings import (
+    BAIDU,
     CODES,
     EMPTY_WRAPPERS,
     MINIMAX,
@@ -25,6 +26,7 @@ from ethogram.engine.spellings import (
     OUTCOMES,
     PHRASES,
     REFILLS,
+    REQUEST_WORDS,
     WEAK_CODES,
     Cause,
     fold,
@@ -45,12 +47,26 @@ INNER_KEYS = (
     *("fault", "base_resp", "cause", "violations", "upstream_error", "provider_error"),
 )
 BESIDE = ("error", "errors", "fault", "base_resp")  # an error even beside an answer
+BESIDE_KEYS = ("error_code", "errorcode", "error_msg", "errmsg", "error_message", "errormessage")
+WRAPPERS = ("response", "header")  # Tencent Cloud; iFlytek
+NOTHING = frozenset(
+    {"", "0", "200", "success", "ok", "null", "none", "noerror", "noerrors", "false", "nil"}
+)
 _URL = re.compile(r"https?://\S+")
 _QUOTED = re.compile(
     r"(?<!\w)'[^\n]*?'(?!\w)|\"[^\"]*\"|`[^`]*`|“[^”]*”|«[^»]*»|‘[^’]*’(?!\w)", re.DOTALL
 )
 _ECHO = re.compile(
     r"(?<!invalid )\b(?:prompt|input|text|content|messages)\s*[:=]\s.*", re.IGNORECASE | re.DOTALL
+)
+_MATERIAL = re.compile(  # what follows is the prompt, or what was made of it
+    r"\b(?:(?:tokeni[sz]|encod|decod|pars|render)\w* (?:\w+ ){0,3}?"
+    r"(?:messages?|content|prompt|input|text|template)|"
+    r"(?:content|messages?|element|item)(?: content)? at (?:index|position) \d+|"
+    r"user(?:'s)? (?:message|prompt|input)|message content|"
+    r"(?:template|jinja2?|tokeni[sz]er)(?: \w+){0,3}? (?:error|exception|failed|failure)|"
+    r"jinja2?\S*(?:error|exception))\s*[:=]\s.*",
+    re.IGNORECASE | re.DOTALL,
 )
 _TITLE = re.compile(r"<title[^>]*>(.*?)</title", re.IGNORECASE | re.DOTALL)
 _UNSHOWN = re.compile(r"<(script|style|head)\b.*?</\1\s*>|<!--.*?-->", re.IGNORECASE | re.DOTALL)
@@ -111,40 +127,67 @@ def find_fault(data: Any, *, beside: bool = False) -> Fault | None:
     Fault or None
         None where nothing is told: `"error": null`, `{}` or `""` is no error.
     """
-    if isinstance(data, list):
-        return next((f for item in data[:3] if (f := find_fault(item, beside=beside))), None)
+    return _find_fault(data, beside, 0)
+
+
+def _find_fault(data: Any, beside: bool, depth: int) -> Fault | None:
+    """Look for an error in a body, or in what a body wraps it in."""
+    if isinstance(data, list) and depth <= DEPTH:
+        found = (_find_fault(item, beside, depth + 1) for item in data[:3])
+        return next((fault for fault in found if fault), None)
     if not isinstance(data, dict):
         return None
-    told = {key: data[key] for key in BESIDE if _is_error(data.get(key))}
-    if not told and (beside or not _says_error(data)):
+    lower = {str(key).lower(): value for key, value in data.items()}
+    told = _told_beside(lower)
+    if not told and beside:
         return None
+    if not told and not _says_error(lower):
+        inner = (lower[key] for key in WRAPPERS if isinstance(lower.get(key), dict))
+        found = (_find_fault(part, beside, depth + 1) for part in inner if _has_code(part))
+        return next((fault for fault in found if fault), None) if depth < 2 else None
     fault = Fault()
     _gather(told if beside else data, fault)
     return fault
 
 
-def _is_error(value: Any) -> bool:
-    """Whether an error field says anything: null, {}, "" and a code 0 do not."""
+def _told_beside(lower: dict[str, Any]) -> dict[str, Any]:
+    """Return the fields that tell of an error even beside an answer."""
+    told = {key: lower[key] for key in BESIDE if _is_error(lower.get(key))}
+    if any(_is_error(lower.get(key)) for key in BESIDE_KEYS):
+        told |= {key: lower[key] for key in BESIDE_KEYS if key in lower}
+    if lower.get("success") is False or lower.get("ok") is False:
+        keys = CODE_KEYS | set(WORD_KEYS)
+        told |= {key: lower[key] for key in keys & lower.keys()} or {"error": "success: false"}
+    return told
+
+
+def _has_code(part: dict[str, Any]) -> bool:
+    """Whether a wrapper holds an error, and no code that says that all is well."""
+    lower = {str(key).lower(): value for key, value in part.items()}
+    return "error" in lower or _is_error(lower.get("code"))
+
+
+def _is_error(value: Any, depth: int = 0) -> bool:
+    """Whether an error field says anything: null, {}, "", "No error" and a code 0 do not."""
+    if depth > DEPTH:
+        return bool(value)
     if isinstance(value, dict):
         return any(
-            _is_error(part)
+            _is_error(part, depth + 1)
             for key, part in value.items()
-            if key.lower() not in ("param", "metadata")
+            if str(key).lower() not in ("param", "metadata")
         )
     if isinstance(value, list):
-        return any(map(_is_error, value))
+        return any(_is_error(part, depth + 1) for part in value)
     if isinstance(value, str):
-        return fold(value) not in ("", "0", "200", "success", "ok", "null", "none")
+        return fold(value) not in NOTHING
     return bool(value) and value != 200
 
 
-def _says_error(data: dict[str, Any]) -> bool:
+def _says_error(lower: dict[str, Any]) -> bool:
     """Whether a body without an error field is an error all the same."""
-    if data.get("object") == "error" or data.get("type") == "error" or data.get("__type"):
+    if lower.get("object") == "error" or lower.get("type") == "error" or lower.get("__type"):
         return True
-    if data.get("success") is False or data.get("ok") is False:
-        return True
-    lower = {key.lower(): value for key, value in data.items()}
     return any(
         isinstance(lower.get(key), str) and _is_error(lower[key]) for key in WORD_KEYS
     ) or _is_error(lower.get("detail"))
@@ -199,6 +242,8 @@ def _gather_codes(node: dict[str, Any], fault: Fault) -> None:
     if "status_msg" in node and type(node.get("status_code")) is int:
         fault.cause = MINIMAX.get(node["status_code"])
         fault.codes = [code for code in fault.codes if code != str(node["status_code"])]
+    if "error_msg" in node and type(node.get("error_code")) is int:
+        fault.cause = fault.cause or BAIDU.get(node["error_code"])
     if isinstance(node.get("provider_name"), str):
         fault.provider = one_line(node["provider_name"])[:60]
     fault.flagged |= isinstance(node.get("reasons"), list) and bool(node["reasons"])
@@ -254,15 +299,20 @@ def class_fault(fault: Fault | None, http: int) -> tuple[Status, bool]:
     """
     named = fault.http if fault else None
     status = named if named and (http in (200, 400) or http >= 500) else http
-    cause = cause_of(fault) if fault else None
+    cause, by = _cause(fault) if fault else (None, "")
     if cause in _SOFT and status not in (200, 400, 500):
         cause = None
+    if status >= 500 and cause is Cause.PARAMETER and fault and by == "weak":
+        cause = cause if REQUEST_WORDS.search(" ".join((*fault.raw, *fault.words))) else None
     if status == 429 and cause not in _UNDER_429:
         cause = Cause.RATE
     if cause is Cause.RATE and fault and _is_too_large(fault):
         cause = Cause.LENGTH
     if cause is not None:
-        return OUTCOMES[cause]
+        outcome, own = OUTCOMES[cause]
+        if own and by == "words" and status >= 500:  # its filter may be what failed
+            return (outcome if status == 500 else Status.SERVER_ERROR), False
+        return outcome, own
     if status == 413:
         return Status.INVALID_REQUEST, True
     return (Status.SERVER_ERROR if status == 200 else error_status(status)), False
@@ -270,21 +320,25 @@ def class_fault(fault: Fault | None, http: int) -> tuple[Status, bool]:
 
 def cause_of(fault: Fault) -> Cause | None:
     """Return what an error is about; codes say it better than words, words than general codes."""
+    return _cause(fault)[0]
+
+
+def _cause(fault: Fault) -> tuple[Cause | None, str]:
+    """Return what an error is about, and what says so: "code", "words" or "weak"."""
     said = [*fault.raw, *fault.words]
-    words = [_own_words(text) for text in said]
-    cause = (
-        fault.cause
-        or _first(CODES, fault.codes)
-        or _phrase(words)
-        or (Cause.CONTENT if fault.flagged else None)
-        or _first(WEAK_CODES, fault.codes)
-    )
+    cause, by = fault.cause or _first(CODES, fault.codes), "code"
+    if cause is None:
+        cause, by = _phrase([_own_words(text) for text in said]), "words"
+    if cause is None and fault.flagged:
+        cause, by = Cause.CONTENT, "code"
+    if cause is None:
+        cause, by = _first(WEAK_CODES, fault.codes), "weak"
     whole = " ".join((*said, *fault.codes))
     if cause is Cause.QUOTA and NONE_GRANTED.search(whole):
-        return Cause.CREDIT
-    if cause is Cause.QUOTA and (fault.refills or REFILLS.search(whole)):
-        return Cause.RATE
-    return cause
+        cause = Cause.CREDIT
+    elif cause is Cause.QUOTA and (fault.refills or REFILLS.search(whole)):
+        cause = Cause.RATE
+    return cause, by
 
 
 def _is_too_large(fault: Fault) -> bool:
@@ -311,6 +365,7 @@ def _own_words(text: str) -> str:
     text = _URL.sub(" ", text.strip())
     if text[:1] == text[-1:] and text[:1] in "\"'":
         text = text[1:-1]
+    text = _MATERIAL.sub(" ", text[: 10 * SAID])
     text = _ECHO.sub(" ", _QUOTED.sub(" ", text[: 10 * SAID]))
     return " ".join(text[:SAID].split())
 
@@ -327,9 +382,9 @@ def error_status(http: int) -> Status:
         return Status.NOT_FOUND
     if http == 408:
         return Status.TIMEOUT
-    if http in (425, 429):
+    if http in (420, 425, 429):
         return Status.RATE_LIMITED
-    if http >= 500:
+    if http >= 500 or http in (409, 423, 499):  # a conflict, a lock, a call that was broken off
         return Status.SERVER_ERROR
     if http < 400:
         return Status.MALFORMED

@@ -6,13 +6,15 @@ what it makes of one must not depend on when or where it is asked.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
-from ethogram.engine.bodies import UNREADABLE, clean, load_body
+from ethogram.engine.bodies import UNREADABLE, clean, load_body, unpacked
 from ethogram.engine.faults import (
     Fault,
     class_fault,
+    error_status,
     excerpt,
     find_fault,
     is_page,
@@ -22,6 +24,8 @@ from ethogram.engine.requests import CUT, Reading, Status, Usage, failure
 from ethogram.engine.spellings import Ending, ending_of
 from ethogram.engine.thoughts import split_thoughts, strip_tokens
 
+COSTS = ("cost", "total_cost", "estimated_cost")  # OpenRouter; relays; DeepInfra
+_DOLLARS = re.compile(r"\s*\$?\d{1,9}(?:\.\d{1,30})?(?:[eE][+-]?\d{1,2})?\s*", re.ASCII)
 REASONING_PARTS = frozenset(
     {"reasoning", "thinking", "redacted_thinking", "reasoning_text", "reasoning.text"}
     | {"reasoning_summary", "summary_text", "thought"}
@@ -53,6 +57,18 @@ def read_response(
         Never raises: what cannot be read is `malformed`. Texts are without NUL and lone surrogates:
         a replacement character (U+FFFD) stands in their place, and nothing else is changed.
     """
+    try:
+        return _read(http_status, body, spellings, location)
+    except RecursionError:  # nested beyond all reason
+        status = Status.MALFORMED if http_status == 200 else error_status(http_status)
+        return failure(status, f"HTTP {http_status}: {excerpt(body)}")
+
+
+def _read(
+    http_status: int, body: bytes, spellings: Sequence[tuple[str, str]], location: str
+) -> Reading:
+    """Class a response, a completion or an error."""
+    body = unpacked(body)
     data = load_body(body)
     if http_status == 200 and isinstance(data, dict):
         choice = _first_choice(data)
@@ -114,7 +130,7 @@ def _fault_beside(
 ) -> Fault | None:
     """Return the error that came with a text: the text is then not all of it."""
     for place in (data, choice, message):
-        if "error" in place or "errors" in place or "base_resp" in place:
+        if place is not message or len(place) > 2:  # most have a role and a content
             fault = find_fault(place, beside=True)
             if fault is not None:
                 return fault
@@ -286,7 +302,7 @@ def _usage(data: dict[str, Any], *, answered: bool) -> Usage:
         completion = _first_count(usage, ("output_tokens", "candidatesTokenCount"))
     reasoning = _reasoning_tokens(usage)
     billed = _billed(prompt, completion, reasoning, usage)
-    cost = _cost(usage)
+    cost = _cost(usage, answered=answered)
     if answered and not billed:
         if not prompt:
             return Usage(cost=cost or None)
@@ -349,17 +365,25 @@ def _count(value: Any) -> int | None:
     return None
 
 
-def _cost(usage: dict[str, Any]) -> float | None:
-    """Return US dollars; with one's own key, OpenRouter bills its fee and the provider the rest."""
-    cost = _dollars(usage.get("cost"))
+def _cost(usage: dict[str, Any], *, answered: bool) -> float | None:
+    """Return US dollars; with one's own key, OpenRouter bills its fee and the provider the rest.
+
+    A text that cost 0 is one whose cost nobody counted, unless it is said who was billed for it.
+    """
+    costs = (_dollars(usage.get(key)) for key in COSTS)
+    cost = next((cost for cost in costs if cost is not None), None)
     details = usage.get("cost_details")
     if isinstance(details, dict) and (usage.get("is_byok") is True or cost == 0):
         upstream = _dollars(details.get("upstream_inference_cost"))
         if upstream is not None:
             return (cost or 0.0) + upstream
-    return cost
+    return None if answered and cost == 0 and usage.get("is_byok") is not True else cost
 
 
 def _dollars(value: Any) -> float | None:
     """Return a cost, or None for what is none."""
+    if isinstance(value, dict):  # Perplexity's, by what they are for
+        value = next((value[key] for key in ("total_cost", "total") if key in value), None)
+    if isinstance(value, str) and _DOLLARS.fullmatch(value):
+        value = float(value.strip().removeprefix("$"))
     return float(value) if type(value) in (int, float) and 0 <= value < 1e6 else None

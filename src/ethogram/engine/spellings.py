@@ -46,6 +46,13 @@ _FINISHES: tuple[tuple[str, Ending, str], ...] = (
     ("completed", Ending.STOPPED, "OpenAI API reference, responses; NVIDIA NeMo Relay docs"),
     ("finish", Ending.STOPPED, "Amazon Titan, AWS Bedrock docs, completionReason"),
     ("finished", Ending.STOPPED, "Amazon Titan, AWS Bedrock docs, completionReason"),
+    ("eos_token_id", Ending.STOPPED, "Hugging Face transformers, name of the token"),
+    ("eosFound", Ending.STOPPED, "LM Studio docs, stop reasons"),
+    ("end_of_turn", Ending.STOPPED, "Gemma, name of its token"),
+    ("<|im_end|>", Ending.STOPPED, "ChatML's token as a reason"),
+    ("eot", Ending.STOPPED, "Llama 3, name of its token"),
+    ("stop_token", Ending.STOPPED, "servers that name the token's kind"),
+    ("stop_str", Ending.STOPPED, "FastChat and servers after it"),
     ("length", Ending.CUT, "OpenAI API reference, chat completions"),
     ("max_tokens", Ending.CUT, "Anthropic docs, handling stop reasons; Gemini FinishReason"),
     ("max_output_tokens", Ending.CUT, "OpenAI API reference, responses, incomplete_details"),
@@ -54,6 +61,12 @@ _FINISHES: tuple[tuple[str, Ending, str], ...] = (
     ("model_length", Ending.CUT, "Mistral, in Portkey's gateway source"),
     ("model_context_window_exceeded", Ending.CUT, "Anthropic docs, handling stop reasons"),
     ("token_limit", Ending.CUT, "IBM watsonx docs, stop_reason"),
+    ("token_limit_reached", Ending.CUT, "relays: token_limit as a participle"),
+    ("max_tokens_reached", Ending.CUT, "relays: max_tokens as a participle"),
+    ("max_tokens_exceeded", Ending.CUT, "relays: max_tokens as a participle"),
+    ("max_new_tokens", Ending.CUT, "Hugging Face transformers, name of the limit"),
+    ("length_limit", Ending.CUT, "relays: length with a noun"),
+    ("context_length_exceeded", Ending.CUT, "OpenAI error code, as a finish reason"),
     ("error_limit", Ending.CUT, "Cohere, name of its FinishReason enum"),
     ("compaction", Ending.CUT, "Anthropic, in LiteLLM's map of finish reasons"),
     ("incomplete", Ending.CUT, "OpenAI API reference, responses, status"),
@@ -74,6 +87,8 @@ _FINISHES: tuple[tuple[str, Ending, str], ...] = (
     ("model_armor", Ending.FILTERED, "Vertex AI FinishReason"),
     ("escalation", Ending.FILTERED, "LiteLLM's map of finish reasons"),
     ("content_policy_violation", Ending.FILTERED, "OpenAI error code, as a finish reason"),
+    ("content_policy", Ending.FILTERED, "relays: OpenAI's error code, shortened"),
+    ("risk", Ending.FILTERED, "DeepSeek's error words, as a finish reason"),
     ("moderation", Ending.FILTERED, "OpenRouter docs, name of the step"),
     ("refusal", Ending.REFUSED, "Anthropic docs, handling stop reasons"),
     ("error", Ending.BROKEN, "OpenRouter docs, errors; Mistral; vLLM source"),
@@ -153,6 +168,19 @@ _CODES: tuple[tuple[str, Cause, str], ...] = (
     ("unauthorized", Cause.KEY, "the name of HTTP 401"),
     ("missing_api_key", Cause.KEY, "Novita docs, error codes"),
     ("account_deactivated", Cause.KEY, "OpenAI docs, error codes"),
+    ("UnrecognizedClientException", Cause.KEY, "AWS docs, common errors"),
+    ("ExpiredTokenException", Cause.KEY, "AWS docs, common errors"),
+    ("ExpiredToken", Cause.KEY, "AWS docs, common errors"),
+    ("InvalidSignatureException", Cause.KEY, "AWS docs, common errors"),
+    ("IncompleteSignature", Cause.KEY, "AWS docs, common errors"),
+    ("MissingAuthenticationTokenException", Cause.KEY, "AWS docs, common errors"),
+    ("InvalidClientTokenId", Cause.KEY, "AWS docs, common errors"),
+    ("invalid_iam_token", Cause.KEY, "Baidu Qianfan docs, error codes"),
+    ("AuthFailure", Cause.KEY, "Tencent Cloud docs, common error codes"),
+    ("AuthFailure.SecretIdNotFound", Cause.KEY, "Tencent Cloud docs, common error codes"),
+    ("AuthFailure.SignatureFailure", Cause.KEY, "Tencent Cloud docs, common error codes"),
+    ("AuthFailure.SignatureExpire", Cause.KEY, "Tencent Cloud docs, common error codes"),
+    ("AuthFailure.InvalidSecretId", Cause.KEY, "Tencent Cloud docs, common error codes"),
     ("1000", Cause.KEY, "Zhipu docs, error codes: authentication failed"),
     ("1001", Cause.KEY, "Zhipu docs, error codes: no authentication header"),
     ("1002", Cause.KEY, "Zhipu docs, error codes: token not valid"),
@@ -185,6 +213,10 @@ _CODES: tuple[tuple[str, Cause, str], ...] = (
     ("1309", Cause.CREDIT, "Zhipu docs, error codes: plan has ended"),
     ("BudgetExceededError", Cause.CREDIT, "LiteLLM source"),
     ("budget_exceeded", Cause.CREDIT, "LiteLLM source"),
+    ("organization_restricted", Cause.CREDIT, "Groq, HTTP 400: restricted until it pays"),
+    ("ExceededBudget", Cause.CREDIT, "LiteLLM source"),
+    ("ExceededTokenBudget", Cause.CREDIT, "LiteLLM source"),
+    ("ServiceQuotaExceededException", Cause.QUOTA, "AWS Bedrock docs, errors"),
     ("insufficient_quota", Cause.QUOTA, "OpenAI docs, error codes; DashScope docs"),
     ("exceeded_current_quota_error", Cause.QUOTA, "Moonshot docs, error codes"),
     ("quota_exceeded", Cause.QUOTA, "name used by relays of OpenAI's API"),
@@ -218,8 +250,10 @@ _CODES: tuple[tuple[str, Cause, str], ...] = (
     ("1305", Cause.RATE, "Zhipu docs, error codes: traffic limit"),
     ("1312", Cause.RATE, "Zhipu docs, error codes: model in too much demand"),
     ("1313", Cause.RATE, "Zhipu docs, error codes: fair use"),
+    ("RequestLimitExceeded", Cause.RATE, "Tencent Cloud docs, common error codes"),
     ("tool_use_failed", Cause.MADE, "Groq docs, errors"),
     ("output_parse_failed", Cause.MADE, "Groq docs, errors"),
+    ("ModelErrorException", Cause.MADE, "AWS Bedrock docs, errors, HTTP 424"),
     ("content_policy_violation", Cause.CONTENT, "OpenAI docs, error codes"),
     ("content_filter", Cause.CONTENT, "Azure OpenAI docs, content filtering; Moonshot docs"),
     ("content_filter_policy", Cause.CONTENT, "Azure OpenAI, in LiteLLM's exception mapping"),
@@ -280,6 +314,7 @@ _WEAK_CODES: tuple[tuple[str, Cause, str], ...] = (  # the words of a message sa
     ("permission_error", Cause.ACCESS, "Anthropic docs, errors"),
     ("permission_denied_error", Cause.ACCESS, "Moonshot docs, error codes"),
     ("AccessDenied", Cause.ACCESS, "Volcengine Ark docs, error codes; DashScope docs"),
+    ("AccessDeniedException", Cause.ACCESS, "AWS Bedrock docs, errors"),
     ("forbidden", Cause.ACCESS, "the name of HTTP 403"),
     ("NOT_FOUND", Cause.MODEL, "Google, google.rpc.Code"),
     ("invalid_request_error", Cause.PARAMETER, "OpenAI docs, error codes; Anthropic docs, errors"),
@@ -318,6 +353,19 @@ _MINIMAX: tuple[tuple[int, Cause, str], ...] = (  # its base_resp.status_code
 )
 MINIMAX = {code: cause for code, cause, _ in _MINIMAX}
 
+_BAIDU: tuple[tuple[int, Cause, str], ...] = (  # its error_code beside error_msg
+    (4, Cause.RATE, "Baidu Qianfan docs, error codes: cluster limit"),
+    (6, Cause.ACCESS, "Baidu Qianfan docs, error codes: no permission"),
+    (17, Cause.RATE, "Baidu Qianfan docs, error codes: daily limit"),
+    (18, Cause.RATE, "Baidu Qianfan docs, error codes: requests per second"),
+    (19, Cause.RATE, "Baidu Qianfan docs, error codes: total limit"),
+    (110, Cause.KEY, "Baidu Qianfan docs, error codes: access token invalid"),
+    (111, Cause.KEY, "Baidu Qianfan docs, error codes: access token expired"),
+    (336501, Cause.RATE, "Baidu Qianfan docs, error codes: requests per minute"),
+    (336502, Cause.RATE, "Baidu Qianfan docs, error codes: tokens per minute"),
+)
+BAIDU = {code: cause for code, cause, _ in _BAIDU}
+
 # Regular expressions, whole words, any case. The first that matches decides.
 _PHRASES: tuple[tuple[str, Cause, str], ...] = (
     (
@@ -349,10 +397,95 @@ _PHRASES: tuple[tuple[str, Cause, str], ...] = (
     ),
     (r"authentication (?:fails|failed|failure|required|error)", Cause.KEY, "DeepSeek; Cloudflare"),
     (r"(?:invalid|incorrect|expired) (?:\w+ )?token{no_token}", Cause.KEY, "Cohere; GitHub Models"),
+    (r"{key} was reported as leaked", Cause.KEY, "Gemini, HTTP 403"),
+    (r"(?:invalid|wrong|missing) subscription key", Cause.KEY, "Azure, HTTP 401"),
+    (r"security token(?: \w+){{0,5}} (?:invalid|expired)", Cause.KEY, "AWS docs, common errors"),
+    (r"request signature we calculated", Cause.KEY, "AWS docs, common errors"),
+    (
+        r"\A(?:(?:your|the|this|access|bearer|auth) )*token (?:is |has )?(?:{unusable}|malformed)",
+        Cause.KEY,
+        "relays of OpenAI's API",
+    ),
+    (r"access token (?:is |has )?(?:{unusable}|malformed)", Cause.KEY, "Baidu Qianfan docs"),
     (r"no connected db", Cause.KEY, "LiteLLM 1.108, called: no database, and not its master key"),
     (r"user not found", Cause.KEY, "OpenRouter: a key that was deleted"),
     (r"unauthori[sz]ed", Cause.KEY, "the name of HTTP 401; Mistral; vLLM source"),
     (r"无效的令牌|令牌已过期|身份验证失败|鉴权失败", Cause.KEY, "One API source; Zhipu docs"),
+    (r"令牌无效|令牌状态不可用|令牌验证失败|认证失败", Cause.KEY, "One API source; New API source"),
+    (
+        r"api.?key.?(?:无效|错误|不存在|已过期)|无效的.?api.?key|密钥",
+        Cause.KEY,
+        "relays of OpenAI's API",
+    ),
+    (
+        r"余额不足|余额不够|余额已用完|欠费|充值|資金不足|资金不足",
+        Cause.CREDIT,
+        "DeepSeek docs; Zhipu docs; relays",
+    ),
+    (
+        r"(?<!每分钟)额度(?:不足|(?:已|已经)?(?:用尽|用完|耗尽))|预扣费额度失败",
+        Cause.CREDIT,
+        "One API source",
+    ),
+    (
+        r"(?:账号|账户|用户)(?:已|已被|被)(?:停用|封禁|禁用|冻结)",
+        Cause.CREDIT,
+        "One API source; New API source",
+    ),
+    (
+        r"(?:credits?|funds|balance|money)(?: \w+)? (?:ran|run) out",
+        Cause.CREDIT,
+        "relays of OpenAI's API",
+    ),
+    (
+        r"(?:run|ran|running) out of (?:\w+ )?(?:credits?|funds|money|balance)",
+        Cause.CREDIT,
+        "relays",
+    ),
+    (
+        r"(?:used|exceeded|exhausted|spent)(?: \w+){{0,2}} (?:your|the)(?: \w+){{0,3}} credits",
+        Cause.CREDIT,
+        "Hugging Face, HTTP 402",
+    ),
+    (r"used (?:up )?all (?:of )?your (?:\w+ )?credits", Cause.CREDIT, "relays of OpenAI's API"),
+    (
+        r"{lacking} (?:\w+ )?balance|balance (?:is |of )?(?:\w+ )?(?:{lacking}|empty|below zero)",
+        Cause.CREDIT,
+        "relays of OpenAI's API",
+    ),
+    (
+        r"(?:trial|subscription)(?: \w+){{0,2}} (?:expired|ended|over)",
+        Cause.CREDIT,
+        "relays; Hugging Face",
+    ),
+    (
+        r"no active (?:subscription|plan)",
+        Cause.CREDIT,
+        "relays of OpenAI's API",
+    ),
+    (r"requires billing|enable billing", Cause.CREDIT, "Google, HTTP 403"),
+    (
+        r"billing account{gap} (?:is |was )?(?:not found|disabled|closed)",
+        Cause.CREDIT,
+        "Google Cloud docs, billing",
+    ),
+    (
+        r"past due|unpaid (?:invoices?|bills?|balance)|not enough money",
+        Cause.CREDIT,
+        "Fireworks; DeepInfra",
+    ),
+    (r"(?:enter|add|provide) (?:a )?payment method", Cause.CREDIT, "DeepInfra, HTTP 402"),
+    (r"organi[sz]ation has been restricted", Cause.CREDIT, "Groq, HTTP 400"),
+    (
+        r"over (?:its |their |the )?budget|exceeded(?:token)?budget|max budget",
+        Cause.CREDIT,
+        "LiteLLM source",
+    ),
+    (
+        r"trial (?:key|tokens?)[^.]{{0,40}} limited to [\d,]+ (?:api )?calls (?:/|per|a) month",
+        Cause.CREDIT,
+        "Cohere docs, rate limits",
+    ),
     (r"credit balance is too low", Cause.CREDIT, "Anthropic, billing error as HTTP 400"),
     (
         r"insufficient (?:\w+ )?(?:balance|credits?|funds)",
@@ -410,11 +543,6 @@ _PHRASES: tuple[tuple[str, Cause, str], ...] = (
         "relays; Google",
     ),
     (r"quota{gap} {spent}|insufficient (?:\w+ )?quota", Cause.QUOTA, "One API source; Google"),
-    (
-        r"额度不足|额度已用尽|余额不足|欠费",
-        Cause.CREDIT,
-        "One API source; Zhipu docs; DeepSeek docs",
-    ),
     (r"tool choice is none, but model called a tool", Cause.MADE, "Groq, gpt-oss"),
     (r"failed to call a function|failed to parse tool call", Cause.MADE, "Groq docs, errors"),
     (r"too many tokens, please wait", Cause.RATE, "AWS Bedrock, throttling"),
@@ -443,10 +571,85 @@ _PHRASES: tuple[tuple[str, Cause, str], ...] = (
         "Together docs; Fireworks docs",
     ),
     (
-        r"过于频繁|频率过高|并发数过高|速率限制",
+        r"过于频繁|频率(?!惩罚)|并发数过高|速率限制|请求过快|qps|请求数限制|负载已饱和",
         Cause.RATE,
         "Zhipu docs, error codes; New API source",
     ),
+    (r"quota limit per (?:minute|second)|enhance your calm", Cause.RATE, "Google; HTTP 420"),
+    (
+        r"(?:please|to|and|must|or) (?:top[- ]?up|recharge)|top[- ]?up your",
+        Cause.QUOTA,
+        "relays of OpenAI's API",
+    ),
+    (r"upgrade your (?:plan|subscription)", Cause.QUOTA, "relays of OpenAI's API"),
+    # Settings, accounts and networks, whose messages may hold a word on contents or lengths.
+    (
+        r"(?:location|country|region|territory)(?:[\w ,]{{0,40}}) not (?:supported|available)",
+        Cause.ACCESS,
+        "Gemini; OpenAI",
+    ),
+    (
+        r"{filter}(?: \w+){{0,3}} {down}|{filter} {system}(?: \w+){{0,3}} (?:failed|error)",
+        Cause.BUSY,
+        "gateways' messages",
+    ),
+    (
+        r"(?:failed|unable|could not|error) (?:\w+ )?{call}(?: \w+){{0,5}} {filter}",
+        Cause.BUSY,
+        "gateways' messages",
+    ),
+    (r"input token count failed", Cause.BUSY, "gateways' messages"),
+    (
+        r"not (?:a |an )?(?:\w+ )?supported(?! by any)|not a (?:valid|known) {setting}",
+        Cause.PARAMETER,
+        "services' messages on settings",
+    ),
+    (
+        r"(?:does|do) not support|doesn't support|unsupported",
+        Cause.PARAMETER,
+        "services' messages on settings",
+    ),
+    (
+        r"(?:unknown|unrecognized|invalid|\w+_\w+) {setting}(?!=)",
+        Cause.PARAMETER,
+        "services' messages on settings",
+    ),
+    (
+        r"\w+_\w+ (?:is )?not (?:allowed|permitted)",
+        Cause.PARAMETER,
+        "services' messages on settings",
+    ),
+    (
+        r"(?<!and )max_(?:\w+_)?tokens (?:value )?(?:exceeds?|is too|must|cannot|should)",
+        Cause.PARAMETER,
+        "services' messages on max_tokens",
+    ),
+    (
+        r"\A\W*(?:your |the |this )?request (?:was|is|has been) blocked\W*\Z",
+        Cause.ACCESS,
+        "OpenAI's firewall, HTTP 403",
+    ),
+    (
+        r"(?:ip|network|firewall|waf|vpc)(?:[- ]\w+){{0,3}} {rule}",
+        Cause.ACCESS,
+        "gateways' messages",
+    ),
+    (
+        r"{owner}(?! (?:may|might|could|will|can) )(?:[^.!?\n]{{0,60}})? {banned}",
+        Cause.ACCESS,
+        "OpenAI; Google: on an account",
+    ),
+    (
+        r"(?:organi[sz]ation|account|project|access)(?: \w+)? (?:disabled|blocked|denied|revoked)",
+        Cause.ACCESS,
+        "OpenAI; Google: on an account",
+    ),
+    (
+        r"(?:disabled|not (?:enabled|available|licensed)) for (?:this|your) {owner}",
+        Cause.ACCESS,
+        "Google, on a project",
+    ),
+    (r"(?:账号|账户|实名|资质).{{0,6}}审核", Cause.ACCESS, "Zhipu docs, on an account"),
     (r"violat\w+(?: \w+){{0,4}} (?:polic(?:y|ies)|guidelines|terms)", Cause.CONTENT, "xAI; OpenAI"),
     (r"content (?:management|safety|moderation|usage) policy", Cause.CONTENT, "Azure OpenAI docs"),
     (r"content[- _]filter(?:ed|ing|s)?", Cause.CONTENT, "Azure OpenAI docs, content filtering"),
@@ -463,16 +666,26 @@ _PHRASES: tuple[tuple[str, Cause, str], ...] = (
         Cause.CONTENT,
         "OpenRouter",
     ),
-    (r"{input} was blocked|was flagged as", Cause.CONTENT, "Gemini; OpenAI, invalid_prompt"),
+    (r"{material} was blocked|was flagged as", Cause.CONTENT, "Gemini; OpenAI, invalid_prompt"),
     (
         r"{unwanted} (?:\w+ )?(?:content(?! type)|words?)",
         Cause.CONTENT,
         "DashScope docs; Volcengine Ark docs",
     ),
     (r"safety (?:system|filters?|settings|reasons)|safety[- _]check", Cause.CONTENT, "OpenAI; xAI"),
+    (
+        r"guardrail (?:\w+ )?(?:intervened|raised|blocked)",
+        Cause.CONTENT,
+        "AWS Bedrock docs; LiteLLM source",
+    ),
+    (r"jailbreak|nsfw|content (?:was |is )?blocked", Cause.CONTENT, "Azure OpenAI docs; relays"),
     (r"content exists risk", Cause.CONTENT, "DeepSeek, HTTP 400"),
     (r"considered high risk", Cause.CONTENT, "Moonshot docs, error codes"),
-    (r"敏感内容|不安全|内容安全|违规内容", Cause.CONTENT, "Zhipu docs, error 1301"),
+    (
+        r"敏感内容|敏感词|不安全|内容安全|违规内容|违法违规|审核",
+        Cause.CONTENT,
+        "Zhipu docs, error 1301",
+    ),
     (
         r"maximum (?:context|input|prompt|sequence) (?:length|limit|size)",
         Cause.LENGTH,
@@ -545,17 +758,38 @@ _PARTS = {
     "account": r"(?:account|organi[sz]ation|project|user|team)",
     "closed": r"(?:suspended|frozen|disabled|deactivated|locked)",
     "input": r"(?:prompt|input|request|content|messages?|text|response|output)",
+    "material": r"(?:prompt|input|content|messages?|text|response|output)",
     "unwanted": (
         r"(?:moderation|safety|filters?|polic(?:y|ies)|guardrails?|harmful|unsafe|violence|sexual|"
         r"hate|inappropriate|sensitive|prohibited|disallowed|forbidden|illegal|violation|content)"
     ),
+    "lacking": r"(?:negative|low|zero|no)",
+    "filter": r"(?:safety|content[- _]?filter\w*|filter\w*|moderation|guardrails?)",
+    "down": r"(?:unavailable|outage|timed out|down)",
+    "system": r"(?:service|system|server|api|backend)",
+    "call": r"(?:call(?:ing)?|reach(?:ing)?|connect(?:ing)?)",
+    "setting": r"(?:parameter|argument|field|setting|option)s?",
+    "rule": r"(?:polic(?:y|ies)|restrictions?|rules?|(?:allow|white|block|black)list)",
+    "owner": r"(?:account|organi[sz]ation|project|workspace|tenant|access)",
+    "banned": r"(?:violat\w+|banned|flagged|terminated|suspended|restricted)",
     "address": r"(?:deployment|endpoint|route|path|url|page|resource)",
     "no_token": r"(?! (?:count|limit|ids?|range|sequence|in|at)\b)",
     "no_model": r"(?! (?:output|parameter|response)\b)",
 }
-PHRASES = tuple(
-    (re.compile(rf"(?<!\w)(?:{pattern.format(**_PARTS)})(?!\w)", re.IGNORECASE), cause)
-    for pattern, cause, _ in _PHRASES
+
+
+def _compiled(pattern: str) -> re.Pattern[str]:
+    """Compile a phrase to match whole words; Chinese writes its words without gaps."""
+    whole = pattern.format(**_PARTS)
+    return re.compile(rf"(?<!\w)(?:{whole})(?!\w)" if pattern.isascii() else whole, re.IGNORECASE)
+
+
+PHRASES = tuple((_compiled(pattern), cause) for pattern, cause, _ in _PHRASES)
+
+REQUEST_WORDS = re.compile(  # words on the request itself: an HTTP 500 is then a wrong name for it
+    r"\b(?:parameters?|arguments?|fields?|roles?|template|temperature|top_[pk]|max_\w*tokens|"
+    r"unsupported|not supported|must be|is required|validation)\b",
+    re.IGNORECASE,
 )
 
 REFILLS = re.compile(  # a quota of which this is said is a rate limit
