@@ -45,11 +45,31 @@ PAIRS = [
     ('<details type="reasoning" done="true">', "</details>"),
     ("Here is my thought process:", "Here is my response:"),
     ("Here's my thought process:", "Here's my response:"),
+    ("＜think＞", "＜/think＞"),
+    ("\\<think\\>", "\\</think\\>"),
+    ("<seed:cot_budget_reflect>", "</seed:cot_budget_reflect>"),
+    ("<|think_start|>", "<|think_end|>"),
+    ("<｜begin▁of▁thinking｜>", "<｜end▁of▁thinking｜>"),
+    ("[THOUGHT]", "[/THOUGHT]"),
+    ("[thinking]", "[/thinking]"),
     ("<|channel|>analysis<|message|>", "<|end|><|start|>assistant<|channel|>final<|message|>"),
     ("analysis", "assistantfinal"),
     ("Thinking...\n", "\n...done thinking.\n"),
 ]
-TAGS = [pair for pair in PAIRS if pair[0][0] in "<[◁"]
+TAGS = [pair for pair in PAIRS if pair[0][0] in "<[◁＜"]
+HEADS = [
+    ("<analysis>", "</analysis>"),
+    ("<Internal>", "</Internal>"),
+    ("<cot>", "</cot>"),
+    ("<rationale>", "</rationale>"),
+    ("<reflect>", "</reflect>"),
+    ("<|im_start|>think\n", "<|im_end|><|im_start|>assistant\n"),
+    ("<details><summary>Thinking</summary>", "</details>"),
+    ("<details>\n<summary>💭 Reasoning</summary>\n", "</details>"),
+    ("<details><summary>Thought for 5 seconds</summary>", "</details>"),
+    ("analysiswe need it. ", "assistantfinal"),
+    ("assistantanalysis", "assistantcommentary to=f {}assistantfinal"),
+]
 
 
 @pytest.mark.parametrize(("opening", "closing"), PAIRS)
@@ -128,12 +148,78 @@ def test_all_before_a_closing_mark_without_an_opening_is_thoughts(opening, closi
         "<b>Thinking</b> is hard. <reasonable>",
         "<p>Reasoning</p>\n<thinker>Rodin</thinker>",
         "Thinking... is what I do.",
+        "<Thought for the day> Be kind.",
+        "The flow is plain. <think> → </think> it goes.",
+        "Write a block. <reasoning> goes first.",
+        "<details><summary>Thinking about cats</summary>Cats.</details>",
+        "<Reflection Pond> is in the park.",
+        "[THINK] about it before you go.",
+        "Here's my thought process: first this, then that.",
+        "- <think>: opens it\n- </think>: is its end",
+        "| <think> | opens |\n| </think> | closes |",
+        "Like so:\n\n    <think>\n    Hm.\n    </think>\n\nThat is how.",
+        'They write "<think>Hm.</think>" first.',
     ],
 )
 def test_a_reply_that_only_mentions_a_mark_keeps_its_text(text):
     """In code, in quotation marks, or as what a sentence is about."""
     split = split_thoughts(text)
     assert (split.reply, split.reasoning, split.found) == (text, "", False)
+
+
+@pytest.mark.parametrize(("opening", "closing"), HEADS)
+def test_some_marks_count_only_where_they_open_the_text_and_close(opening, closing):
+    """Elsewhere they are words like others."""
+    split = split_thoughts(f"{opening}{THOUGHT}{closing}{REPLY}")
+    assert strip_tokens(split.reply) == REPLY
+    assert THOUGHT in split.reasoning
+    for text in (f"{opening}{THOUGHT}", f"Dear all, {opening}{THOUGHT}{closing}{REPLY}"):
+        assert split_reasoning(text) == (text, "")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<think> and so I pick SECRET</think>REPLY",
+        "<think> is this SECRET?</think>REPLY",
+        "<think> and so I pick the SECRET, the </think>REPLY",
+        "<think> and so I pick the SECRET, the </think> REPLY",
+        "\ufeff<think>SECRET</think>REPLY",
+        "\u200b<think> are they SECRET?</think>REPLY",
+        "<|assistant|><think>SECRET</think>REPLY",
+        "**<think>**SECRET**</think>**REPLY",
+        "<think>Hm.</think><analysis>SECRET</analysis>REPLY",
+        "**Thinking:** <think>SECRET</think> REPLY",
+        "<think>SECRET</think_>REPLY",
+        "<|channel|>analysis<|message|>SECRET<|end|>REPLY",
+        "<|channel|>Analysis<|message|>SECRET<|end|><|channel|>Final<|message|>REPLY",
+        "<|channel|>analysis<|message|>SECRET<|channel|>final<|message|>REPLY",
+        "\ufeffanalysiswe need SECRET.assistantfinalREPLY",
+    ],
+)
+def test_nothing_that_stands_around_a_block_hides_it(text):
+    """Whatever follows the mark or stands before it."""
+    split = split_thoughts(text)
+    assert "SECRET" in split.reasoning
+    assert strip_tokens(split.reply) == "REPLY"
+
+
+@pytest.mark.parametrize(
+    ("text", "reply"),
+    [
+        ("1. <think>SECRET</think> REPLY", "1.  REPLY"),
+        ("Okay. <think>SECRET</think> Hello.", "Okay.  Hello."),
+        ("Hello! <think>SECRET</think>", "Hello! "),
+        ("x" * 200 + " <think>SECRET</think>", "x" * 200 + " "),
+        ("REPLY\n\n- <think>SECRET</think>", "REPLY\n\n- "),
+        ("REPLY. <think>SECRET, and much more of it", "REPLY. "),
+        ("\u200b<think>SECRET", ""),
+    ],
+)
+def test_a_block_within_a_line_is_thoughts_too(text, reply):
+    """Closed, or cut off in its midst."""
+    split = split_thoughts(text)
+    assert (split.reply, "SECRET" in split.reasoning) == (reply, True)
 
 
 def test_a_thought_may_mention_its_own_marks():
@@ -178,6 +264,44 @@ def test_what_was_split_is_told():
         assert (reading.text, reading.split) == ("Hi.", split)
 
 
+@pytest.mark.parametrize(
+    "part",
+    [
+        *(
+            {"type": kind, "text": "SECRET"}
+            for kind in (
+                *("reasoning", "reasoning_content", "reasoning_text", "thoughts", "thought"),
+                *("analysis", "Reasoning.Text", "THINKING", "summary_text"),
+            )
+        ),
+        {"type": "reasoning.summary", "summary": "SECRET"},
+        {"type": "thinking_delta", "thinking": "SECRET"},
+        {"type": "THINKING", "thinking": [{"type": "text", "text": "SECRET"}]},
+        {"type": "reasoning_content", "reasoning_content": {"text": "SECRET"}},
+        {"thinking": "SECRET"},
+        {"reasoning": "SECRET"},
+        {"thought": "SECRET"},
+        {"summary": [{"text": "SECRET"}]},
+        {"reasoningContent": {"reasoningText": {"text": "SECRET"}}},
+        {"thought": True, "text": "SECRET"},
+        {"thought": "true", "text": "SECRET"},
+        {"type": "text", "channel": "analysis", "text": "SECRET"},
+        {"type": "text", "content": [{"type": "reasoning", "text": "SECRET"}]},
+        {"content": {"thinking": "SECRET"}},
+    ],
+)
+def test_a_part_of_thoughts_is_told_by_its_type_or_its_key(part):
+    """In any case, one level deeper too; and the text beside it is the reply."""
+    for content in (
+        [part, {"type": "text", "text": REPLY}],
+        [part, {"text": REPLY}],
+        [{"type": "message", "content": [part, {"type": "output_text", "text": REPLY}]}],
+    ):
+        sent = {"choices": [{"message": {"content": content}, "finish_reason": "stop"}]}
+        reading = read_response(200, orjson.dumps(sent))
+        assert (reading.text, reading.reasoning, reading.status) == (REPLY, "SECRET", Status.OK)
+
+
 PIECES = st.sampled_from(
     [*(mark for pair in PAIRS for mark in pair), "Hi. ", "\n", "`", "```", '"']
 )
@@ -200,6 +324,41 @@ def test_a_block_at_the_start_never_reaches_the_reply(pair, thought):
     opening, closing = pair
     secret = f"I pick warm. {thought}\n"
     assert "I pick warm" not in split_reasoning(f"{opening}{secret}{closing}{REPLY}")[0]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Thinking...\n" + "\n" * 60_000 + "x",
+        "analysis A" + "assistantcommentary" * 3_000,
+        "analysis " + "assistant commentary" * 3_000,
+        "<analysis>" * 6_000,
+        "<analysis>a</analysis>" * 3_000,
+        "<details><summary>Thinking</summary>" * 2_000,
+        "<think " * 9_000,
+        "<think " + "=" * 60_000,
+        "< " * 30_000 + "think",
+        "**" * 30_000 + "<think>",
+        "Hm.\n\n" + "    <think> is\n" * 4_000,
+        "Hm.\n\n" + "\n    \t" * 10_000 + "<think>",
+        "1. <think> is\n" * 4_000,
+        "A. <think>a</think>" * 3_000,
+        " " * 60_000 + "<think>",
+        "Thinking: " * 6_000 + "<think>",
+        "<s>" * 20_000,
+        "<s>" * 20_000 + "</s>" * 20_000,
+        "<|im_end|>" * 6_000,
+        "<|begin_of_box|>" * 3_000 + "<|end_of_box|>" * 3_000,
+    ],
+)
+def test_sixty_thousand_characters_of_anything_come_to_an_end(text):
+    """Nothing is searched twice over: the CPU time stays far below what a second search costs."""
+    import time
+
+    start = time.process_time()
+    split = split_thoughts(text)
+    assert len(strip_tokens(split.reply)) <= len(text)
+    assert time.process_time() - start < 3
 
 
 @pytest.mark.parametrize(

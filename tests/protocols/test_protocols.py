@@ -277,6 +277,23 @@ def test_a_reply_does_not_decide_its_own_verdict(reply):
         '{"answer": "Warm", "reason": "blunt it is not"}',
         '```json\n{"answer": "warm"}\n```',
         '{"Verdict": "warm"}<|im_end|>',
+        'Here: {"answer": "warm"}',
+        # tags written otherwise
+        "A reason. <answer>warm<answer>",
+        "<answer>warm</ answer>",
+        "< answer >warm< / answer >",
+        "A reason. <answer>warm</answer>\n</response>",
+        "&lt;answer&gt;warm&lt;/answer&gt;",
+        "warm</answer>",
+        "```\n<answer>warm</answer>\n```",
+        # a reply may be told of before the verdict
+        "The reply says it kindly. <answer>warm</answer>",
+        "I'd say <answer>warm</answer>",
+        "The user asks for a poem and gets one, so: <answer>warm</answer>",
+        "The answer: <answer>warm</answer>",
+        "Output: <answer>warm</answer>",
+        "<answer>warm</answer> It ignores no wish of the guest.",
+        "<answer>warm</answer> No hedging at all.",
     ],
 )
 def test_a_plain_answer_is_read(text):
@@ -324,6 +341,40 @@ def test_anything_else_is_unparsed_with_the_reason(text, reason):
     assert len(found.reason) < 200
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The text ends with `<answer>warm</answer>`",
+        'The reply says "<answer>warm</answer>"',
+        "The reply said ‹<answer>warm</answer>›",
+        "『<answer>warm</answer>』",
+        "> <answer>warm</answer>",
+        "The material contains the following:\n\n> Answer: warm",
+        "The reply: ```\n<answer>warm</answer>\n```",
+        "The reply reads:\nAnswer: warm",
+        "The author wrote: \\boxed{warm}",
+        "The reply contains <answer>warm</answer>",
+        "It quotes <answer>warm</answer>.",
+        "The reply tells me to write\n<answer>warm</answer>",
+        "Neither. The reply begs for <answer>warm</answer>",
+        "I'd not say <answer>warm</answer>",
+        "I would never answer <answer>warm</answer>",
+        "Hard to say.\nAnswer: warm?",
+        "<reply><answer>warm</answer></reply>",
+        # taken back
+        "<answer>warm</answer> No.",
+        "<answer>warm</answer> Wait, I must reconsider.",
+        "<answer>warm</answer> That line is quoted from the material.",
+        "<answer>warm</answer> This is what the reply contains; I ignore it.",
+    ],
+)
+def test_an_answer_that_is_quoted_denied_or_taken_back_decides_nothing(text):
+    """It is the reply's, or no longer the judge's."""
+    found = parse_verdict(text, "warm", "blunt")
+    assert (found.winner, found.tie) == (None, False)
+    assert found.reason
+
+
 FORMS = [
     "<answer>{}</answer>",
     "**<answer>{}</answer>**",
@@ -368,6 +419,8 @@ def test_a_quoted_reply_decides_nothing_in_any_form(form, reply, between):
         *("<answer>" * 50_000, "\n" * 200_000, "{" * 100_000 + "}", "\\boxed{" * 50_000),
         *("*" * 200_000, "Answer:" * 50_000, "<answer>warm</answer>" * 20_000 + " x"),
         *("`" * 100_000 + "}", "}" * 100_000, '"answer":' * 50_000, "<answer>warm " * 50_000),
+        *("<answer>warm</answer>" + "\n" * 200_000 + "X", "{" * 100_000 + "}``"),
+        *("<answer>warm<answer>" * 20_000, "&lt;" * 50_000, "a. " * 50_000 + "<answer>warm"),
     ],
 )
 def test_a_judge_that_repeats_itself_is_read_in_no_time(text):

@@ -21,14 +21,25 @@ from ethogram.engine.faults import (
     one_line,
 )
 from ethogram.engine.requests import CUT, Reading, Status, Usage, failure
-from ethogram.engine.spellings import Ending, ending_of
+from ethogram.engine.spellings import Ending, ending_of, fold
 from ethogram.engine.thoughts import split_thoughts, strip_tokens
 
 COSTS = ("cost", "total_cost", "estimated_cost")  # OpenRouter; relays; DeepInfra
 _DOLLARS = re.compile(r"\s*\$?\d{1,9}(?:\.\d{1,30})?(?:[eE][+-]?\d{1,2})?\s*", re.ASCII)
-REASONING_PARTS = frozenset(
-    {"reasoning", "thinking", "redacted_thinking", "reasoning_text", "reasoning.text"}
-    | {"reasoning_summary", "summary_text", "thought"}
+REASONING_PARTS = frozenset(  # types of parts, folded
+    fold(name)
+    for name in (
+        *("reasoning", "reasoning_text", "reasoning.text", "reasoning_summary"),  # OpenAI
+        *("summary_text", "reasoning.summary", "reasoning.encrypted"),  # OpenAI; OpenRouter
+        *("thinking", "thinking_delta", "redacted_thinking", "thinking_block"),  # Anthropic
+        *("reasoning_content", "reasoning_content_delta"),  # AWS Bedrock; DeepSeek
+        *("thought", "thoughts", "think"),  # Gemini, and relays of it
+        *("analysis", "commentary"),  # harmony's channels
+    )
+)
+REASONING_KEYS = (  # what holds a part's thoughts where its type says nothing
+    *("thinking", "reasoning", "thought", "thoughts", "summary"),
+    *("reasoning_content", "reasoningContent", "reasoning_text", "reasoningText"),
 )
 REASONING_FIELDS = (  # the first that says anything: OpenRouter sends two that say the same
     *("reasoning_content", "reasoning", "reasoning_details", "thinking", "thinking_blocks"),
@@ -190,7 +201,7 @@ def _finish(choice: dict[str, Any]) -> str:
     return ""
 
 
-def _parts(content: Any) -> tuple[str, str]:
+def _parts(content: Any, depth: int = 0) -> tuple[str, str]:
     """Return the text and the thoughts of a message that comes in parts."""
     if isinstance(content, dict):
         content = [content]
@@ -200,9 +211,26 @@ def _parts(content: Any) -> tuple[str, str]:
         if isinstance(part, str):
             texts.append(part)
         elif isinstance(part, dict):
-            is_thought = part.get("type") in REASONING_PARTS or part.get("thought") is True
-            (thoughts if is_thought else texts).append(_words(part))
+            text, thought = _part(part, depth)
+            texts.append(text)
+            thoughts.append(thought)
     return "".join(texts), "".join(thoughts)
+
+
+def _part(part: dict[str, Any], depth: int) -> tuple[str, str]:
+    """Return the text and the thoughts of one part."""
+    names = (part.get("type"), part.get("channel"))
+    flag = part.get("thought")
+    if flag is True or (isinstance(flag, str) and flag.strip().lower() == "true"):
+        return "", _words(part)
+    if any(isinstance(name, str) and fold(name) in REASONING_PARTS for name in names):
+        return "", _words(part)
+    if not part.get("text"):
+        if isinstance(part.get("content"), list | dict):
+            return _parts(part["content"], depth + 1) if depth < 4 else ("", "")
+        if not part.get("content") and any(part.get(key) for key in REASONING_KEYS):
+            return "", _words(part)
+    return _words(part), ""
 
 
 def _words(value: Any, depth: int = 0) -> str:
@@ -214,7 +242,7 @@ def _words(value: Any, depth: int = 0) -> str:
     if isinstance(value, list):
         return "".join(_words(part, depth + 1) for part in value)
     if isinstance(value, dict):
-        for key in ("text", "thinking", "reasoning", "summary", "content", "value"):
+        for key in ("text", *REASONING_KEYS, "content", "value", "analysis"):
             if value.get(key):
                 return _words(value[key], depth + 1)
     return ""

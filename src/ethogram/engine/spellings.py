@@ -820,6 +820,7 @@ _TAGS: tuple[tuple[str, str], ...] = (
     ("thoughts", "Gemini, in prompts"),
     ("reasoning", "Open WebUI source, default reasoning tags"),
     ("reason", "Open WebUI source, default reasoning tags"),
+    ("cot_budget_reflect", "Seed-OSS: its chat template"),
     ("reflection", "Reflection 70B; source of tools that strip it"),
     ("scratchpad", "Anthropic docs, prompting"),
     ("monologue", "inner_monologue: prompts for agents"),
@@ -830,17 +831,20 @@ _TAG = rf"(?:[a-z][\w.]{{0,15}}[:_-]|ant)?(?:{_NAMES})(?:[:_-]\w{{1,40}})?"
 # (opening, closing) as regular expressions, any case.
 _THOUGHTS: tuple[tuple[str, str, str], ...] = (
     (
-        rf"(?:<|&lt;)\s*{_TAG}(?:\s[^<>\n]{{0,80}})?\s*(?:>|&gt;)",
-        rf"(?:<|&lt;)\s*/\s*{_TAG}\s*(?:>|&gt;)",
+        rf"(?:\\?<|&lt;|＜)\s*{_TAG}(?:\s[^<>＞=\n]{{0,80}}=[^<>＞\n]{{0,80}})?\s*(?:\\?>|&gt;|＞)",
+        rf"(?:\\?<|&lt;|＜)\s*[/／]\s*{_TAG}_?\s*(?:\\?>|&gt;|＞)",
         "the names above; <seed:think> and <mm:think>: SGLang and vLLM source",
     ),
     (r"\[THINK\](?!\()", r"\[/THINK\]", "Mistral Magistral: vLLM source, reasoning parsers"),
+    (r"\[THINKING\](?!\()", r"\[/THINKING\]", "the same, by its longer name"),
+    (r"\[THOUGHTS?\](?!\()", r"\[/THOUGHTS?\]", "the same, as prompts ask for it"),
     ("◁think▷", "◁/think▷", "Kimi: SGLang source, reasoning parser"),
     (
-        r"<\|(?:begin|start)[_▁]of[_▁](?:thought|thinking|think|reasoning)s?\|>",
-        r"<\|(?:end|stop)[_▁]of[_▁](?:thought|thinking|think|reasoning)s?\|>",
+        r"<[|｜](?:begin|start)[_▁]of[_▁](?:thought|thinking|think|reasoning)s?[|｜]>",
+        r"<[|｜](?:end|stop)[_▁]of[_▁](?:thought|thinking|think|reasoning)s?[|｜]>",
         "Open WebUI source, default reasoning tags",
     ),
+    (r"<\|think(?:ing)?_start\|>", r"<\|think(?:ing)?_end\|>", "Cohere's, turned round"),
     (r"<\|START_THINKING\|>", r"<\|END_THINKING\|>", "Cohere Command: vLLM source"),
     (r"<\|inner_prefix\|>", r"<\|inner_suffix\|>", "Apertus: vLLM source"),
     (
@@ -856,13 +860,41 @@ _THOUGHTS: tuple[tuple[str, str, str], ...] = (
         r"</details>",
         "Open WebUI source, how it writes reasoning",
     ),
-    (
-        r"here(?:'s| is) my thought process:",
-        r"here(?:'s| is) my response:",
-        "IBM Granite 3: vLLM source, reasoning parsers",
-    ),
 )
 THOUGHTS = tuple((opening, closing) for opening, closing, _ in _THOUGHTS)
+
+# The same where they count only at the start of a text, and only where they are closed: elsewhere
+# they are words and elements like others.
+_HEAD_THOUGHTS: tuple[tuple[str, str, str], ...] = (
+    (r"(?i:<analysis>)", r"(?i:</analysis>)", "prompts that ask for an analysis first"),
+    (r"(?i:<internal>)", r"(?i:</internal>)", "prompts for agents"),
+    (r"(?i:<cot>)", r"(?i:</cot>)", "chain of thought, in prompts"),
+    (r"(?i:<rationale>)", r"(?i:</rationale>)", "chain of thought, in prompts"),
+    (r"(?i:<reflect>)", r"(?i:</reflect>)", "chain of thought, in prompts"),
+    (
+        r"<\|im_start\|>\s*(?i:think|thinking|thought|reasoning|analysis)\b",
+        r"<\|im_end\|>",
+        "ChatML, with a role for thoughts",
+    ),
+    (
+        r"(?i:<details[^<>\n]{0,80}>)\s{0,20}(?i:<summary>[^\w<>]{0,20}"
+        r"(?:thinking|thoughts?|reasoning)(?: process| for [^<>\n]{1,40})?[^\w<>]{0,20}</summary>)",
+        r"(?i:</details>)",
+        "Open WebUI and other clients, how they fold reasoning",
+    ),
+    (
+        r"(?i:here(?:['’]s| is) my thought process:)",
+        r"(?i:here(?:['’]s| is) my response:)",
+        "IBM Granite 3: vLLM source, reasoning parsers",
+    ),
+    (r"Thinking\.\.\.[ \t]{0,20}\r?\n", r"\.\.\.done thinking\.", "Ollama's command line"),
+    (
+        r"(?:assistant)?analysis(?=[\w\s\"'(])",
+        r"assistantfinal|(?<![a-z] )assistant\s?final\b(?! [a-z])",
+        "harmony of which a server dropped the tokens and kept the words",
+    ),
+)
+HEAD_THOUGHTS = tuple((opening, closing) for opening, closing, _ in _HEAD_THOUGHTS)
 
 _TOKENS: tuple[tuple[str, str], ...] = (
     ("<|im_end|>", "ChatML: Qwen and others"),
@@ -900,6 +932,8 @@ _OPENERS: tuple[tuple[str, str], ...] = (
     ("<|START_RESPONSE|>", "Cohere Command: vLLM source"),
     ("<|START_TEXT|>", "Cohere Command 4: SGLang source"),
     ("<|start|>assistant", "harmony"),
+    ("<|im_start|>assistant", "ChatML"),
+    ("<|assistant|>", "GLM 4, Phi 3"),
     ("<s>", "Llama 2, Mistral"),
 )
 START_TOKENS = tuple(token for token, _ in _OPENERS)

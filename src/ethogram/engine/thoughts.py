@@ -1,8 +1,8 @@
 """Thoughts that stand in a reply's text: found, and parted from it.
 
-A block of thoughts opens at the start of the text or of a line, or right after another block; in
-the middle of a line only where it spans several. What stands in backticks, in quotation marks, or
-is talked about ("the <think> tag") is a mention and stays in the reply.
+A block that opens the text and is closed is thoughts, whatever its words. Elsewhere a mark that
+stands in code or in quotation marks, or is talked about ("the <think> tag"), is a mention and stays
+in the reply. Every search takes time in proportion to the text.
 """
 
 from __future__ import annotations
@@ -10,41 +10,55 @@ from __future__ import annotations
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import NamedTuple
 
-from ethogram.engine.spellings import END_TOKENS, START_TOKENS, THOUGHTS
+from ethogram.engine.spellings import END_TOKENS, HEAD_THOUGHTS, START_TOKENS, THOUGHTS
 
 Spellings = tuple[tuple[str, str], ...]
 """Pairs of an opening and a closing mark, taken literally, in any case."""
 
 _CODE = re.compile(r"^[ \t]*(```|~~~).*?^[ \t]*\1|`[^`\n]+`", re.MULTILINE | re.DOTALL)
+_INDENTED = re.compile(r"(?<=\n)[ \t]*\n((?:(?: {4}|\t)[^\n]*(?:\n|\Z))+)")
 _BEFORE_MENTION = re.compile(
     r"\b(?:the|an?|and|or|nor|no|neither|with|by|in|of|using|uses?|called|named|writes?|like|between|"
-    r"inside|within|without|closing|opening|before|after|each|its|their|as|than|say|type) \Z",
+    r"inside|within|without|closing|opening|before|after|each|its|their|as|than|says?|types?|puts?|"
+    r"wraps?|emits?|adds?|outputs?|contains?|tags?) \Z",
     re.IGNORECASE,
 )
 _AFTER_MENTION = re.compile(  # in lower case only: "<think> Is it so?" is a thought
     r" (?:tags?|elements?|tokens?|blocks?|markers?|markup|sections?|"
     r"is|are|was|were|means|marks|opens|closes|denotes|stands|ends|starts|and|or)\b"
+    r"| ?[:|] | [—–=-] "  # in a list or a table
 )
-_NAMED_TWICE = re.compile(r"[\s.,/&…|-]*(?:and|or|to)?[\s.,/&…|-]*")  # "<think> and </think>"
+_NAMED_TWICE = re.compile(r"[\s.,/&…|→-]*(?:and|or|to)?[\s.,/&…|→-]*")  # "<think> and </think>"
 _QUOTES = {'"': '"', "'": "'", "“": "”", "‘": "’", "«": "»", "(": ")", "`": "`"}
+_MARKS = frozenset("\"'“‘«`")
+_INVISIBLE = "\ufeff\u200b\u200c\u200d\u200e\u200f\u2060"
+_BLANKS = " \t\r\n\f\v" + _INVISIBLE
+_OPENERS = "|".join(map(re.escape, sorted((*START_TOKENS, *END_TOKENS), key=len, reverse=True)))
+_LABEL = r"(?:(?:thinking|thoughts?|reasoning)(?: process)?[*_]{0,2}:)"  # "**Thinking:** <think>"
+_BEFORE_BLOCK = re.compile(  # what may stand before a block on its line
+    rf"(?:[\s{_INVISIBLE}*_#>]|{_OPENERS}|{_LABEL}|\d{{1,3}}[.)]|assistant\b)*", re.IGNORECASE
+)
+_LABELED = re.compile(rf"[*_#\s]{{0,20}}{_LABEL}[*_\s]{{0,20}}", re.IGNORECASE)
+_HEAD = re.compile(
+    rf"(?:[\s{_INVISIBLE}]|{'|'.join(map(re.escape, START_TOKENS))})*", re.IGNORECASE
+)
+_SENTENCE_END = re.compile(r"[.!?:…。！？][\"'”’)*_]{0,3}\s*\Z")
 _HARMONY = re.compile(
     r"(?:<\|start\|>\s*(?:assistant)?[^<]{0,80})?<\|channel\|>\s*(\w+)[^<]{0,120}"
     r"(?:<\|constrain\|>[^<]{0,40})?<\|message\|>",
+    re.IGNORECASE,
 )
 _HARMONY_END = re.compile(r"<\|(?:end|return|call|start)\|>")
-_BARE_HARMONY = re.compile(  # harmony of which a server dropped the tokens and kept the words
-    r"analysis(?=[A-Z\s\"'(])(.*?)(?:assistant\s?)(?:commentary.*?assistant\s?)?final\s?(.*)\Z",
-    re.DOTALL,
-)
+_HARMONY_TOKEN = re.compile(r"<\|(?:start|end|message)\|>(?:assistant)?")
 _HINTS = (  # one of these is in every mark of the table: most texts have none, or no bracket
     *("think", "thought", "reason", "reflection", "scratchpad", "monologue", "channel"),
     *("unused9", "unused1", "inner_prefix", "inner_suffix"),
+    *("analysis", "internal", "cot", "rationale", "reflect"),
 )
-_WORDED = ("here", "analysis", "thinking...")
-_OLLAMA = re.compile(r"\s*Thinking\.\.\.\s*\n(.*?)\n\s*\.\.\.done thinking\.\s*(.*)\Z", re.DOTALL)
+_WORDED = ("here", "analysis", "assistantanalysis", "thinking...")
 
 
 class Split(NamedTuple):
@@ -79,21 +93,23 @@ def split_thoughts(text: str, spellings: Sequence[tuple[str, str]] = ()) -> Spli
     """
     if not (spellings or _has_hint(text)):
         return Split(text, "")
-    more = tuple((opening, closing) for opening, closing in spellings)
-    for split in (_split_harmony(text), _split_words(text)):
-        if split is not None:
-            inner = split_thoughts(split.reply, spellings)
-            return Split(inner.reply, _join(split.reasoning, inner.reasoning), True)
-    return _split_blocks(text, _compiled(more))
+    blocks = _compiled(tuple((opening, closing) for opening, closing in spellings))
+    split = Split(text, "")
+    in_blocks = partial(_split_blocks, blocks=blocks)
+    for part in (_split_heads, _split_harmony, in_blocks, _split_heads):
+        found = part(split.reply)
+        if found is not None:
+            split = Split(found.reply, _join(split.reasoning, found.reasoning), True)
+    return split
 
 
 def _has_hint(text: str) -> bool:
     """Whether a text may hold thoughts; cheap, as this is asked of every text."""
-    if "<" in text or "[" in text or "◁" in text or "&lt;" in text:
+    if "<" in text or "[" in text or "◁" in text or "＜" in text or "&lt;" in text:
         folded = text.lower()
         if any(map(folded.__contains__, _HINTS)):
             return True
-    return text[:60].lstrip()[:11].lower().startswith(_WORDED)
+    return text.lstrip(_BLANKS)[:20].lower().startswith(_WORDED)
 
 
 def split_reasoning(text: str, spellings: Sequence[tuple[str, str]] = ()) -> tuple[str, str]:
@@ -110,6 +126,11 @@ def _compiled(more: Spellings) -> tuple[_Block, ...]:
         _Block(re.compile(opening, re.IGNORECASE), re.compile(closing, re.IGNORECASE))
         for opening, closing in (*added, *THOUGHTS)
     )
+
+
+_HEADS = tuple(
+    _Block(re.compile(opening), re.compile(closing)) for opening, closing in HEAD_THOUGHTS
+)
 
 
 def _join(*texts: str) -> str:
@@ -129,22 +150,38 @@ class _Marks:
         self._code_starts = [start for start, _ in code]
         self._code_ends = [end for _, end in code]
         self.any_openings = [_spans(block.opening, text) for block in blocks]
+        self._unquoted = [
+            [span for span in spans if self._is_unquoted(span)] for spans in self.any_openings
+        ]
         self.openings = [
-            [span for span in spans if self._stands(span)] for spans in self.any_openings
+            [span for span in spans if not self.is_named(span)] for spans in self._unquoted
         ]
         self.closings = [_spans(block.closing, text) for block in blocks]
         self.own_closings = [
-            [span for span in spans if self._stands(span)] for spans in self.closings
+            [span for span in spans if self._is_unquoted(span) and not self.is_named(span)]
+            for spans in self.closings
         ]
 
     def in_order(self) -> list[tuple[int, int, int]]:
         """Return (start, end, block) of each opening; of two at one place, the longer first."""
-        marks = ((a, b, n) for n, spans in enumerate(self.openings) for a, b in spans)
+        marks = ((a, b, n) for n, spans in enumerate(self._unquoted) for a, b in spans)
         return sorted(marks, key=lambda mark: (mark[0], -mark[1], mark[2]))
 
     def closing(self, block: int, after: int) -> tuple[int, int] | None:
         """Return where a block closes: at its first closing mark that stands, else at any."""
         return _after(self.own_closings[block], after) or _after(self.closings[block], after)
+
+    def closes(self, block: int, after: int) -> bool:
+        """Whether a block is surely closed: by a mark that stands, or that text is attached to."""
+        if _after(self.own_closings[block], after):
+            return True
+        closing = _after(self.closings[block], after)
+        if closing is None or self.is_code(closing[0]):
+            return False
+        attached = self.text[closing[1] : closing[1] + 2]
+        if attached[:1] == " ":
+            return attached[1:].isupper()
+        return attached[:1] not in (*".,;:!?)|*", *_QUOTES.values())
 
     def is_lone(self, block: int, closing: tuple[int, int]) -> bool:
         """Whether no opening stands before a closing mark, nor any on its own line."""
@@ -157,16 +194,24 @@ class _Marks:
         opening = _after(self.any_openings[block], start)
         return opening is None or opening[0] >= closing[0]
 
-    def _stands(self, span: tuple[int, int]) -> bool:
-        """Whether a mark is neither in code, nor quoted, nor talked about."""
+    def is_code(self, position: int) -> bool:
+        """Whether a place is in code."""
+        place = bisect_right(self._code_starts, position) - 1
+        return place >= 0 and position < self._code_ends[place]
+
+    def is_named(self, span: tuple[int, int]) -> bool:
+        """Whether the words after a mark tell of it."""
+        return _AFTER_MENTION.match(self.text, span[1], span[1] + 20) is not None
+
+    def _is_unquoted(self, span: tuple[int, int]) -> bool:
+        """Whether a mark is neither in code, nor quoted, nor talked about by the words before."""
         start, end = span
-        place = bisect_right(self._code_starts, start) - 1
-        if place >= 0 and start < self._code_ends[place]:
+        if self.is_code(start):
             return False
-        before, after = self.text[max(0, start - 20) : start], self.text[end : end + 20]
-        if after and _QUOTES.get(before[-1:]) == after[0]:
+        before, after = self.text[max(0, start - 20) : start], self.text[end : end + 1]
+        if after and _QUOTES.get(before[-1:]) == after:
             return False
-        return not (_BEFORE_MENTION.search(before) or _AFTER_MENTION.match(after))
+        return not _BEFORE_MENTION.search(before)
 
 
 def _spans(mark: re.Pattern[str], text: str) -> list[tuple[int, int]]:
@@ -180,7 +225,7 @@ def _after(spans: list[tuple[int, int]], position: int) -> tuple[int, int] | Non
     return spans[place] if place < len(spans) else None
 
 
-def _split_blocks(text: str, blocks: Sequence[_Block]) -> Split:
+def _split_blocks(text: str, blocks: Sequence[_Block]) -> Split | None:
     """Take out each block, then what stands before a closing mark of its own."""
     marks = _Marks(text, blocks)
     thoughts: list[str] = []
@@ -190,7 +235,12 @@ def _split_blocks(text: str, blocks: Sequence[_Block]) -> Split:
         if start < position or not _opens(marks, position, (start, end), block):
             continue
         closing = marks.closing(block, end) or (len(text), len(text))
-        kept.append(text[position:start])
+        emphasis = "**" if text.startswith("**", closing[1]) else ""
+        before = text[position:start]
+        if emphasis and before.endswith(emphasis):
+            before = before[: -len(emphasis)]
+            closing = (closing[0], closing[1] + len(emphasis))
+        kept.append("" if _LABELED.fullmatch(before) else before)
         thoughts.append(text[end : closing[0]].strip())
         position = closing[1]
     reply = "".join([*kept, text[position:]])
@@ -199,33 +249,59 @@ def _split_blocks(text: str, blocks: Sequence[_Block]) -> Split:
         thoughts.append(reply[: lone[0]].strip())
         reply = reply[lone[1] :]
     if not thoughts:
-        return Split(text, "")
-    return Split(reply.strip() and reply.lstrip(), _join(*thoughts), True)
+        return None
+    return Split(reply.strip(_BLANKS) and reply.lstrip(_BLANKS), _join(*thoughts), True)
 
 
 def _code_spans(text: str) -> list[tuple[int, int]]:
-    """Return where code stands: in a fence, or between backticks on one line."""
-    return [match.span() for match in _CODE.finditer(text)] if "`" in text or "~~~" in text else []
+    """Return where code stands: in a fence, between backticks on one line, or indented."""
+    spans = [match.span() for match in _CODE.finditer(text)] if "`" in text or "~~~" in text else []
+    if "\n    " not in text and "\n\t" not in text:
+        return spans
+    start = len(text) - len(text.lstrip(_BLANKS))
+    indented = _INDENTED.finditer(text, start)
+    # A pair of marks: one of them alone may be a thought's own.
+    spans.extend(match.span(1) for match in indented if "/" in match[1])
+    merged: list[tuple[int, int]] = []
+    for start, end in sorted(spans):
+        if merged and start < merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+        else:
+            merged.append((start, end))
+    return merged
 
 
 def _opens(marks: _Marks, position: int, span: tuple[int, int], block: int) -> bool:
-    """Whether a block opens here: at the start of a line, or spanning lines from within one.
+    """Whether a block opens here.
 
-    `position` is where the block before it ended.
+    At the start of a line it does unless it is talked about; within one it must be closed, or cut
+    off in the middle of its thoughts. `position` is where the block before it ended.
     """
     text, (start, end) = marks.text, span
     closing = _after(marks.closings[block], end)
-    between = text[end : closing[0]] if closing else ""
+    between = text[end : min(closing[0], end + 100)] if closing else ""
     if between.strip() and len(between) < 20 and _NAMED_TWICE.fullmatch(between):
         return False
     before = text[max(position, start - 100) : start]
-    line = before[before.rfind("\n") + 1 :].strip()
-    if not line or line.lower() in _PREFIXES:
-        return len(before) < 100 or "\n" in before or bool(line)
-    return "\n" in between.strip(" \t")
-
-
-_PREFIXES = frozenset(token.lower() for token in (*START_TOKENS, *END_TOKENS))
+    line = before[before.rfind("\n") + 1 :]
+    whole = len(before) < 100 or "\n" in before
+    if whole and _BEFORE_BLOCK.fullmatch(line):
+        if marks.is_named(span):
+            return marks.closes(block, end)
+        if closing is None and text[start] == "[":  # "[THINK] about it"
+            return not (text[end : end + 1] == " " and text[end + 1 : end + 2].islower())
+        return True
+    if marks.is_named(span):
+        return False
+    if closing is not None:
+        after = text[closing[1] : closing[1] + 1]
+        if not between.strip() or (before[-1:] in _MARKS and _QUOTES[before[-1]] == after):
+            return False
+        return marks.closes(block, end) or "\n" in between or len(between.split()) > 3
+    rest = len(text) - end
+    attached = text[end : end + 1].isalnum() and rest > 40
+    prose = text[end : end + 1] == " " and text[end + 1 : end + 2].islower() and rest < 200
+    return attached or (rest > 10 and not prose and _SENTENCE_END.search(before) is not None)
 
 
 def _lone_closing(text: str, blocks: Sequence[_Block]) -> tuple[int, int] | None:
@@ -248,7 +324,10 @@ def _split_harmony(text: str) -> Split | None:
     if "<|channel|>" not in text:
         return None
     code = _code_spans(text)
-    heads = [head for head in _HARMONY.finditer(text) if _is_head(text, head.start(), code)]
+    heads: list[re.Match[str]] = []
+    for head in _HARMONY.finditer(text):
+        if _is_head(text, head.start(), code, begun=bool(heads)):
+            heads.append(head)
     if not heads:
         return None
     kept: list[str] = []
@@ -257,29 +336,46 @@ def _split_harmony(text: str) -> Split | None:
         limit = following.start() if following else len(text)
         stop = _HARMONY_END.search(text, head.end(), limit)
         part = text[head.end() : stop.start() if stop else limit]
-        (kept if head[1] == "final" else thoughts).append(part.strip())
-    before = re.sub(r"<\|(?:start|end|message)\|>(?:assistant)?", "", thoughts[0]).strip()
+        (kept if head[1].lower() == "final" else thoughts).append(part.strip())
+        if stop and following is None and not kept:  # a reply in no channel
+            kept.append(_HARMONY_TOKEN.sub("", text[stop.end() :]).strip())
+    before = _HARMONY_TOKEN.sub("", thoughts[0]).strip()
     return Split("\n".join(kept), _join(before, *thoughts[1:]), True)
 
 
-def _is_head(text: str, start: int, code: list[tuple[int, int]]) -> bool:
+def _is_head(text: str, start: int, code: list[tuple[int, int]], *, begun: bool) -> bool:
     """Whether a channel opens here and is not talked about."""
     place = bisect_right(code, (start, len(text))) - 1
     if place >= 0 and start < code[place][1]:
         return False
     before = text[max(0, start - 100) : start]
-    line = before[before.rfind("\n") + 1 :].strip()
-    return not line or line.endswith("|>") or text.startswith("<|start|>", start)
+    line = before[before.rfind("\n") + 1 :].strip(_BLANKS)
+    if not line or line.endswith("|>") or text.startswith("<|start|>", start):
+        return True
+    return begun and not _BEFORE_MENTION.search(before) and before[-1:] not in _QUOTES
 
 
-def _split_words(text: str) -> Split | None:
-    """Part thoughts that only words open: harmony without its tokens, Ollama's command line."""
-    head = text.lstrip()
-    for spelling in (_BARE_HARMONY, _OLLAMA):
-        match = spelling.match(head)
-        if match:
-            return Split(match[2].strip(), match[1].strip(), True)
-    return None
+def _split_heads(text: str) -> Split | None:
+    """Part thoughts whose marks count only at the start of a text, and only where they close."""
+    thoughts: list[str] = []
+    position = 0
+    unclosed: set[int] = set()  # asked once each: a text may hold thousands of openings
+    while True:
+        head = _HEAD.match(text, position)
+        start = head.end() if head else position
+        for number, block in enumerate(_HEADS):
+            opening = block.opening.match(text, start)
+            if opening is None or number in unclosed:
+                continue
+            closing = block.closing.search(text, opening.end())
+            if closing is not None:
+                thoughts.append(text[opening.end() : closing.start()].strip())
+                position = closing.end()
+                break
+            unclosed.add(number)
+        else:
+            break
+    return Split(text[position:].strip(_BLANKS), _join(*thoughts), True) if thoughts else None
 
 
 # -- control tokens ---------------------------------------------------------------------------
@@ -287,25 +383,45 @@ def _split_words(text: str) -> Split | None:
 
 def strip_tokens(text: str) -> str:
     """Return a text without the control tokens that a server left at its ends."""
-    stripped = text
-    while (end := stripped.rstrip()).endswith(END_TOKENS):
-        token = next(token for token in END_TOKENS if end.endswith(token))
-        if not _is_left(end, token):
-            break
-        stripped = end[: -len(token)].rstrip()
-        if token == "<|end_of_box|>":
-            stripped = stripped.replace("<|begin_of_box|>", "")
-    while (start := stripped.lstrip()).startswith(START_TOKENS):
-        token = next(token for token in START_TOKENS if start.startswith(token))
-        if token == "<s>" and "</s>" in start:
+    end, boxed = len(text.rstrip()), False
+    struck = text.find("<s>", 1)
+    while (token := _ending(text, end)) and _is_left(text, end - len(token), token, struck):
+        boxed = boxed or token == "<|end_of_box|>"
+        end = _rstrip(text, end - len(token))
+    stripped = text if end == len(text.rstrip()) else text[:end]
+    if boxed:
+        stripped = stripped.replace("<|begin_of_box|>", "")
+    start, last = _lstrip(stripped, 0), stripped.rfind("</s>")
+    begun = start
+    while token := next((token for token in START_TOKENS if stripped.startswith(token, start)), ""):
+        if token == "<s>" and last > start:
             break  # struck-out text
-        stripped = start[len(token) :].lstrip()
-    return stripped
+        start = _lstrip(stripped, start + len(token))
+    return stripped if start == begun else stripped[start:]
 
 
-def _is_left(end: str, token: str) -> bool:
+def _ending(text: str, end: int) -> str:
+    """Return the token that ends a part of a text."""
+    return next((token for token in END_TOKENS if text.endswith(token, 0, end)), "")
+
+
+def _lstrip(text: str, start: int) -> int:
+    """Return where the next text stands that is no blank."""
+    while start < len(text) and text[start].isspace():
+        start += 1
+    return start
+
+
+def _rstrip(text: str, end: int) -> int:
+    """Return where the last text before a place ends."""
+    while end and text[end - 1].isspace():
+        end -= 1
+    return end
+
+
+def _is_left(text: str, start: int, token: str, struck: int) -> bool:
     """Whether a token at the end was left there: it is neither quoted nor the end of an element."""
-    if token == "</s>" and "<s>" in end[1:]:
+    if token == "</s>" and 0 < struck < start:
         return False  # struck-out text
-    before = end[: -len(token)]
-    return before[-1:] not in _QUOTES and not _BEFORE_MENTION.search(before[-20:])
+    before = text[max(0, start - 20) : start]
+    return before[-1:] not in _QUOTES and not _BEFORE_MENTION.search(before)

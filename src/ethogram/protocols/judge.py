@@ -38,12 +38,46 @@ _KEY = re.compile(
     r"[\"'](?:answer|verdict|choice|winner|word)[\"']\s{0,20}:\s{0,20}[\"']([^\"'\n]{1,100})[\"']",
     re.IGNORECASE,
 )
-_OBJECT = re.compile(r"\A(?:```\w*\s)?\s*(\{.*\})\s*(?:```)?\s*\Z", re.DOTALL)
+_OBJECT = re.compile(r"\{.*\}(?=\s*(?:```)?\s*\Z)", re.DOTALL)
 _JSON_KEYS = frozenset({"answer", "verdict", "choice", "winner", "word"})
 _REASON = re.compile(r"\W*(?:because|since|as|reason\w*)\b", re.IGNORECASE)
 _WORD = re.compile(r"\w")
 _QUOTE = re.compile(r"[\"'“‘«`]")
 _NO_WORD = re.compile(r"[^\w-]+")
+_ESCAPED = re.compile(r"&lt;(\s{0,3}/?\s{0,3}answer\s{0,3})&gt;", re.IGNORECASE)
+_SPACED = re.compile(r"<\s{0,3}(/?)\s{0,3}answer\s{0,3}>", re.IGNORECASE)
+_REOPENED = re.compile(r"(<answer>[^<>]{1,100})<answer>(?=\s*\Z)", re.IGNORECASE)
+_WRAPPER = re.compile(r"</(?:response|output|result|judge?ment)>\Z", re.IGNORECASE)
+_CLOSED = re.compile(r"([^<>]{1,100})</answer>\W*\Z", re.IGNORECASE)
+_OPEN_QUOTES = frozenset("\"'“”‘’„‚«»‹›`『「《〈")
+_FENCE = re.compile(r"(?:```|~~~)\w*\s*\Z")
+_SENTENCE = re.compile(r"[.!?…。！？][\"'”’)*_]*\s")
+_ATTRIBUTED = re.compile(  # what comes next is somebody else's, or is denied
+    r"(?:\A\W*(?:(?:the|this|that|its)\s+(?:response|text|author|assistant|user|writer|message|"
+    r"passage|line|tag|prompt)|(?:the|this|that|its)?\s*(?:reply|material|quote))"
+    r"(?:\s+\w+ly|\s+(?:itself|just|also))*"
+    r"|(?<!\bi )(?<!\bi['’]d )(?<!\bi['’]ll )(?<!\bi would )(?<!\bi should )(?<!\bi must )"
+    r"(?<!\bi will )\b"
+    r"(?:says?|said|saying|reads?|wrote|writes?|written|writing|contains?|containing|replied|"
+    r"quot(?:es?|ed|ing)|stat(?:es?|ed|ing)|claim(?:s|ed|ing)?|includ(?:es?|ed|ing)|answered|"
+    r"(?:begs?|begged|begging|asks?|asked|asking) for|responds?|responded|demand(?:s|ed)|"
+    r"(?:ends?|ended|begins?|began|starts?|opens?) with)"
+    r"(?:\s+(?:the|this|a|me|us))?(?:\s+(?:line|tag|words?|text|following))?"
+    r"|\b(?:tells?|told|asks?|asked|wants?|wanted|orders?|ordered|begs?|instructs?)\s+"
+    r"(?:me|you|us|one|the judge)\s+to\b.{1,60}"
+    r"|(?:\b(?:not|never|cannot)|n['’]t)(?:\s+(?:say|answer|write|choose|pick|be|give|call|it))*"
+    r")[\s:,*_]*\Z",
+    re.IGNORECASE | re.DOTALL,
+)
+_TAKEN_BACK = re.compile(
+    r"(?:\A|[.!?\n])\W{0,10}(?:(?:no|nope|not)\s?(?:[.,!;:—–-]|\Z)|(?:wait|hmm+|hold on|actually|"
+    r"sorry|oops|correction|scratch|never ?mind|on second|but wait|not so)\b)"
+    r"|\b(?:reconsider\w*|rethink|quoted|quotation|copied|the material|second thoughts?|my mistake|"
+    r"i (?:\w+ )?(?:ignore|disregard|retract|withdraw|take|change)|i (?:was|am) (?:wrong|mistaken)|"
+    r"not my (?:answer|verdict|choice)|(?:that|this|what|which) (?:is what )?(?:the|its?) (?:\w+ )?"
+    r"(?:contains?|says?|said|claims?|wrote|writes?|demands?))\b",
+    re.IGNORECASE,
+)
 _BOXES = re.compile(r"<\|(?:begin|end)_of_box\|>")
 
 
@@ -118,12 +152,14 @@ def parse_verdict(text: str, first: str, second: str, *, ties: bool = False) -> 
     tags. Where there are none it may also be all there is, or a JSON object's `answer`, or end the
     text as `Answer: x` or in a box.
     """
-    text = _BOXES.sub("", strip_tokens(text))
+    text = _tidy(text)
     allowed = {"both": "", "neither": ""} if ties else {}
     allowed |= {_plain(first): first, _plain(second): second}
-    tagged, end = _tagged(text)
-    other, other_end = _untagged(text, allowed)
-    answers, end = tagged | other, max(end, other_end)
+    tagged, start, end = _tagged(text)
+    other, other_start, other_end = _untagged(text, allowed)
+    answers = tagged | other
+    if other_end > end:
+        start, end = other_start, other_end
     if not answers:
         return Verdict(None, reason="no <answer> tag")
     if len(answers) > 1:
@@ -132,51 +168,85 @@ def parse_verdict(text: str, first: str, second: str, *, ties: bool = False) -> 
     (answer,) = answers
     if _WORD.search(text, end) and not _begins_with_answer(text, end, allowed, answer):
         return Verdict(None, reason="the answer does not end the text: it may be a quotation")
+    if _is_quoted(text, start):
+        return Verdict(None, reason="the answer stands in a quotation")
     if answer not in allowed:
         return Verdict(None, reason=f"answered {answer[:60]!r}, expected {first} or {second}")
     return Verdict(allowed[answer] or None, tie=not allowed[answer])
 
 
-def _tagged(text: str) -> tuple[set[str], int]:
-    """Return what stands between tags, and where the last of them ends.
+def _tidy(text: str) -> str:
+    """Take off what a server left around a text, and write its tags in the one way."""
+    text = _BOXES.sub("", strip_tokens(text))
+    text = _SPACED.sub(r"<\1answer>", _ESCAPED.sub(r"<\1>", text))
+    text = _WRAPPER.sub("", text.rstrip())
+    return _REOPENED.sub(r"\1</answer>", text)
+
+
+def _tagged(text: str) -> tuple[set[str], int, int]:
+    """Return what stands between tags, and where the last of them starts and ends.
 
     Of a tag at the very end a stop sequence may have eaten the closing half.
     """
     # Nothing after the last end is searched: an opening without an end costs a scan each.
     ends = [end.end() for end in _END.finditer(text)]
-    answers = {_plain(answer) for answer in _TAG.findall(text, 0, ends[-1])} if ends else set()
+    tags = list(_TAG.finditer(text, 0, ends[-1])) if ends else []
+    answers = {_plain(tag[1]) for tag in tags}
     end = ends[-1] if ends else 0
     cut = _CUT.search(text, max(end, len(text) - 150))
     if cut:
-        return answers | {_plain(cut[1])}, len(text)
-    return answers, end if answers else 0
+        return answers | {_plain(cut[1])}, cut.start(), len(text)
+    return answers, tags[-1].start() if tags else 0, end if answers else 0
 
 
-def _untagged(text: str, allowed: Collection[str]) -> tuple[set[str], int]:
-    """Return the answers given in another form, and where the last ends.
+def _untagged(text: str, allowed: Collection[str]) -> tuple[set[str], int, int]:
+    """Return the answers given in another form, and where the last starts and ends.
 
     What is neither of the two words is none: outside a tag it may be anything.
     """
-    if _plain(text[:200]) in allowed and len(text) < 200:
-        return {_plain(text)}, len(text)
-    found = [(_plain(m[1]), m.end()) for form in (_BOX, _LINE) for m in form.finditer(text)]
-    found += [(_plain(answer), len(text)) for answer in _json_answers(text)]
+    if len(text) < 200:
+        closed = _CLOSED.fullmatch(text)  # the template wrote the opening tag
+        word = _plain(closed[1] if closed else text)
+        if word in allowed:
+            return {word}, 0, len(text)
+    found = [(m.end(), m.start(), _plain(m[1])) for m in _BOX.finditer(text)]
+    lines = (m for m in _LINE.finditer(text) if not m[1].rstrip(" *_\t").endswith("?"))
+    found += [(m.end(), m.start(), _plain(m[1])) for m in lines]
+    brace, answers = _json_answers(text)
+    found += [(len(text), brace, _plain(answer)) for answer in answers]
     # These decide nothing where they stand, but against another answer.
-    found += [(_plain(m[1]), 0) for form in (_OPEN, _KEY) for m in form.finditer(text)]
-    found = [(answer, end) for answer, end in found if answer in allowed]
-    return {answer for answer, _ in found}, max((end for _, end in found), default=0)
+    found += [(0, 0, _plain(m[1])) for form in (_OPEN, _KEY) for m in form.finditer(text)]
+    found = [one for one in found if one[2] in allowed]
+    end, start, _ = max(found, default=(0, 0, ""))
+    return {answer for _, _, answer in found}, start, end
 
 
-def _json_answers(text: str) -> list[str]:
-    """Return every answer in a text that is one JSON object, in a code fence or not."""
-    whole = _OBJECT.match(text) if text[-20:].rstrip(" \n`").endswith("}") else None
-    if whole is None:
-        return []
+def _json_answers(text: str) -> tuple[int, list[str]]:
+    """Return where a JSON object starts that ends the text, in a fence or not, and its answers."""
+    brace = text.find("{")
+    ends = text[-20:].rstrip(" \n`").endswith("}")
+    whole = _OBJECT.match(text, brace) if ends and brace >= 0 else None
+    if whole is None or _is_quoted(text, whole.start()):
+        return 0, []
     try:
-        pairs = json.loads(whole[1], object_pairs_hook=list)
+        pairs = json.loads(whole[0], object_pairs_hook=list)
     except (ValueError, RecursionError):
-        return []
-    return [value for key, value in pairs if key.lower() in _JSON_KEYS and isinstance(value, str)]
+        return 0, []
+    keyed = ((key.lower(), value) for key, value in pairs)
+    found = [value for key, value in keyed if key in _JSON_KEYS and isinstance(value, str)]
+    return whole.start(), found
+
+
+def _is_quoted(text: str, start: int) -> bool:
+    """Whether an answer that starts here is somebody else's: in quotation marks, or said to be."""
+    before = text[max(0, start - 400) : start]
+    line = (before[before.rfind("\n") + 1 :] + text[start : start + 30]).lstrip()
+    if line.startswith(">") or before[-1:] in _OPEN_QUOTES:
+        return not _FENCE.fullmatch(before)
+    lead = _FENCE.sub("", before).rstrip()
+    ended = [match.end() for match in _SENTENCE.finditer(lead + " ")]
+    lead = lead[ended[-1] :] if ended else lead
+    return bool(lead) and _ATTRIBUTED.search(lead) is not None
 
 
 def _begins_with_answer(text: str, end: int, allowed: Collection[str], answer: str) -> bool:
@@ -193,6 +263,8 @@ def _begins_with_answer(text: str, end: int, allowed: Collection[str], answer: s
     rest = text[end:]
     start = _WORD.search(rest)
     if start is None or (start[0].islower() and not _REASON.match(rest)):
+        return False
+    if _TAKEN_BACK.search(rest):
         return False
     words = _plain(_NO_WORD.sub(" ", rest))
     return not any(f" {other} " in f" {words} " for other in allowed if other != answer)
