@@ -523,6 +523,12 @@ def test_advice_to_pay_more_is_no_lack_of_credit_where_a_rate_is_named(said):
     assert error(429, {"error": {"message": said}}).status is Status.RATE_LIMITED
 
 
+def test_a_flagged_prompt_is_filtered_where_an_account_is_named_too():
+    """What was flagged comes first."""
+    said = "Your prompt, sent from project x, was flagged by our moderation"
+    assert error(400, {"error": {"message": said}}).status is Status.FILTERED
+
+
 def test_a_failed_safety_check_is_about_the_prompt():
     """Unlike a safety system that failed."""
     assert error(400, {"error": {"message": "safety check failed"}}).own

@@ -635,7 +635,7 @@ _PHRASES: tuple[tuple[str, Cause, str], ...] = (
         "gateways' messages",
     ),
     (
-        r"{owner}(?! (?:may|might|could|will|can) )(?:[^.!?\n]{{0,60}})? {banned}",
+        r"{no_prompt}{owner}(?! (?:may|might|could|will|can) )(?:[^.!?\n]{{0,60}})? {banned}",
         Cause.ACCESS,
         "OpenAI; Google: on an account",
     ),
@@ -769,6 +769,7 @@ _PARTS = {
     "system": r"(?:service|system|server|api|backend)",
     "call": r"(?:call(?:ing)?|reach(?:ing)?|connect(?:ing)?)",
     "setting": r"(?:parameter|argument|field|setting|option)s?",
+    "no_prompt": r"\A(?:(?!\b(?:prompt|input|content)\b)[\s\S])*?\b",  # nothing of one before it
     "rule": r"(?:polic(?:y|ies)|restrictions?|rules?|(?:allow|white|block|black)list)",
     "owner": r"(?:account|organi[sz]ation|project|workspace|tenant|access)",
     "banned": r"(?:violat\w+|banned|flagged|terminated|suspended|restricted)",
