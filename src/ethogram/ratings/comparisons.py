@@ -10,13 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ethogram.errors import InputError
+from ethogram.ratings import arrays
+from ethogram.ratings.arrays import BoolArray, FloatArray, IntArray, check_number
 
-IntArray = NDArray[np.int64]
-FloatArray = NDArray[np.float64]
-BoolArray = NDArray[np.bool_]
+__all__ = ["BoolArray", "Comparisons", "FloatArray", "IntArray", "compare"]
 
 
 @dataclass(frozen=True)
@@ -97,54 +96,48 @@ def compare(
 ) -> Comparisons:
     """Build `Comparisons` from plain sequences, filling in what is unknown.
 
+    Parameters are as the attributes of `Comparisons`; prompts may also be texts.
+
     Raises
     ------
     InputError
-        Arrays of different lengths, an index outside the traits, a trait against itself,
-        or an outcome outside 0 to 1.
+        A trait that is given twice, arrays of different lengths, an index that is no whole number
+        from 0 or outside the traits, a trait against itself, an outcome outside 0 to 1, or a
+        position other than 1, -1 and 0.
     """
+    names = arrays.trait_names(traits)
     n = len(first)
+    check_number(lost, "lost", least=0, whole=True)
+    tied = np.zeros(n, dtype=bool) if tie is None else arrays.flags(tie, "tie")
     comparisons = Comparisons(
-        traits=tuple(traits),
-        first=np.asarray(first, dtype=np.int64),
-        second=np.asarray(second, dtype=np.int64),
-        outcome=np.asarray(outcome, dtype=np.float64),
-        tie=np.zeros(n, dtype=bool) if tie is None else np.asarray(tie, dtype=bool),
-        prompt=np.full(n, -1) if prompt is None else np.asarray(prompt, dtype=np.int64),
+        traits=names,
+        first=arrays.indices(first, "first", len(names)),
+        second=arrays.indices(second, "second", len(names)),
+        outcome=arrays.shares(outcome, "outcome"),
+        tie=tied,
+        prompt=np.full(n, -1) if prompt is None else arrays.labels(prompt, "prompt"),
         judge_first=np.zeros(n, dtype=np.int64)
         if judge_first is None
-        else np.asarray(judge_first, dtype=np.int64),
-        length=np.full(n, np.nan) if length is None else np.asarray(length, dtype=np.float64),
-        lost=lost,
+        else arrays.signs(judge_first, "judge_first"),
+        length=np.full(n, np.nan) if length is None else arrays.sizes(length, "length"),
+        lost=int(lost),
         model=model,
         judge=judge,
         condition=condition,
     )
     _check(comparisons)
-    return comparisons
+    return replace(comparisons, outcome=np.where(tied, 0.5, comparisons.outcome))
 
 
 def _check(comparisons: Comparisons) -> None:
     """Refuse arrays that do not describe comparisons."""
-    n, k = len(comparisons.first), comparisons.n_traits
-    arrays = ("second", "outcome", "tie", "prompt", "judge_first", "length")
-    for name in arrays:
+    n = len(comparisons.first)
+    for name in ("second", "outcome", "tie", "prompt", "judge_first", "length"):
         if len(getattr(comparisons, name)) != n:
             raise InputError(
                 f"{name} has {len(getattr(comparisons, name))} entries, expected {n} as in first"
-            )
-    for name in ("first", "second"):
-        bad = np.flatnonzero((getattr(comparisons, name) < 0) | (getattr(comparisons, name) >= k))
-        if bad.size:
-            value = getattr(comparisons, name)[bad[0]]
-            raise InputError(
-                f"row {bad[0]}: {name} is {value}, expected an index from 0 to {k - 1}"
             )
     same = np.flatnonzero(comparisons.first == comparisons.second)
     if same.size:
         trait = comparisons.traits[comparisons.first[same[0]]]
         raise InputError(f"row {same[0]}: {trait!r} is compared with itself")
-    bad = np.flatnonzero(~((comparisons.outcome >= 0) & (comparisons.outcome <= 1)))
-    if bad.size:
-        value = comparisons.outcome[bad[0]]
-        raise InputError(f"row {bad[0]}: outcome is {value}, expected a number from 0 to 1")

@@ -17,6 +17,8 @@ from importlib.resources import files
 import numpy as np
 
 from ethogram.errors import InputError
+from ethogram.ratings import arrays
+from ethogram.ratings.arrays import check_number
 from ethogram.ratings.comparisons import Comparisons, FloatArray, IntArray
 from ethogram.ratings.intervals import Intervals, find_intervals
 from ethogram.ratings.models import (
@@ -88,6 +90,9 @@ def rate(
     DisconnectedError
         Some traits never meet the others, so there is no common scale.
     """
+    check_number(splits, "splits", least=0, whole=True)
+    if interval == "bootstrap":
+        check_number(resamples, "resamples", least=2, whole=True)
     fitted = fit_comparisons(comparisons, ridge=ridge, ties=ties, position=position)
     rows, pairs, fit = fitted.rows, fitted.pairs, fitted.fit
     cluster = clusters(comparisons)
@@ -146,6 +151,7 @@ def fit_comparisons(
     """Fit the model that `rate` chooses; options and errors as there."""
     if ties not in ("davidson", "half"):
         raise InputError(f"ties is {ties!r}, expected 'davidson' or 'half'")
+    check_number(ridge, "ridge", above=0)
     plain = _rows(comparisons)
     check_connected(plain, comparisons.traits)
     names, columns, caveats = position_covariates(plain, comparisons.judge_first)
@@ -283,6 +289,10 @@ def rate_elo(
     """
     if order not in ("asked", "mean"):
         raise InputError(f"order is {order!r}, expected 'asked' or 'mean'")
+    for value, name in ((k, "k"), (scale, "scale")):
+        check_number(value, name, above=0)
+    check_number(start, "start")
+    check_number(resamples, "resamples", least=2, whole=True)
     rows = _rows(comparisons)
     check_connected(rows, comparisons.traits)
     games = (rows.first, rows.second, rows.wins, rows.n_items)
@@ -357,14 +367,18 @@ def rate_counts(
     Raises
     ------
     InputError
-        Wins that do not add up to `total`, or not one for each trait.
+        Wins that do not add up to `total`, that no round robin can give, or not one for each trait.
     """
+    traits = arrays.trait_names(traits)
     k = len(traits)
-    counts = np.asarray(wins, dtype=np.float64)
+    check_number(total, "total", least=0)
+    check_number(ridge, "ridge", above=0)
+    counts = arrays.counts(wins, "wins")
     if counts.shape != (k,):
         raise InputError(f"wins has shape {counts.shape}, expected ({k},): one count a trait")
-    if abs(counts.sum() - total) > 0.5 or (counts < 0).any():
+    if abs(counts.sum() - total) > 0.5:
         raise InputError(f"wins add up to {counts.sum():g}, expected the total, {total:g}")
+    _check_round_robin(traits, counts, total)
     pairs = _round_robin(counts, total)
     fitted = _fitted(pairs, ridge)
     intervals = find_intervals(
@@ -382,6 +396,30 @@ def rate_counts(
             "position effect nor a split-half reliability can be had.",
         ),
     )
+
+
+def _check_round_robin(traits: Sequence[str], wins: FloatArray, total: float) -> None:
+    """Refuse counts that no round robin can give (Landau 1953).
+
+    m traits can win no game that none of them plays. Where games were lost, each pair is taken to
+    have been meant to meet equally often.
+    """
+    k = len(wins)
+    if k < 2:
+        return
+    games = math.ceil(total / (k * (k - 1) / 2) - 1e-9)
+    best = np.argsort(-wins, kind="stable")
+    m = np.arange(1, k + 1)
+    most = games * (k * (k - 1) - (k - m) * (k - m - 1)) / 2
+    bad = np.flatnonzero(np.cumsum(wins[best]) > most + 0.5)
+    if bad.size:
+        size = int(bad[0]) + 1
+        who = traits[best[0]] if size == 1 else f"the {size} traits that won most"
+        raise InputError(
+            f"{who} won {wins[best[:size]].sum():g} comparisons, expected at most "
+            f"{most[size - 1]:g} of {total:g} in a round robin of {k} traits, where each pair "
+            "meets equally often"
+        )
 
 
 def _round_robin(wins: FloatArray, total: float) -> PairCounts:

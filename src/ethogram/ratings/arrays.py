@@ -1,0 +1,164 @@
+"""What a caller gives, as arrays: each value is as it should be, or one line names it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeGuard
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ethogram.errors import InputError
+
+IntArray = NDArray[np.int64]
+FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
+
+_NUMBERS = (int, float, np.integer, np.floating)
+
+
+def trait_names(traits: Iterable[Any]) -> tuple[str, ...]:
+    """Return traits as a tuple: texts, each once.
+
+    Raises
+    ------
+    InputError
+    """
+    names = (traits,) if isinstance(traits, str) else tuple(traits)
+    for i, name in enumerate(names):
+        if not isinstance(name, str) or not name.strip():
+            raise InputError(f"trait {i} is {name!r}, expected a text")
+    if len(set(names)) != len(names):
+        twice = next(name for i, name in enumerate(names) if name in names[:i])
+        raise InputError(f"the trait {twice!r} is given twice, expected each once")
+    return names
+
+
+def indices(values: Any, name: str, size: int) -> IntArray:
+    """Return indices from 0 to size - 1; whole numbers, and no booleans."""
+    return _whole(values, name, f"an index from 0 to {size - 1}", lambda x: (x >= 0) & (x < size))
+
+
+def signs(values: Any, name: str) -> IntArray:
+    """Return +1, -1 and 0; a boolean would be ambiguous."""
+    expected = "1 (the judge saw `first` first), -1 (second) or 0 (unknown)"
+    return _whole(values, name, expected, lambda x: np.isin(x, (-1, 0, 1)))
+
+
+def labels(values: Any, name: str) -> IntArray:
+    """Return labels (whole numbers or texts) as whole numbers; below 0, and None, are unknown."""
+    if _is_array(values, "iu"):
+        return values.astype(np.int64)
+    plain = _plain(values)
+    if any(isinstance(value, str) for value in plain):
+        known: dict[Any, int] = {}
+        for i, value in enumerate(plain):
+            if value is not None and not isinstance(value, str):
+                raise InputError(f"row {i}: {name} is {value!r}, expected a text, as in other rows")
+        codes = [-1 if v is None else known.setdefault(v, len(known)) for v in plain]
+        return np.array(codes, dtype=np.int64)
+    filled = [-1 if value is None else value for value in plain]
+    return _whole(filled, name, "a whole number or a text; -1 or None where unknown")
+
+
+def flags(values: Any, name: str) -> BoolArray:
+    """Return booleans, from booleans or 0 and 1."""
+    if _is_array(values, "b"):
+        return values.astype(bool)
+    plain = _plain(values)
+    for i, value in enumerate(plain):
+        if not isinstance(value, bool | np.bool_) and not (
+            isinstance(value, _NUMBERS) and value in (0, 1)
+        ):
+            raise InputError(f"row {i}: {name} is {value!r}, expected True or False")
+    return np.array([bool(value) for value in plain], dtype=bool)
+
+
+def shares(values: Any, name: str) -> FloatArray:
+    """Return numbers from 0 to 1."""
+    return _numbers(values, name, "a number from 0 to 1", lambda x: (x >= 0) & (x <= 1))
+
+
+def sizes(values: Any, name: str) -> FloatArray:
+    """Return numbers from 0; NaN and None where unknown."""
+    return _numbers(
+        values, name, "a number from 0; NaN where unknown", lambda x: ~(x < 0) & ~np.isinf(x)
+    )
+
+
+def counts(values: Any, name: str) -> FloatArray:
+    """Return finite numbers from 0."""
+    return _numbers(values, name, "a count from 0", lambda x: np.isfinite(x) & (x >= 0))
+
+
+def check_number(
+    value: Any,
+    name: str,
+    *,
+    least: float = -math.inf,
+    above: float = -math.inf,
+    whole: bool = False,
+) -> None:
+    """Refuse what is no finite number, at least `least` and more than `above`.
+
+    Raises
+    ------
+    InputError
+    """
+    kinds = (int, np.integer) if whole else _NUMBERS
+    fits = isinstance(value, kinds) and not isinstance(value, bool) and math.isfinite(value)
+    if not fits or value < least or value <= above:
+        bound = f" above {above:g}" if above > -math.inf else ""
+        bound = f" from {least:g}" if least > -math.inf else bound
+        raise InputError(
+            f"{name} is {value!r}, expected a {'whole' if whole else 'finite'} number{bound}"
+        )
+
+
+def _is_array(values: Any, kinds: str) -> TypeGuard[NDArray[Any]]:
+    """Whether these are an array of numpy already, of one of these kinds."""
+    return isinstance(values, np.ndarray) and values.ndim == 1 and values.dtype.kind in kinds
+
+
+def _plain(values: Any) -> Sequence[Any]:
+    """Return a sequence whose items are what was given, not what numpy would make of them."""
+    return values.tolist() if isinstance(values, np.ndarray) else list(values)
+
+
+def _whole(
+    values: Any,
+    name: str,
+    expected: str,
+    fits: Callable[[IntArray], BoolArray] = lambda x: np.ones(len(x), dtype=bool),
+) -> IntArray:
+    if _is_array(values, "iu"):
+        array = values.astype(np.int64)
+    else:
+        plain = _plain(values)
+        for i, value in enumerate(plain):
+            number = isinstance(value, _NUMBERS) and not isinstance(value, bool)
+            if not number or not math.isfinite(value) or value != int(value):
+                raise InputError(f"row {i}: {name} is {value!r}, expected {expected}")
+        array = np.array([int(value) for value in plain], dtype=np.int64)
+    bad = np.flatnonzero(~fits(array))
+    if bad.size:
+        raise InputError(f"row {bad[0]}: {name} is {array[bad[0]]}, expected {expected}")
+    return array
+
+
+def _numbers(
+    values: Any, name: str, expected: str, fits: Callable[[FloatArray], BoolArray]
+) -> FloatArray:
+    if _is_array(values, "iufb"):
+        array = values.astype(np.float64)
+    else:
+        plain = _plain(values)
+        for i, value in enumerate(plain):
+            if value is not None and not isinstance(value, (*_NUMBERS, bool, np.bool_)):
+                raise InputError(f"row {i}: {name} is {value!r}, expected {expected}")
+        array = np.array([np.nan if v is None else v for v in plain], dtype=np.float64)
+    bad = np.flatnonzero(~fits(array))
+    if bad.size:
+        raise InputError(f"row {bad[0]}: {name} is {array[bad[0]]}, expected {expected}")
+    return array
