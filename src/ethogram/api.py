@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ethogram.analysis.views import caption_views, pick_view, say_view, split_views
 from ethogram.engine import check as engine_check
 from ethogram.engine.check import Check
 from ethogram.errors import InputError
@@ -294,9 +295,14 @@ def save_figures(
     *,
     formats: Sequence[str] = ("svg", "png", "pdf"),
     theme: Theme = "light",
+    judge: str | None = None,
+    condition: str | None = None,
+    note: Callable[[str], None] | None = None,
     seed: int = 0,
 ) -> list[Path]:
     """Save every figure that the profiles of a store or comparison file allow.
+
+    Models are compared within one judge and one condition.
 
     Parameters
     ----------
@@ -306,20 +312,37 @@ def save_figures(
         The folder; made if it is not there.
     formats : of "svg", "png", "pdf" and "json"
     theme : "light" or "dark"
+    judge, condition : str, optional
+        Of the profiles that are drawn; else those with the most planned comparisons, the first
+        where equal.
+    note : callable, optional
+        Told, where there are several judges or conditions, which one is drawn.
     seed : int
         Of every random draw.
 
     Raises
     ------
     InputError
-        There are no comparisons that can be rated, or an unknown format.
+        There are no comparisons that can be rated, none of this judge or condition, or an unknown
+        format.
     """
     from ethogram.figures import save
 
     profiles = list(reference_profiles().values() if source is None else read_profiles(source))
     if not profiles:
         raise InputError(f"{source} has no comparisons that can be rated")
-    return save.save_figures(profiles, Path(out), formats=formats, theme=theme, seed=seed)
+    views = split_views(profiles)
+    view = pick_view(views, judge, condition)
+    if note is not None and len(views) > 1:
+        note(say_view(views, view, judge, condition))
+    return save.save_figures(
+        [profiles[i] for i in view.places],
+        Path(out),
+        formats=formats,
+        theme=theme,
+        said=caption_views(views)[views.index(view)],
+        seed=seed,
+    )
 
 
 def read_source(

@@ -92,6 +92,7 @@ def test_what_is_empty_is_tried_five_times_and_then_lost(one_trial, kind, reason
         ("bad_gateway", "server_error", 502, "HTTP 502: Just a moment..."),
         ("unavailable", "server_error", 503, "HTTP 503: Service Unavailable"),
         ("http_408", "timeout", 408, "HTTP 408"),
+        ("http_409", "server_error", 409, "HTTP 409"),
         ("http_529", "server_error", 529, "HTTP 529"),
         ("dropped", "transport", None, "Server disconnected"),
         ("reset", "transport", None, "Client"),
@@ -158,7 +159,6 @@ def test_what_cannot_pass_is_tried_once(one_trial, kind, status, http, reason):
     ("kind", "reason"),
     [
         ("invalid_request", "HTTP 400: Unsupported value: 'temperature'"),
-        ("http_409", "HTTP 409"),
         ("http_413", "HTTP 413"),
         ("http_422", "HTTP 422"),
     ],

@@ -50,6 +50,7 @@ def fill_store(
     own: float = 0.5,
     words: int = 60,
     study: str = "A simulated study",
+    flips: Mapping[str, float] | None = None,
     seed: int = 0,
 ) -> Path:
     """Fill a store as a finished run would.
@@ -62,6 +63,8 @@ def fill_store(
         Standard deviation of what each model has of its own.
     replies : mapping of int to str, optional
         Replies by the trial's place in the design, in place of simulated ones.
+    flips : mapping of str to float, optional
+        Share of verdicts, by judge, that name the other trait.
     """
     rng = np.random.default_rng(seed)
     found = load_prompts("bundled", seed=seed).prompts
@@ -91,10 +94,13 @@ def fill_store(
                 for mine in trials.values():
                     swaps = zip(mine, design.judge_swap, strict=True)
                     store.add_judgings(party, "main", [JudgingRow(t, bool(s)) for t, s in swaps])
-        _, judged = store.query("SELECT trial, id FROM judging ORDER BY id")
-        judgings: dict[int, list[int]] = {}
-        for trial, judging in judged:
-            judgings.setdefault(trial, []).append(judging)
+        _, judged = store.query(
+            "SELECT j.trial, j.id, p.name FROM judging j JOIN party p ON p.id = j.judge "
+            "ORDER BY j.id"
+        )
+        judgings: dict[int, list[tuple[int, float]]] = {}
+        for trial, judging, judge in judged:
+            judgings.setdefault(trial, []).append((judging, (flips or {}).get(judge, 0.0)))
         writer = store.writer()
         for name, mine in trials.items():
             strengths = common + rng.normal(0, own, len(traits))
@@ -145,7 +151,7 @@ class _Answers:
         name: str,
         design: Design,
         trials: Sequence[int],
-        judgings: Mapping[int, Sequence[int]],
+        judgings: Mapping[int, Sequence[tuple[int, float]]],
         strengths: np.ndarray,
         position: float,
         replies: Mapping[int, str],
@@ -162,8 +168,10 @@ class _Answers:
             text = replies.get(i) or self._reply(self.traits[winner])
             status = "ok" if i in replies else self._status()
             self._put_reply(name, trial, text, status)
-            for judging in judgings[trial] if status in ("ok", "truncated") else ():
-                self._put_verdict(judging, int(winner), int(loser))
+            for judging, flips in judgings[trial] if status in ("ok", "truncated") else ():
+                turned = flips > 0 and self.rng.random() < flips
+                named = (loser, winner) if turned else (winner, loser)
+                self._put_verdict(judging, int(named[0]), int(named[1]))
 
     def _status(self) -> str:
         names = ("truncated", "empty", "refused")

@@ -168,7 +168,7 @@ def test_ratings_in_page_and_json_are_those_of_the_profile(single):
         assert shown[trait]["low"] == pytest.approx(expected.rating_low[i])
         low, high = expected.rating_low[i], expected.rating_high[i]
         assert f"{low:.0f}–{high:.0f}" in page.words
-    rows = json.loads(page.data["data"])["profiles"][0]["rows"]
+    rows = json.loads(page.data["data"])["views"][0]["profiles"][0]["rows"]
     assert [row[4] for row in rows] == sorted(expected.ranks.tolist())
 
 
@@ -190,7 +190,7 @@ def test_two_models_are_compared_by_shared_prompts(pair):
     (shift,) = numbers["shifts"]
     assert (shift["before"], shift["after"]) == ("one-1.0", "two-2.5")
     assert shift["paired"] == "prompts"
-    data = json.loads(page.data["data"])["shifts"]["0-1"]
+    data = json.loads(page.data["data"])["views"][0]["shifts"]["0-1"]
     place = shift["traits"].index(numbers["profiles"][0]["ratings"][0]["trait"])
     assert data["raw"][place][0] == round(shift["raw"]["shift"][place])
     assert min(shift["raw"]["p_adjusted"]) <= 0.05
@@ -350,7 +350,10 @@ def test_missing_verdicts_are_told_beneath_the_list(lost, words):
     report = build_report([profile], title="t")
     page = _Elements(render_page(report))
     assert f"4,000 comparisons{words}" in page.words
-    assert f"4,000 comparisons{words}" in json.loads(page.data["data"])["profiles"][0]["caption"]
+    assert (
+        f"4,000 comparisons{words}"
+        in json.loads(page.data["data"])["views"][0]["profiles"][0]["caption"]
+    )
     assert f"4,000 comparisons{words}" in render_markdown(report, "t.html")
 
 
@@ -614,8 +617,9 @@ def test_figures_share_their_data_and_carry_captions(reference):
     """Every data name of both themes is in the pool, and each caption says how many models."""
     page, _ = _read(reference)
     figures = json.loads(page.data["figures"])
-    assert {"radial", "ranks", "similarity", "deviations", "components"} <= set(figures["specs"])
-    for themes in figures["specs"].values():
+    (specs,) = figures["specs"]  # of one view
+    assert {"radial", "ranks", "similarity", "deviations", "components"} <= set(specs)
+    for themes in specs.values():
         assert set(themes) == {"light", "dark"}
         for spec in themes.values():
             names = set(re.findall(r'"name": "(data-[0-9a-f]+)"', json.dumps(spec)))
@@ -624,7 +628,7 @@ def test_figures_share_their_data_and_carry_captions(reference):
             assert "values" not in json.dumps(spec.get("data", {}))
     assert page.words.count("9 models") >= 5
     places = re.findall(r'class="page-figure" data-figure="([^"]+)"', reference.read_text())
-    assert places == list(figures["specs"])  # the script looks each up by its name
+    assert places == list(specs)  # the script looks each up by its name
 
 
 def test_page_and_figures_have_the_same_colours():

@@ -129,6 +129,21 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
         return write_report(store, folder / "study.html")
 
 
+@pytest.fixture(scope="module")
+def judged_twice(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three models, 44 traits, two judges."""
+    folder = tmp_path_factory.mktemp("judges")
+    fill_store(
+        folder / "study.db",
+        traits=load_traits("study144").names[:44],
+        models=["first-1.0", "second-2.0", "third-3.0"],
+        judges=["owl", "jay"],
+        flips={"jay": 0.3},
+    )
+    with Store.read(folder / "study.db") as store:
+        return write_report(store, folder / "study.html")
+
+
 @pytest.fixture
 def page(driver: webdriver.Chrome, report: Path) -> Page:
     """The report, opened at desktop width."""
@@ -214,6 +229,50 @@ def test_comparison_changes_and_turns_round(page):
     assert all(back[trait] == -forward[trait] for trait in shared)
     Select(page.one("#compare-scale")).select_by_value("scaled")
     assert "scaled to the same spread" in page.one("#compare-summary").text
+
+
+def test_another_judge_takes_the_place_of_the_first(driver, judged_twice):
+    """All between models is then that judge's: findings, lists, comparison, figures; and back."""
+    page = Page(driver, judged_twice).open()
+    first = page.one("#findings").text
+    names = [option.text for option in Select(page.one("#ranked-model")).options]
+    shown = page.shown("ranked-table")
+    Select(page.one("#view")).select_by_visible_text("jay")
+    assert "Judged by jay." in page.one("#findings").text
+    assert page.one("#findings").text != first
+    assert [option.text for option in Select(page.one("#ranked-model")).options] == names
+    assert page.shown("ranked-table") != shown
+    assert len(page.shown("ranked-table")) == 24  # folded as before
+    Select(page.one("#ranked-model")).select_by_visible_text("third-3.0")
+    assert page.one("#ranked-caption").text.startswith("third-3.0: 44 traits from")
+    page.one("#compare-all").click()
+    assert "of 44 traits differ" in page.one("#compare-summary").text
+    captions = [caption.text for caption in page.all("#within .cap")]
+    assert len(captions) == 3
+    assert all(caption.endswith("Judged by jay.") for caption in captions)
+    page.see_all()
+    captions = [caption.text for caption in page.all("figcaption")]
+    assert len(captions) >= 7
+    assert all(caption.endswith("Judged by jay.") for caption in captions)
+    Select(page.one("#view")).select_by_visible_text("owl")
+    assert page.one("#findings").text == first
+    assert page.shown("ranked-table") == shown
+    page.see_all()
+    assert [e for e in driver.get_log("browser") if e["level"] == "SEVERE"] == []
+    assert all(address.startswith(("file:", "data:")) for address in page.requests())
+
+
+@pytest.mark.parametrize("width", [390, 1440])
+def test_the_first_judge_is_shown_without_scripts(driver, judged_twice, width):
+    """The page says whose it is; the selector, which would do nothing, is not there."""
+    page = Page(driver, judged_twice).open(scripts=False, width=width)
+    try:
+        assert "Judged by owl." in page.one("#findings").text
+        assert not page.one("#view").is_displayed()
+        assert "Shown first: owl" in page.one(".view-choice").text
+        assert "Do the judges agree?" in page.one("#judge").text
+    finally:
+        page.open()
 
 
 def test_evidence_opens_for_a_model_and_a_trait(page):

@@ -18,9 +18,10 @@ from tests.planted.server import Config, serve
 from tests.planted.studies import cli, rows, run_text, study_text
 
 from ethogram.analysis.cohort import label_models
+from ethogram.analysis.judges import compare_judges
 from ethogram.api import check_study, read_profiles, run_study
 from ethogram.engine.local import local_file
-from ethogram.errors import EndpointError, NotInformative
+from ethogram.errors import EndpointError, InputError, NotInformative
 from ethogram.figures.save import save_figures
 from ethogram.ratings.comparisons import compare
 from ethogram.ratings.rate import rate
@@ -646,9 +647,11 @@ def test_another_judge_reads_what_is_there(planted, tmp_path):
     assert found.spearman[0, 1] > 0.9
     profiles = read_profiles(store)
     assert label_models(profiles) == ("alpha, cool", "alpha, warm")
-    saved = save_figures(profiles, tmp_path / "figures", formats=("json",))
-    text = next(p for p in saved if p.stem == "similarity").read_text()
-    assert "alpha, warm" in text
+    with pytest.raises(InputError, match="more than one judge"):  # they are no two models
+        save_figures(profiles, tmp_path / "figures", formats=("json",))
+    (compared,) = compare_judges(profiles)
+    assert compared.judges == ("cool", "warm")
+    assert compared.spearman == pytest.approx(found.spearman[0, 1])
 
 
 # -- the real local model -------------------------------------------------------------------

@@ -24,6 +24,7 @@ from ethogram.analysis.components import MINIMUM_MODELS, Components, find_compon
 from ethogram.analysis.deviations import Deviations, deviate
 from ethogram.analysis.similarity import Similarity, correlate_models
 from ethogram.analysis.tiers import Convergence, spread_by_tier
+from ethogram.analysis.views import check_one_view
 from ethogram.ratings.models import ELO_PER_LOGIT
 from ethogram.ratings.serialise import as_plain
 from ethogram.ratings.threads import on_one_thread
@@ -109,6 +110,7 @@ def analyse(profiles: Sequence[Profile], *, seed: int = 0, n_draws: int = 1000) 
     Parameters
     ----------
     profiles : sequence of Profile
+        All of one judge and condition (`ethogram.analysis.views.split_views`).
     seed : int
         Of every bootstrap and null model.
     n_draws : int
@@ -117,8 +119,10 @@ def analyse(profiles: Sequence[Profile], *, seed: int = 0, n_draws: int = 1000) 
     Raises
     ------
     InputError
-        No profile, or fewer than three traits that all profiles share.
+        No profile, fewer than three traits that all profiles share, or several judges or
+        conditions.
     """
+    check_one_view(profiles)
     cohort = form_cohort(profiles)
     models = len(cohort.models)
     several, enough = models > 1, models >= MINIMUM_MODELS

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -407,14 +408,27 @@ def figures(
     out: Annotated[Path, typer.Option("-o", "--out", help="The folder.")] = Path("figures"),
     format: Annotated[str, typer.Option(help="svg, png, pdf, json; with commas.")] = "svg,png,pdf",
     dark: Annotated[bool, typer.Option("--dark", help="For a dark page.")] = False,
+    judge: Annotated[
+        str | None, typer.Option(help="By this judge; default: the one with most comparisons.")
+    ] = None,
+    condition: Annotated[str | None, typer.Option(help="Under this condition.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of every random draw.")] = 0,
 ) -> None:
-    """Save every figure that the profiles allow."""
+    """Save every figure that the profiles allow, within one judge."""
     from ethogram.api import save_figures
 
     formats = tuple(name.strip() for name in format.split(",") if name.strip())
     theme: Theme = "dark" if dark else "light"
-    for path in save_figures(source, out, formats=formats, theme=theme, seed=seed):
+    for path in save_figures(
+        source,
+        out,
+        formats=formats,
+        theme=theme,
+        judge=judge,
+        condition=condition,
+        note=partial(typer.echo, err=True),
+        seed=seed,
+    ):
         typer.echo(f"{path}")
 
 

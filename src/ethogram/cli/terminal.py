@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ethogram.engine.check import Check
-from ethogram.ratings.profile import Profile
+from ethogram.ratings.profile import Profile, won_number, won_words
 from ethogram.ratings.results import Rated, Unrated
 from ethogram.ratings.shift import Shift
 from ethogram.run.cost import Plan
@@ -59,7 +59,7 @@ def print_profile(console: Console, profile: Profile) -> None:
         ("trait", "left"),
         ("rating", "right"),
         ("95% interval", "right"),
-        ("won", "right"),
+        (won_words(profile), "right"),
         ("of", "right"),
         ("", "left"),
     )
@@ -71,7 +71,7 @@ def print_profile(console: Console, profile: Profile) -> None:
             _cut(row["trait"], 18),
             f"{row['rating']:.0f}",
             f"{row['low']:.0f} to {row['high']:.0f}",
-            f"{row['wins']:g}",
+            won_number(row["wins"]),
             f"{row['n']}",
             _bar(row["low"], row["rating"], row["high"], low, high),
         )

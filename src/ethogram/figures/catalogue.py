@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Literal
 
@@ -18,7 +18,7 @@ from ethogram.figures.components import cluster_map, component_chart
 from ethogram.figures.models import convergence_chart, deviation_panels, similarity_map
 from ethogram.figures.profiles import distributions, forest, rank_map, shift_bars
 from ethogram.figures.radial import radial
-from ethogram.figures.theme import Figure
+from ethogram.figures.theme import Figure, Theme
 from ethogram.ratings.shift import Shift, shift
 
 if TYPE_CHECKING:
@@ -44,12 +44,15 @@ class Subject:
         An earlier profile for each.
     shift : Shift, optional
         Of two of the models; else of the two that are least alike.
+    said : str
+        A sentence on judge and condition, where there are others: every caption ends with it.
     """
 
     profiles: Sequence[Profile]
     analysis: Analysis
     before: Sequence[Profile] | None = None
     shift: Shift | None = None
+    said: str = ""
 
 
 @dataclass(frozen=True)
@@ -82,7 +85,14 @@ def choose_figures(subject: Subject, place: Place) -> Iterator[Drawing]:
     """Yield what draws each figure that the subject allows and the place has, in order."""
     for entry in CATALOGUE:
         if entry.is_used(place, len(subject.profiles)):
-            yield from entry.drawings(subject)
+            for draw in entry.drawings(subject):
+                yield partial(_say_view, draw, subject.said) if subject.said else draw
+
+
+def _say_view(draw: Drawing, said: str, *, theme: Theme) -> Figure:
+    """Draw a figure whose caption ends with the judge and condition."""
+    figure = draw(theme=theme)
+    return replace(figure, caption=f"{figure.caption} {said}")
 
 
 def _radial(subject: Subject) -> Iterator[Drawing]:

@@ -55,7 +55,7 @@ def similarity_map(similarity: Similarity, *, theme: Theme = "light") -> Figure:
         tree = _dendrogram(similarity.tree, m, cell, colours)
         chart = alt.hconcat(matrix, tree, spacing=6)
     caption = (
-        f"Spearman correlation of the ratings in {m} profiles. Below the diagonal as measured "
+        f"Spearman correlation of the ratings in {m} models. Below the diagonal as measured "
         f"(mean {rho.mean:.3f}, 95% interval {rho.mean_low:.3f} to {rho.mean_high:.3f}, from "
         f"{similarity.n_draws:,} bootstrap draws of the profiles); above it what it would be "
         "without measurement noise (divided by the root of both reliabilities; may exceed 1)."

@@ -29,6 +29,7 @@ def draw_figures(
     before: Sequence[Profile] | None = None,
     moved: Shift | None = None,
     theme: Theme = "light",
+    said: str = "",
 ) -> tuple[Figure, ...]:
     """Draw every figure that these profiles allow.
 
@@ -43,8 +44,10 @@ def draw_figures(
         What the shift figure shows; else the two models that are least alike, as
         independent (`ethogram.ratings.shift.shift` of their comparisons pairs them and is surer).
     theme : "light" or "dark"
+    said : str
+        Ends every caption: judge and condition, where there are others.
     """
-    subject = Subject(profiles, analysis, before=before, shift=moved)
+    subject = Subject(profiles, analysis, before=before, shift=moved, said=said)
     return tuple(draw(theme=theme) for draw in choose_figures(subject, "files"))
 
 
@@ -59,6 +62,7 @@ def save_figures(
     moved: Shift | None = None,
     seed: int = 0,
     scale: float = 2.0,
+    said: str = "",
 ) -> list[Path]:
     """Save every figure, title and caption included, and return the paths.
 
@@ -70,11 +74,13 @@ def save_figures(
         Of these profiles, if it is there already; else it is made with `seed`.
     scale : float
         Pixels of a PNG for each pixel of the figure.
+    said : str
+        Ends every caption: judge and condition, where there are others.
 
     Raises
     ------
     InputError
-        An unknown format.
+        An unknown format, or profiles of several judges or conditions.
     """
     for name in formats:
         if name not in FORMATS:
@@ -82,7 +88,7 @@ def save_figures(
     if seed < 0:
         raise InputError(f"seed is {seed}, expected 0 or more")
     analysis = analysis or analyse(profiles, seed=seed)
-    figures = draw_figures(profiles, analysis, before=before, moved=moved, theme=theme)
+    figures = draw_figures(profiles, analysis, before=before, moved=moved, theme=theme, said=said)
     try:
         out_dir.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -126,6 +126,11 @@ class Profile:
         return f"{self.level:.0%}, {self.interval_method}"
 
     @property
+    def soft(self) -> bool:
+        """Whether verdicts are probabilities: then wins are expected, not halves and wholes."""
+        return bool(np.any(np.abs(2 * self.wins_by_trait - np.rint(2 * self.wins_by_trait)) > 1e-6))
+
+    @property
     def ratings(self) -> FloatArray:
         """Strengths on the Elo scale: mean 1000, 173.7 points a logit."""
         return 1000 + ELO_PER_LOGIT * self.strengths
@@ -229,3 +234,13 @@ def _positions(have: Sequence[str], wanted: Sequence[str]) -> IntArray:
     if len(set(wanted)) < len(wanted) or not wanted:
         raise InputError(f"traits are {list(wanted)!r}, expected at least one, each once")
     return np.array([place[trait] for trait in wanted])
+
+
+def won_number(wins: float) -> str:
+    """How many comparisons a trait won: halves are ties, all else is rounded to one decimal."""
+    return f"{wins:.1f}".removesuffix(".0")
+
+
+def won_words(profile: Profile) -> str:
+    """What the numbers of wins are: counted, or expected where verdicts are probabilities."""
+    return "expected wins" if profile.soft else "won"

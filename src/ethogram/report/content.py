@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import combinations
 from typing import Any
@@ -14,7 +14,16 @@ import orjson
 from ethogram import __version__
 from ethogram.analysis.analyse import Analysis, analyse
 from ethogram.analysis.cohort import MINIMUM_TRAITS, label_models
+from ethogram.analysis.judges import JudgesCompared, compare_judges
 from ethogram.analysis.published import Published, put_beside_published
+from ethogram.analysis.views import (
+    DEFAULT_RULE,
+    View,
+    caption_views,
+    differ_in,
+    name_views,
+    split_views,
+)
 from ethogram.errors import InputError
 from ethogram.ratings.comparisons import Comparisons
 from ethogram.ratings.profile import Profile
@@ -38,6 +47,38 @@ class Party:
 
 
 @dataclass(frozen=True)
+class ViewReport:
+    """What is said of the models within one judge and condition.
+
+    Attributes
+    ----------
+    judge, condition : str
+    name : str
+        What tells it from the other views; empty for one alone.
+    said : str
+        The same as a sentence.
+    profiles : tuple of Profile
+    labels : tuple of str
+        One name per profile, all different.
+    analysis : Analysis or None
+        None where nothing could be rated, or fewer than three traits are shared.
+    shifts : dict of (int, int) to Shift
+        For every two profiles, from the first to the second.
+    findings : tuple of Finding
+    """
+
+    judge: str = ""
+    condition: str = ""
+    name: str = ""
+    said: str = ""
+    profiles: tuple[Profile, ...] = ()
+    labels: tuple[str, ...] = ()
+    analysis: Analysis | None = None
+    shifts: dict[tuple[int, int], Shift] = field(default_factory=dict)
+    findings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True)
 class Report:
     """A whole report.
 
@@ -51,15 +92,18 @@ class Report:
         The design, one line per fact.
     parties : tuple of Party
     profiles : tuple of Profile
+        Of all views.
     labels : tuple of str
         One name per profile, all different.
     unrated : tuple of Unrated
-    analysis : Analysis or None
-        None where nothing could be rated, or fewer than three traits are shared.
-    shifts : dict of (int, int) to Shift
-        For every two profiles, from the first to the second.
-    findings : tuple of Finding
+    views : tuple of ViewReport
+        The one that is shown first stands first. Never empty.
+    view_note : str
+        That models are compared within a view, and which is shown first; empty for one view.
+    views_differ_in : tuple of str
+        Of "judge" and "condition".
     judge : JudgeAccount
+    judges_compared : tuple of JudgesCompared
     replies : tuple of ReplyLengths
         One for each profile whose replies have a known length.
     stages : tuple of StageCount
@@ -82,10 +126,11 @@ class Report:
     profiles: tuple[Profile, ...]
     labels: tuple[str, ...]
     unrated: tuple[Unrated, ...]
-    analysis: Analysis | None
-    shifts: dict[tuple[int, int], Shift]
-    findings: tuple[Finding, ...]
+    views: tuple[ViewReport, ...]
+    view_note: str
+    views_differ_in: tuple[str, ...]
     judge: JudgeAccount
+    judges_compared: tuple[JudgesCompared, ...]
     replies: tuple[ReplyLengths, ...]
     stages: tuple[StageCount, ...]
     published: tuple[Published, ...]
@@ -132,8 +177,11 @@ def build_report(
     """
     labels = label_models(profiles)
     notes: list[str] = []
-    analysis = _analyse(profiles, notes, seed)
-    shifts = compare_all(profiles, comparisons, notes)
+    split = split_views(profiles)
+    views = tuple(
+        _report_view(view, names, profiles, comparisons, notes, seed)
+        for view, *names in zip(split, name_views(split), caption_views(split), strict=True)
+    ) or (ViewReport(),)
     judges = [p.judge for p in profiles] + [u.judge for u in unrated]
     return Report(
         title=title,
@@ -144,30 +192,75 @@ def build_report(
         profiles=tuple(profiles),
         labels=labels,
         unrated=tuple(unrated),
-        analysis=analysis,
-        shifts=shifts,
-        findings=find_headlines(profiles, labels, analysis, list(shifts.values())),
+        views=views,
+        view_note=_view_note(split),
+        views_differ_in=differ_in(split),
         judge=judge or untested(judges),
+        judges_compared=compare_judges(profiles),
         replies=relate_lengths(labels, comparisons) if comparisons is not None else (),
         stages=tuple(stages),
-        published=put_beside_published(analysis) if published and analysis else (),
+        published=_published(views[0].analysis) if published else (),
         evidence=evidence,
         notes=tuple(notes),
-        caveats=_caveats(profiles, labels, analysis, shifts),
+        caveats=_caveats(profiles, labels, views),
         version=__version__,
         written_at=written_at or datetime.now(UTC),
         seed=seed,
     )
 
 
-def _analyse(profiles: Sequence[Profile], notes: list[str], seed: int) -> Analysis | None:
+def _report_view(
+    view: View,
+    names: Sequence[str],
+    profiles: Sequence[Profile],
+    comparisons: Sequence[Comparisons] | None,
+    notes: list[str],
+    seed: int,
+) -> ViewReport:
+    """Compare the models of one view, given its name and the sentence on it."""
+    name, said = names
+    own = [profiles[i] for i in view.places]
+    behind = None if comparisons is None else [comparisons[i] for i in view.places]
+    labels = label_models(own)
+    analysis = _analyse(own, name, notes, seed)
+    shifts = compare_all(own, behind)
+    return ViewReport(
+        judge=view.judge,
+        condition=view.condition,
+        name=name,
+        said=said,
+        profiles=tuple(own),
+        labels=labels,
+        analysis=analysis,
+        shifts=shifts,
+        findings=find_headlines(own, labels, analysis, list(shifts.values())),
+    )
+
+
+def _view_note(views: Sequence[View]) -> str:
+    """Say that models are compared within one view, and which is shown first."""
+    if len(views) < 2:
+        return ""
+    what = " and ".join(differ_in(views))
+    return (
+        f"Models are compared within one {what} at a time, never across. Shown first: "
+        f"{name_views(views)[0]} ({DEFAULT_RULE})."
+    )
+
+
+def _published(analysis: Analysis | None) -> tuple[Published, ...]:
+    return put_beside_published(analysis) if analysis is not None else ()
+
+
+def _analyse(
+    profiles: Sequence[Profile], view: str, notes: list[str], seed: int
+) -> Analysis | None:
     """Analyse what can be; a note says what cannot."""
-    if not profiles:
-        return None
     try:
         return analyse(profiles, seed=seed)
     except InputError as error:
-        notes.append(f"The profiles could not be compared: {error}.")
+        which = f" of {view}" if view else ""
+        notes.append(f"The profiles{which} could not be compared: {error}.")
         return None
 
 
@@ -176,7 +269,7 @@ MOST_PAIRED = 15
 
 
 def compare_all(
-    profiles: Sequence[Profile], comparisons: Sequence[Comparisons] | None, notes: list[str]
+    profiles: Sequence[Profile], comparisons: Sequence[Comparisons] | None
 ) -> dict[tuple[int, int], Shift]:
     """Compare every two profiles that share traits enough."""
     pairs = [
@@ -250,8 +343,7 @@ def _chosen(every: Sequence[Profile | Unrated]) -> str:
 def _caveats(
     profiles: Sequence[Profile],
     labels: Sequence[str],
-    analysis: Analysis | None,
-    shifts: dict[tuple[int, int], Shift],
+    views: Sequence[ViewReport],
 ) -> tuple[tuple[str, str], ...]:
     """All caveats; one that every profile has is said once."""
     shared = set.intersection(*(set(p.caveats) for p in profiles)) if profiles else set()
@@ -266,11 +358,10 @@ def _caveats(
         for text in p.caveats
         if text not in shared
     ]
-    if analysis is not None and len(profiles) > 1:
-        labelled += [("", text) for text in analysis.caveats]
-    labelled += [
-        ("", text) for text in dict.fromkeys(c for s in shifts.values() for c in s.caveats)
-    ]
+    for view in views:
+        if view.analysis is not None and len(view.profiles) > 1:
+            labelled += [("", text) for text in view.analysis.caveats]
+        labelled += [("", text) for s in view.shifts.values() for text in s.caveats]
     return tuple(dict.fromkeys(labelled))
 
 

@@ -7,7 +7,7 @@ out zero. What is only the largest as measured is said to be that.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +16,7 @@ from scipy.stats import norm
 from ethogram.analysis.analyse import Analysis
 from ethogram.analysis.deviations import Deviations
 from ethogram.analysis.similarity import Similarity
-from ethogram.analysis.tiers import Convergence
+from ethogram.analysis.tiers import Convergence, Spread, Tier
 from ethogram.ratings.comparisons import BoolArray
 from ethogram.ratings.models import ELO_PER_LOGIT
 from ethogram.ratings.profile import Effect, Profile
@@ -222,31 +222,62 @@ def _apart(deviations: Deviations) -> Finding:
 
 
 def _tiers(convergence: Convergence) -> list[Finding]:
-    """Tiers whose rank spread differs from the null model's, corrected for the tiers tested."""
-    clear = [t for t in convergence.tiers if t.ranks.p * len(convergence.tiers) <= LEVEL]
-    if not clear:
-        return [
-            Finding(
-                "On no tier of the list do the models agree more or less than chance, that is, "
-                "than models that differ equally on every trait.",
-                "convergence",
-            )
-        ]
-    sides = []
-    for word, below in (("more", True), ("less", False)):
-        parts = [
-            f"{t.name} ({t.ranks.value:.1f}, by chance {t.ranks.null:.1f})"
-            for t in clear
-            if (t.ranks.value < t.ranks.null) == below
-        ]
-        if parts:
-            tier = "tier" if len(parts) == 1 else "tiers"
-            sides.append(f"{word} than chance on the {tier} {listed(parts)}")
-    text = (
-        f"Models agree {', and '.join(sides)}. In brackets: the mean spread of a trait's rank "
-        "across the models, and what it would be if they differed equally on every trait."
+    """Where models agree more or less than the null model, in ranks and then in points.
+
+    Corrected for all tests: two a tier.
+    """
+    tiers, tests = convergence.tiers, 2 * len(convergence.tiers)
+    sides = [(_side(t.ranks, tests), _side(t.logits, tests)) for t in tiers]
+    if all(side == ("no", "no") for side in sides):
+        text = (
+            "On no tier of the list do the models agree more or less than chance, in ranks or in "
+            "points, that is, than models that differ equally on every trait."
+        )
+        return [Finding(text, "convergence")]
+    ranks = (
+        f"In ranks, models {_tier_sides(tiers, lambda t: t.ranks, 1, tests)}. In brackets: the "
+        "mean spread of a trait across the models, what it would be if they differed equally on "
+        "every trait, and p."
     )
-    return [Finding(text, "convergence")]
+    points = (
+        f"In Elo points, models {_tier_sides(tiers, lambda t: t.logits, ELO_PER_LOGIT, tests)}."
+    )
+    apart = [t.name for t, (one, other) in zip(tiers, sides, strict=True) if one != other]
+    if apart:
+        tier = "tier" if len(apart) == 1 else "tiers"
+        points += f" So what is found on the {tier} {listed(apart)} depends on the measure."
+    return [Finding(ranks, "convergence"), Finding(points, "convergence")]
+
+
+def _side(spread: Spread, tests: int) -> str:
+    """Whether a tier's spread is clearly less or more than by chance."""
+    if spread.p * tests > LEVEL:
+        return "no"
+    return "more" if spread.value < spread.null else "less"
+
+
+def _tier_sides(
+    tiers: Sequence[Tier], spread_of: Callable[[Tier], Spread], scale: float, tests: int
+) -> str:
+    """Say on which tiers models agree more than chance, less, and neither, in one measure."""
+    sides = []
+    for side, words in _AGREE.items():
+        own = [t for t in tiers if _side(spread_of(t), tests) == side]
+        if own:
+            named = [f"{t.name} ({_spread_words(spread_of(t), scale)})" for t in own]
+            sides.append(f"{words} on the {'tier' if len(own) == 1 else 'tiers'} {listed(named)}")
+    return "; ".join(sides)
+
+
+_AGREE = {
+    "more": "agree more than chance",
+    "less": "differ more than chance",
+    "no": "show no difference from chance",
+}
+
+
+def _spread_words(spread: Spread, scale: float) -> str:
+    return f"{spread.value * scale:.1f}, by chance {spread.null * scale:.1f}, p {spread.p:.2g}"
 
 
 def _positions(profiles: Sequence[Profile], labels: Sequence[str]) -> list[Finding]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -22,10 +22,11 @@ from markupsafe import Markup, escape
 from ethogram.engine.requests import USABLE
 from ethogram.figures.theme import interval_level, missing_verdicts
 from ethogram.ratings.models import ELO_PER_LOGIT
-from ethogram.ratings.profile import Profile
+from ethogram.ratings.profile import Profile, won_number, won_words
 from ethogram.ratings.shift import Change, Shift
-from ethogram.report.content import Report
+from ethogram.report.content import Report, ViewReport
 from ethogram.report.findings import signed
+from ethogram.report.judge import JUDGES_CANNOT_SHOW, judge_rows
 from ethogram.report.page_figures import DataPool, PageFigure, draw_page_figures
 from ethogram.report.script_data import POLICIES
 from ethogram.store.read import StageCount, others_said
@@ -39,7 +40,9 @@ FOLD_ENDS = 12
 
 def render_page(report: Report) -> str:
     """Return the whole page."""
-    figures, pool = _page_figures(report)
+    pool = DataPool()
+    views = [_view(view, pool) for view in report.views]
+    figures = any(view["figures"] for view in views)
     scripts = [_javascript_bundle(), _asset("report.js")] if figures else [_asset("report.js")]
     environment = jinja2.Environment(
         loader=jinja2.FunctionLoader(_asset),
@@ -55,12 +58,11 @@ def render_page(report: Report) -> str:
         policy=_policy(scripts),
         css=_asset("report.css"),
         scripts=scripts,
-        scale=_scale(report.profiles[0]) if report.profiles else None,
+        views=views,
         fold=_fold,
         ranked=_ranked,
-        overview=_overview(report),
-        comparison=_comparison(report),
-        page_figures={figure.name: figure for figure in figures},
+        judge_rows=judge_rows,
+        judges_cannot_show=JUDGES_CANNOT_SHOW,
         losses=_losses(report.stages),
         effects=_effects(report),
         excerpts=_excerpts(report),
@@ -71,21 +73,40 @@ def render_page(report: Report) -> str:
         published_number=_published_number,
         points=_points,
         interval_level=interval_level,
+        won_number=won_number,
+        won_words=won_words,
         ranked_caption=ranked_caption,
         method_words=method_words,
         elo=ELO_PER_LOGIT,
         not_tested=NOT_TESTED,
         payload=_payload(report),
-        figures={"specs": _specs(figures), "pool": pool.tables},
+        figures={
+            "specs": [_specs(view["figures"].values()) for view in views],
+            "pool": pool.tables,
+        },
         evidence=report.evidence.to_dict() if report.evidence else None,
     )
     return page
 
 
-def _page_figures(report: Report) -> tuple[tuple[PageFigure, ...], DataPool]:
-    if report.analysis is None:
-        return (), DataPool()
-    return draw_page_figures(report.profiles, report.analysis)
+def _view(view: ViewReport, pool: DataPool) -> dict[str, Any]:
+    """What the sections on the models show for one judge and condition."""
+    figures = (
+        draw_page_figures(view.profiles, view.analysis, pool, said=view.said)
+        if view.analysis is not None
+        else ()
+    )
+    return {
+        "name": view.name,
+        "said": view.said,
+        "profiles": view.profiles,
+        "labels": view.labels,
+        "findings": view.findings,
+        "scale": _scale(view.profiles[0]) if view.profiles else None,
+        "overview": _overview(view),
+        "comparison": _comparison(view),
+        "figures": {figure.name: figure for figure in figures},
+    }
 
 
 # -- safety -----------------------------------------------------------------------------------
@@ -124,13 +145,14 @@ def breakable(text: str) -> Markup:
     return Markup(str(escape(text)).replace("\0", "<wbr>"))
 
 
-def ranked_caption(profile: Profile, label: str) -> str:
-    """What is told beneath a profile's list of traits."""
+def ranked_caption(profile: Profile, label: str, said: str = "") -> str:
+    """What is told beneath a profile's list of traits; ends with what its view says."""
     return (
         f"{label}: {len(profile.traits)} traits from {profile.n:,} comparisons; "
         f"{missing_verdicts(profile.lost)}. Bars: {interval_level(profile)} interval of each trait "
         f"on its own ({profile.interval_method}). Blue: above 1000; orange: below; grey: the "
         "interval contains 1000. The rank ranges hold for all traits at once, at 95%."
+        + (f" {said}" if said else "")
     )
 
 
@@ -207,17 +229,17 @@ def _ranked(profile: Profile) -> list[dict[str, Any]]:
     return rows
 
 
-def _overview(report: Report) -> dict[str, Any] | None:
+def _overview(view: ViewReport) -> dict[str, Any] | None:
     """Every trait in every model: rating and interval, mean and spread."""
-    if len(report.profiles) < 2:
+    if len(view.profiles) < 2:
         return None
-    traits = list(dict.fromkeys(t for p in report.profiles for t in p.traits))
-    places = [{t: i for i, t in enumerate(p.traits)} for p in report.profiles]
+    traits = list(dict.fromkeys(t for p in view.profiles for t in p.traits))
+    places = [{t: i for i, t in enumerate(p.traits)} for p in view.profiles]
     rows: list[dict[str, Any]] = []
     for trait in traits:
         cells = [
             None if trait not in place else _cell(p, place[trait])
-            for p, place in zip(report.profiles, places, strict=True)
+            for p, place in zip(view.profiles, places, strict=True)
         ]
         known = [c["rating"] for c in cells if c]
         rows.append(
@@ -243,22 +265,22 @@ def _cell(profile: Profile, i: int) -> dict[str, float]:
     }
 
 
-def _comparison(report: Report) -> dict[str, Any] | None:
+def _comparison(view: ViewReport) -> dict[str, Any] | None:
     """The pair that the side-by-side section opens with: the least alike."""
-    if not report.shifts:
+    if not view.shifts:
         return None
-    pairs = list(report.shifts)
-    similarity = report.analysis.similarity if report.analysis else None
+    pairs = list(view.shifts)
+    similarity = view.analysis.similarity if view.analysis else None
     first = similarity.spearman.least if similarity else pairs[0]
-    pair = first if first in report.shifts else pairs[0]
-    shift = report.shifts[pair]
-    return {"pair": pair, "shift": shift, "rows": _shift_rows(report, pair)}
+    pair = first if first in view.shifts else pairs[0]
+    shift = view.shifts[pair]
+    return {"pair": pair, "shift": shift, "rows": _shift_rows(view, pair)}
 
 
-def _shift_rows(report: Report, pair: tuple[int, int]) -> list[dict[str, Any]]:
+def _shift_rows(view: ViewReport, pair: tuple[int, int]) -> list[dict[str, Any]]:
     """The significant shifts of a pair, largest rise first."""
-    shift = report.shifts[pair]
-    before, after = (report.profiles[i] for i in pair)
+    shift = view.shifts[pair]
+    before, after = (view.profiles[i] for i in pair)
     rows = [
         {
             "trait": trait,
@@ -388,28 +410,39 @@ def _payload(report: Report) -> dict[str, Any]:
     return {
         "traits": traits,
         "fold": {"above": FOLD_ABOVE, "ends": FOLD_ENDS},
-        "profiles": [
+        "views": [
             {
-                "label": label,
-                "n": p.n,
-                "scale": _scale(p),
-                "caption": ranked_caption(p, label),
-                "rows": [
-                    [
-                        place[row["trait"]],
-                        *(round(row[key]) for key in ("rating", "low", "high")),
-                        row["rank"],
-                        row["rank_low"],
-                        row["rank_high"],
-                        row["n"],
-                        round(row["wins"], 1),
-                    ]
-                    for row in p.frame().to_dicts()
+                "profiles": [
+                    _profile_data(p, label, view.said, place)
+                    for p, label in zip(view.profiles, view.labels, strict=True)
                 ],
+                "said": view.said,
+                "shifts": {f"{i}-{j}": _shift_data(s, place) for (i, j), s in view.shifts.items()},
             }
-            for p, label in zip(report.profiles, report.labels, strict=True)
+            for view in report.views
         ],
-        "shifts": {f"{i}-{j}": _shift_data(s, place) for (i, j), s in report.shifts.items()},
+    }
+
+
+def _profile_data(profile: Profile, label: str, said: str, place: dict[str, int]) -> dict[str, Any]:
+    return {
+        "label": label,
+        "n": profile.n,
+        "scale": _scale(profile),
+        "caption": ranked_caption(profile, label, said),
+        "won": won_words(profile).capitalize(),
+        "rows": [
+            [
+                place[row["trait"]],
+                *(round(row[key]) for key in ("rating", "low", "high")),
+                row["rank"],
+                row["rank_low"],
+                row["rank_high"],
+                row["n"],
+                round(row["wins"], 1),
+            ]
+            for row in profile.frame().to_dicts()
+        ],
     }
 
 
@@ -434,5 +467,5 @@ def _change_data(change: Change) -> list[list[float]]:
     ]
 
 
-def _specs(figures: Sequence[PageFigure]) -> dict[str, Any]:
+def _specs(figures: Iterable[PageFigure]) -> dict[str, Any]:
     return {p.name: {"light": p.light, "dark": p.dark} for p in figures}

@@ -58,12 +58,14 @@ class DataPool:
 
 
 def draw_page_figures(
-    profiles: Iterable[Profile], analysis: Analysis
-) -> tuple[tuple[PageFigure, ...], DataPool]:
-    """Draw the catalogue's figures for a page."""
-    pool = DataPool()
-    drawings = choose_figures(Subject(tuple(profiles), analysis), "page")
-    return tuple(_page_figure(draw, pool) for draw in drawings), pool
+    profiles: Iterable[Profile], analysis: Analysis, pool: DataPool, *, said: str = ""
+) -> tuple[PageFigure, ...]:
+    """Draw the catalogue's figures for a page, their data put into the pool.
+
+    `said` is a sentence on judge and condition, where the page has several.
+    """
+    drawings = choose_figures(Subject(tuple(profiles), analysis, said=said), "page")
+    return tuple(_page_figure(draw, pool) for draw in drawings)
 
 
 def _page_figure(draw: Drawing, pool: DataPool) -> PageFigure:

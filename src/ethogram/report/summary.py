@@ -12,8 +12,8 @@ from ethogram.ratings.profile import Profile
 from ethogram.ratings.results import Rated
 from ethogram.ratings.serialise import as_plain, change_json, ratings_json
 from ethogram.ratings.shift import Shift
-from ethogram.report.content import Report
-from ethogram.report.judge import JudgeAccount
+from ethogram.report.content import Report, ViewReport
+from ethogram.report.judge import JUDGES_CANNOT_SHOW, JudgeAccount, judge_rows
 from ethogram.report.replies import ReplyLengths
 from ethogram.store.read import others_said
 
@@ -32,11 +32,11 @@ def render_json(report: Report) -> bytes:
             "seed": report.seed,
             "study": dict(report.facts),
             "parties": [as_plain(party) for party in report.parties],
-            "findings": [as_plain(finding) for finding in report.findings],
             "judge": _judge(report.judge),
+            "judges_compared": [as_plain(two) for two in report.judges_compared],
             **_ratings(report),
-            "shifts": [_shift(report, pair, s) for pair, s in report.shifts.items()],
-            "analysis": report.analysis.to_dict() if report.analysis else None,
+            **_view(report.views[0]),
+            "other_views": [_view(view) for view in report.views[1:]],
             "published": [as_plain(figure) for figure in report.published],
             "replies": [as_plain(replies) for replies in report.replies],
             "stages": [
@@ -61,14 +61,24 @@ def _ratings(report: Report) -> dict[str, Any]:
     return ratings
 
 
-def _judge(account: JudgeAccount) -> dict[str, Any]:
-    return {**as_plain(account), "sentences": [account.headline, *account.sentences[1:]]}
-
-
-def _shift(report: Report, pair: tuple[int, int], shift: Shift) -> dict[str, Any]:
+def _view(view: ViewReport) -> dict[str, Any]:
+    """What is said of the models within one judge and condition."""
     return {
-        "before": report.labels[pair[0]],
-        "after": report.labels[pair[1]],
+        "view": {"judge": view.judge, "condition": view.condition, "models": list(view.labels)},
+        "findings": [as_plain(finding) for finding in view.findings],
+        "shifts": [_shift(view, pair, s) for pair, s in view.shifts.items()],
+        "analysis": view.analysis.to_dict() if view.analysis else None,
+    }
+
+
+def _judge(account: JudgeAccount) -> dict[str, Any]:
+    return {**as_plain(account), "sentences": [account.opening, *account.sentences[1:]]}
+
+
+def _shift(view: ViewReport, pair: tuple[int, int], shift: Shift) -> dict[str, Any]:
+    return {
+        "before": view.labels[pair[0]],
+        "after": view.labels[pair[1]],
         "paired": shift.paired,
         "shared": shift.n_shared,
         "stretch": shift.stretch,
@@ -98,9 +108,12 @@ def render_markdown(report: Report, page: str) -> str:
     """Return a summary for a model card; `page` is the HTML file's name."""
     parts = [f"## {plain(report.title)}", plain(report.measured)]
     parts += [f"**{plain(u.model)} is not rated.** {plain(u.reason)}" for u in report.unrated]
-    if report.findings:
-        parts.append("\n".join(f"- {plain(finding.text)}" for finding in report.findings))
+    if report.view_note:
+        parts.append(plain(report.view_note))
+    parts += [_findings(view) for view in report.views if view.findings]
     parts.append(plain(report.judge.headline))
+    if report.judges_compared:
+        parts.append(_judges_compared(report))
     count = ENDS if len(report.profiles) == 1 else ENDS_OF_SEVERAL
     parts += [
         _table(profile, label, count)
@@ -118,6 +131,28 @@ def render_markdown(report: Report, page: str) -> str:
         parts.append(f"Caveats:\n\n{bullets}")
     parts.append(f"Made by ethogram {report.version}; every number and the evidence: `{page}`.")
     return "\n\n".join(parts) + "\n"
+
+
+def _findings(view: ViewReport) -> str:
+    """One view's findings, under its name where there are several."""
+    lines = [f"- {plain(finding.text)}" for finding in view.findings]
+    return "\n".join([f"### {plain(view.name)}", "", *lines] if view.name else lines)
+
+
+def _judges_compared(report: Report) -> str:
+    """How far the judges agree on each model."""
+    lines = [
+        "### The judges, compared",
+        "",
+        "| model | judges | Spearman | points apart | of noise alone, at most |",
+        "|---|---|---:|---:|---:|",
+    ]
+    lines += [
+        f"| {plain(model)} | {plain(judges)} | {two.spearman:.2f} | {two.points:.0f} "
+        f"| {two.noise:.0f} |"
+        for model, judges, two in judge_rows(report.judges_compared)
+    ]
+    return "\n".join([*lines, "", plain(JUDGES_CANNOT_SHOW)])
 
 
 def _table(profile: Profile, label: str, count: int) -> str:

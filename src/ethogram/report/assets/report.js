@@ -13,6 +13,8 @@
   const number = (v) => v.toLocaleString("en-GB");
   const dark = window.matchMedia("(prefers-color-scheme: dark)");
   const data = read("data");
+  let shownView = 0;
+  let view = data.views[shownView];
   document.documentElement.classList.add("js");
 
   // -- tables: fold, sort, search ----------------------------------------------------------
@@ -87,13 +89,15 @@
     if (count) count.textContent = word ? `${shown} of ${rows.length}` : "";
   }
 
-  document.querySelectorAll("table[data-sortable]").forEach((table) => { fold(table); sortable(table); });
-  document.querySelectorAll("[data-filter]").forEach((box) => {
-    box.addEventListener("input", () => filter(at(box.dataset.filter), box.value));
-  });
-  document.querySelectorAll("[data-unfold]").forEach((button) => {
-    button.addEventListener("click", () => unfold(at(button.dataset.unfold)));
-  });
+  function startTables() {
+    within.querySelectorAll("table[data-sortable]").forEach((table) => { fold(table); sortable(table); });
+    within.querySelectorAll("[data-filter]").forEach((box) => {
+      box.addEventListener("input", () => filter(at(box.dataset.filter), box.value));
+    });
+    within.querySelectorAll("[data-unfold]").forEach((button) => {
+      button.addEventListener("click", () => unfold(at(button.dataset.unfold)));
+    });
+  }
 
   // -- intervals ----------------------------------------------------------------------------
 
@@ -127,8 +131,6 @@
 
   // -- ranked traits: choose the model --------------------------------------------------------
 
-  const rankedTable = at("ranked-table");
-
   function traitHead(trait) {
     const head = make("th", null, { scope: "row" });
     head.dataset.v = trait;
@@ -139,6 +141,7 @@
   }
 
   function showRanked(profile) {
+    const rankedTable = at("ranked-table");
     const { low, high, ticks } = profile.scale;
     showAxis("ranked-axis", ticks, low, high, String);
     const rows = profile.rows.map(([t, rating, lo, hi, rank, best, worst, n, wins]) => {
@@ -157,21 +160,25 @@
     const heads = rankedTable.tHead.rows[0].cells;
     for (const head of heads) head.removeAttribute("aria-sort");
     heads[0].setAttribute("aria-sort", "ascending");
+    rankedTable.tHead.querySelector(".won .sort").textContent = profile.won;
     at("ranked-caption").textContent = profile.caption;
     const box = document.querySelector('[data-filter="ranked-table"]');
     filter(rankedTable, box.value);
   }
 
-  at("ranked-model")?.addEventListener("change", (event) => {
-    showRanked(data.profiles[Number(event.target.value)]);
-    chooseModel(data.profiles[Number(event.target.value)].label);
-  });
+  function startRanked() {
+    at("ranked-model")?.addEventListener("change", (event) => {
+      const profile = view.profiles[Number(event.target.value)];
+      showRanked(profile);
+      chooseModel(profile.label);
+    });
+  }
 
   // -- two models side by side --------------------------------------------------------------
 
   function changeBetween(before, after, scale) {
     const turned = before > after;
-    const shift = data.shifts[turned ? `${after}-${before}` : `${before}-${after}`];
+    const shift = view.shifts[turned ? `${after}-${before}` : `${before}-${after}`];
     if (!shift) return null;
     const rows = shift[scale].map(([e, lo, hi, q], i) => {
       const moved = turned ? [-e, -hi, -lo] : [e, lo, hi];
@@ -214,7 +221,7 @@
     const table = at("compare-table");
     const [i, j] = [Number(at("compare-before").value), Number(at("compare-after").value)];
     const scale = at("compare-scale").value;
-    const [before, after] = [data.profiles[i], data.profiles[j]];
+    const [before, after] = [view.profiles[i], view.profiles[j]];
     const change = i === j ? null : changeBetween(i, j, scale);
     const summary = at("compare-summary");
     if (!change) {
@@ -245,10 +252,11 @@
       `${number(after.n)} comparisons, ${how}. ` +
       (at("compare-all").checked ? "Coloured" : "Shown") +
       ` are shifts with a p-value of at most 0.05 after correction for ${change.rows.length} tests ` +
-      "(Benjamini-Hochberg): about 5% of them are expected to be false.";
+      "(Benjamini-Hochberg): about 5% of them are expected to be false." + (view.said ? ` ${view.said}` : "");
   }
 
-  if (at("compare-table")) {
+  function startCompare() {
+    if (!at("compare-table")) return;
     for (const id of ["compare-before", "compare-after", "compare-scale", "compare-all"]) {
       at(id).addEventListener("change", compare);
     }
@@ -263,7 +271,6 @@
     });
   }
   window.addEventListener("resize", markWide);
-  markWide();
 
   // -- figures: interactive when they come into view ---------------------------------------
 
@@ -283,27 +290,54 @@
   }
 
   async function draw(figure) {
-    const spec = structuredClone(figures.specs[figure.dataset.figure][dark.matches ? "dark" : "light"]);
+    const spec = structuredClone(figures.specs[shownView][figure.dataset.figure][dark.matches ? "dark" : "light"]);
     spec.datasets = Object.fromEntries([...tablesOf(spec)].map((name) => [name, rowsFrom(figures.pool[name])]));
     const options = { mode: "vega-lite", actions: false, renderer: "svg", ast: true, tooltip: { theme: dark.matches ? "dark" : "light" } };
     const drawn = await vegaEmbed(figure.querySelector(".live"), spec, options);
     figure.view?.finalize();
+    if (!figure.isConnected) { drawn.view.finalize(); return; }
     figure.view = drawn.view;
     figure.classList.add("ready");
     markWide();
   }
 
-  const pageFigures = [...document.querySelectorAll(".page-figure")];
-  if (pageFigures.length && typeof vegaEmbed === "function") {
-    const seen = new IntersectionObserver((entries) => {
-      for (const entry of entries.filter((e) => e.isIntersecting)) {
-        seen.unobserve(entry.target);
-        draw(entry.target);
-      }
-    }, { rootMargin: "600px 0px" });
-    pageFigures.forEach((figure) => seen.observe(figure));
-    dark.addEventListener("change", () => pageFigures.filter((p) => p.view).forEach(draw));
+  const pageFigures = () => [...document.querySelectorAll(".page-figure")];
+  const seen = new IntersectionObserver((entries) => {
+    for (const entry of entries.filter((e) => e.isIntersecting)) {
+      seen.unobserve(entry.target);
+      draw(entry.target);
+    }
+  }, { rootMargin: "600px 0px" });
+  function startFigures() {
+    if (typeof vegaEmbed === "function") pageFigures().forEach((figure) => seen.observe(figure));
   }
+  dark.addEventListener("change", () => pageFigures().filter((p) => p.view).forEach(draw));
+
+  // -- the judge: what is said within another one takes the place of what is shown ----------
+
+  const within = at("within");
+  const views = [within, ...[...document.querySelectorAll("template.view")].map((t) => t.content)];
+  if (views.length > 1) views[0] = within.cloneNode(true); // before any table is touched
+
+  function startView() {
+    startTables();
+    startRanked();
+    startCompare();
+    startFigures();
+    document.querySelectorAll('nav a[href^="#"]').forEach((link) => {
+      link.closest("li").hidden = !at(link.hash.slice(1));
+    });
+    markWide();
+  }
+
+  at("view")?.addEventListener("change", (event) => {
+    pageFigures().forEach((figure) => { seen.unobserve(figure); figure.view?.finalize(); });
+    shownView = Number(event.target.value);
+    view = data.views[shownView];
+    within.replaceChildren(...views[shownView].cloneNode(true).childNodes);
+    startView();
+  });
+  startView();
 
   // -- the evidence ------------------------------------------------------------------------------
 
