@@ -1,7 +1,7 @@
 """Comparisons: the one table that ratings are made from.
 
-Pure numpy. Knows nothing of stores, services or files; `ethogram.store.store` and
-`ethogram.tables` make these from what they read.
+Pure numpy. Knows nothing of stores, services or files; `ethogram.store.read` and
+`ethogram.ratings.comparison_files` make these from what they read.
 """
 
 from __future__ import annotations
@@ -39,8 +39,12 @@ class Comparisons:
         +1 where the judge was shown `first` first, -1 where second, 0 where unknown.
     length : float array, shape (n,)
         Characters of the reply; NaN where unknown. Diagnosis only.
+    weight : float array, shape (n,)
+        How many comparisons each counts as; 1 throughout where nothing else is known.
     lost : int
         Planned comparisons that have no verdict, and so are in none of the arrays.
+    notes : tuple of str
+        What a reader must know of how they were read; carried into the profile's caveats.
     model, judge, condition : str
         Labels carried into the profile.
     """
@@ -53,10 +57,12 @@ class Comparisons:
     prompt: IntArray
     judge_first: IntArray
     length: FloatArray
+    weight: FloatArray
     lost: int = 0
     model: str = ""
     judge: str = ""
     condition: str = "feels"
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.first)
@@ -77,6 +83,7 @@ class Comparisons:
             prompt=self.prompt[rows],
             judge_first=self.judge_first[rows],
             length=self.length[rows],
+            weight=self.weight[rows],
         )
 
 
@@ -90,10 +97,12 @@ def compare(
     prompt: Sequence[int] | IntArray | None = None,
     judge_first: Sequence[int] | IntArray | None = None,
     length: Sequence[float] | FloatArray | None = None,
+    weight: Sequence[float] | FloatArray | None = None,
     lost: int = 0,
     model: str = "",
     judge: str = "",
     condition: str = "feels",
+    notes: Sequence[str] = (),
 ) -> Comparisons:
     """Build `Comparisons` from plain sequences, filling in what is unknown.
 
@@ -101,7 +110,7 @@ def compare(
     ------
     InputError
         Arrays of different lengths, an index outside the traits, a trait against itself,
-        or an outcome outside 0 to 1.
+        an outcome outside 0 to 1, or a weight that is no positive number.
     """
     n = len(first)
     comparisons = Comparisons(
@@ -115,10 +124,12 @@ def compare(
         if judge_first is None
         else np.asarray(judge_first, dtype=np.int64),
         length=np.full(n, np.nan) if length is None else np.asarray(length, dtype=np.float64),
+        weight=np.ones(n) if weight is None else np.asarray(weight, dtype=np.float64),
         lost=lost,
         model=model,
         judge=judge,
         condition=condition,
+        notes=tuple(notes),
     )
     _check(comparisons)
     return comparisons
@@ -127,7 +138,7 @@ def compare(
 def _check(comparisons: Comparisons) -> None:
     """Refuse arrays that do not describe comparisons."""
     n, k = len(comparisons.first), comparisons.n_traits
-    arrays = ("second", "outcome", "tie", "prompt", "judge_first", "length")
+    arrays = ("second", "outcome", "tie", "prompt", "judge_first", "length", "weight")
     for name in arrays:
         if len(getattr(comparisons, name)) != n:
             raise InputError(
@@ -148,3 +159,7 @@ def _check(comparisons: Comparisons) -> None:
     if bad.size:
         value = comparisons.outcome[bad[0]]
         raise InputError(f"row {bad[0]}: outcome is {value}, expected a number from 0 to 1")
+    bad = np.flatnonzero(~((comparisons.weight > 0) & np.isfinite(comparisons.weight)))
+    if bad.size:
+        value = comparisons.weight[bad[0]]
+        raise InputError(f"row {bad[0]}: weight is {value}, expected a positive number")
