@@ -288,7 +288,7 @@ def write_report(
 
     source = Path(source)
     page = Path(out) if out else source.with_suffix(".html")
-    if is_table(source):
+    if is_table(source, form=form):
         comparisons = read_source(source, without=without, form=form)
         return report.write_table_report(comparisons, page, title=source.stem)
     with StoreResults.open(source) as results:
@@ -361,7 +361,7 @@ def read_source(
         A comparison file that lacks a column or holds a row that is no comparison.
     """
     path = Path(path)
-    if is_table(path):
+    if is_table(path, form=form):
         if without:
             raise InputError("--without needs a store: a comparison file does not record it")
         found = read_table(path, form=form)

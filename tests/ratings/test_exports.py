@@ -20,7 +20,7 @@ FORMATS = ("parquet", "csv", "jsonl")
 
 @pytest.fixture(scope="module")
 def soft_store(tmp_path_factory):
-    """A store whose soft judge gives probabilities, most replies in both orders; another's words."""
+    """One judge gives probabilities, most replies in both orders; the other gives words."""
     path = tmp_path_factory.mktemp("soft") / "soft.db"
     fill_store(path, traits=TRAITS, models=("fern", "moss"), judges=("soft", "plain"))
     rng = np.random.default_rng(5)

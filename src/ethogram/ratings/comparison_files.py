@@ -21,9 +21,9 @@ from ethogram.tables.records import SUFFIXES, kind_of
 _MOST_NAMED = 5
 
 
-def is_table(path: Path) -> bool:
-    """Whether a path names a comparison file, by its ending, or a folder of them."""
-    return kind_of(path) in SUFFIXES or path.is_dir()
+def is_table(path: Path, *, form: str = "plain") -> bool:
+    """Whether a path names a comparison file, by its ending (or a folder, of some forms)."""
+    return kind_of(path) in SUFFIXES or (form_of(form).folders and path.is_dir())
 
 
 def read_table(path: Path, *, form: str = "plain") -> list[Comparisons]:

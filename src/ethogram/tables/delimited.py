@@ -39,8 +39,8 @@ def read_delimited(
             yield from _records(rows, skipped, path)
         except csv.Error as error:
             raise InputError(
-                f"{path}, line {rows.line_num + skipped} is not CSV: {error}: look for a quote "
-                "that is not closed, from that line up"
+                f"{path} cannot be read as CSV: line {rows.line_num + skipped}: {error}: look for "
+                "a quote that is not closed, from that line up"
             ) from error
 
 
@@ -71,11 +71,10 @@ def _records(rows: Any, skipped: int, path: Path) -> Iterator[tuple[str, dict[st
     while header and not header[-1]:  # a separator at the end of each line
         header.pop()
     if not header:
-        raise InputError(f"{path} cannot be read: it is empty, expected a header and rows")
+        raise InputError(f"{path} cannot be read as CSV: it is empty, expected a header and rows")
     check_columns(header, path)
-    before = rows.line_num
     for row in rows:
-        line, before = before + 1 + skipped, rows.line_num
+        line = rows.line_num + skipped
         if not any(cell.strip() for cell in row):
             continue
         if len(row) > len(header) and any(cell.strip() for cell in row[len(header) :]):

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 DELIMITED = (".csv", ".tsv", ".tab")
 LINES = (".jsonl", ".ndjson")
 BINARY = (".parquet", ".pq", ".arrow", ".feather", ".ipc")
-SUFFIXES = (*DELIMITED, *LINES, ".json", *BINARY)
+SUFFIXES = (*LINES, ".json", *DELIMITED, *BINARY)
 _PACKED = (".gz", ".gzip")
 
 Record = tuple[str, dict[str, Any]]

@@ -84,10 +84,10 @@ def _undecodable(path: Path, encoding: str) -> InputError:
             try:
                 line.decode(_UTF8)
             except UnicodeDecodeError as error:
-                byte = line[error.start]
+                at = error.start
                 return InputError(
-                    f"{path}, line {number} is not UTF-8 text (byte 0x{byte:02X}){_guess(line)}: "
-                    "save the file as UTF-8"
+                    f"{path}, line {number} is not UTF-8 text (byte {at} is 0x{line[at]:02X})"
+                    f"{_guess(line)}: save the file as UTF-8"
                 )
     return InputError(f"{path} is not UTF-8 text: save it as UTF-8")
 
