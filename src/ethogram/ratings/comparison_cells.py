@@ -15,32 +15,36 @@ from numpy.typing import NDArray
 from ethogram.errors import InputError
 from ethogram.ratings.comparison_forms import Form, fitting
 from ethogram.ratings.comparisons import FloatArray
-from ethogram.tables.delimited import column_key
+from ethogram.tables.columns import Columns, read_columns
 from ethogram.tables.names import check_name
-from ethogram.tables.records import BINARY, kind_of, read_records
+from ethogram.tables.records import BINARY, kind_of
 
-_NAMES = ("model", "trait_1", "trait_2", "winner", "judge", "judge_first", "condition")
+NUMBERS = ("p_first", "weight", "chars", "judging", "trial", "seq", "sample")
+_NOTHING = ("", "nan", "null", "none")
 _SHOWN = ("trait_1", "trait_2", "winner")
 
 
 @dataclass
 class Cells:
-    """Columns of text, one spelling each; `places` says where each row stands.
+    """Columns of text, one spelling each, and columns of numbers as they are.
 
     Attributes
     ----------
     path : Path
     columns : dict of str to list of str
         By what they are (see `Form.columns`), not by what the file calls them.
-    places : list of str
-        "line 7" or "row 6".
+    numbers : dict of str to list
+        The same, of what is to be a number.
+    places : list of tuple of str and int
+        ("line", 7) or ("row", 6).
     unused : list of str
         The file's columns that nothing is read from.
     """
 
     path: Path
     columns: dict[str, list[str]] = field(default_factory=dict)
-    places: list[str] = field(default_factory=list)
+    numbers: dict[str, list[Any]] = field(default_factory=dict)
+    places: list[tuple[str, int]] = field(default_factory=list)
     unused: list[str] = field(default_factory=list)
 
     def __len__(self) -> int:
@@ -53,39 +57,62 @@ class Cells:
         """Return a column as an array of objects."""
         return np.array(self.columns[name], dtype=object)
 
+    def place(self, row: int) -> str:
+        """Return where a row stands, for an error."""
+        word, number = self.places[row]
+        return f"{self.path}, {word} {number}"
+
     def wrong(self, row: int, what: str) -> InputError:
         """Return the error that a row is refused with."""
         said = ", ".join(f"{n} {self.columns[n][row] or None!r}" for n in _SHOWN)
-        return InputError(f"{self.path}, {self.places[row]}: {what} ({said})")
+        return InputError(f"{self.place(row)}: {what} ({said})")
 
-    def number(self, name: str, *, low: float = 0, high: float = math.inf) -> FloatArray | None:
-        """Return a column of numbers; of probabilities (up to 1), an empty cell is NaN.
+    def weights(self) -> FloatArray | None:
+        """Return the weights, or None where the file has none.
 
         Raises
         ------
         InputError
-            A cell that is no such number.
+            A cell that is no positive number.
         """
-        if name not in self.columns:
-            return None
-        share = high == 1
-        made = np.empty(len(self))
-        for row, text in enumerate(self.columns[name]):
-            value = _float(text)
-            missing = share and (not text or text.lower() in ("nan", "null", "none"))
-            fits = low <= value <= high if share else low < value < high
-            if not (fits or missing):
-                expected = "a probability from 0 to 1" if share else "a positive number"
-                raise InputError(
-                    f"{self.path}, {self.places[row]}: {name} is {text!r}, expected {expected}"
-                )
-            made[row] = math.nan if missing else value
+        made = self._floats("weight")
+        if made is not None:
+            self._refuse("weight", ~((made > 0) & np.isfinite(made)), "a positive number")
+        return made
+
+    def probabilities(self) -> FloatArray | None:
+        """Return the judge's probabilities, NaN in an empty cell, or None where there are none.
+
+        Raises
+        ------
+        InputError
+            A cell that is no probability.
+        """
+        made = self._floats("p_first")
+        if made is not None:
+            given = np.array([_text(v).lower() not in _NOTHING for v in self.numbers["p_first"]])
+            wrong = given & ~((made >= 0) & (made <= 1))
+            self._refuse("p_first", wrong, "a probability from 0 to 1")
         return made
 
     def order_column(self, name: str) -> FloatArray | None:
         """Return a column of numbers, or None where it is not there or has other cells."""
-        made = np.array([_float(text) for text in self.columns.get(name, [])])
-        return made if made.size and np.isfinite(made).all() else None
+        made = self._floats(name)
+        return made if made is not None and np.isfinite(made).all() else None
+
+    def _floats(self, name: str) -> FloatArray | None:
+        """Return a column as numbers, NaN where a cell is none."""
+        if name not in self.numbers:
+            return None
+        return np.array([_float(value) for value in self.numbers[name]])
+
+    def _refuse(self, name: str, wrong: NDArray[np.bool_], expected: str) -> None:
+        """Refuse the first row that is wrong."""
+        rows = np.flatnonzero(wrong)
+        if rows.size:
+            row = int(rows[0])
+            shown = _text(self.numbers[name][row])[:80]
+            raise InputError(f"{self.place(row)}: {name} is {shown!r}, expected {expected}")
 
 
 def gather(path: Path, form: Form) -> Cells:
@@ -97,26 +124,26 @@ def gather(path: Path, form: Form) -> Cells:
         A file that cannot be read, has no rows, lacks a column, or a name with a character that
         no name can have.
     """
-    raw: dict[str, list[Any]] = {}
-    spelt: dict[str, str] = {}
-    cells = Cells(path)
     if path.is_dir() and not form.folders:
         raise InputError(f"{path} is a folder: give a file, or add --as oct for a folder of these")
+    table = Columns()
+    models: list[str] = []
     for model, file in _files(path):
-        for place, record in read_records(file):
-            if not _append(raw, spelt, record, len(cells)):
-                raise InputError(f"{file}, {place}: two columns have one name but for their case")
-            raw.setdefault("", []).append(model)
-            cells.places.append(place if file == path else f"{file.relative_to(path)}, {place}")
-    if not cells.places:
+        read_columns(file, table)
+        models += [model] * (len(table) - len(models))
+    if not len(table):
         raise InputError(f"{path} holds no comparisons")
-    used = _choose(spelt, form, path)
-    cells.unused = [name for key, name in spelt.items() if name and key not in used.values()]
+    used = _choose(table.names, form, path)
+    cells = Cells(path, places=table.places)
+    cells.unused = [name for key, name in table.names.items() if key not in used.values()]
     for name, key in used.items():
-        cells.columns[name] = _texts(_padded(raw[key], len(cells)), name, cells)
+        if name in NUMBERS:
+            cells.numbers[name] = table.cells[key]
+        else:
+            cells.columns[name] = _names(table.cells[key], name, cells)
     for name in ("judge", "condition", "winner"):
         cells.columns.setdefault(name, [""] * len(cells))
-    cells.columns.setdefault("model", [str(name) for name in raw[""]])
+    cells.columns.setdefault("model", models)
     return cells
 
 
@@ -136,32 +163,6 @@ def _label(path: Path) -> str:
     return path.name.partition(".")[0] or path.name
 
 
-def _append(
-    raw: dict[str, list[Any]], spelt: dict[str, str], record: Mapping[str, Any], row: int
-) -> bool:
-    """Put a record's cells under their columns; a column that comes late begins with nothing.
-
-    Returns whether each column got one cell at most.
-    """
-    for name, value in record.items():
-        key = column_key(name)
-        if not key:
-            continue
-        column = raw.get(key)
-        if column is None:
-            column = raw[key] = []
-            spelt[key] = name.strip()
-        if len(column) > row:
-            return False
-        column.extend([None] * (row - len(column)))
-        column.append(value)
-    return True
-
-
-def _padded(column: list[Any], length: int) -> list[Any]:
-    return column + [None] * (length - len(column))
-
-
 def _choose(spelt: Mapping[str, str], form: Form, path: Path) -> dict[str, str]:
     """Return the column for each thing that is read; refuse a file that lacks one."""
     used = {
@@ -179,29 +180,36 @@ def _choose(spelt: Mapping[str, str], form: Form, path: Path) -> dict[str, str]:
     return used
 
 
-def _texts(column: list[Any], name: str, cells: Cells) -> list[str]:
-    """Return cells as text; of names, each in its one spelling."""
-    made, known = [], {}
-    for value, place in zip(column, cells.places, strict=True):
-        text = value if isinstance(value, str) else _text(value, name, f"{cells.path}, {place}")
-        if text not in known:
-            known[text] = check_name(text, place=f"{cells.path}, {place}", what=name)
-        made.append(known[text])
+def _names(column: list[Any], name: str, cells: Cells) -> list[str]:
+    """Return cells as names, each in its one spelling."""
+    known: dict[Any, str] = {}
+    made = []
+    for row, value in enumerate(column):
+        spelt = known.get(value) if isinstance(value, str) else None
+        if spelt is None:
+            spelt = _name(value, name, cells, row)
+            if isinstance(value, str):
+                known[value] = spelt
+        made.append(spelt)
     return made
 
 
-def _text(value: Any, name: str, place: str) -> str:
-    """Return a cell that is no text as text."""
+def _name(value: Any, name: str, cells: Cells, row: int) -> str:
+    if isinstance(value, list | dict) and name != "prompt_id":
+        raise InputError(f"{cells.place(row)}: {name} is {str(value)[:80]}, expected text")
+    return check_name(_text(value), place=cells.place(row), what=name)
+
+
+def _text(value: Any) -> str:
+    """Return a cell as text; of nothing, no text."""
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, bytes):
         return _of_bytes(value)
-    if isinstance(value, list | dict) and name in (*_NAMES, "p_first", "weight"):
-        raise InputError(f"{place}: {name} is {str(value)[:80]}, expected text")
     if isinstance(value, list | dict):
-        return orjson.dumps(value, default=str).decode()
+        return orjson.dumps(value, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
     return str(value)
 
 
@@ -214,8 +222,11 @@ def _of_bytes(value: bytes) -> str:
     return text if text.isprintable() else value.hex()
 
 
-def _float(text: str) -> float:
+def _float(value: Any) -> float:
+    """Return a cell as a number, NaN where it is none."""
+    if isinstance(value, bool):
+        return math.nan
     try:
-        return float(text)
-    except ValueError:
+        return float(value)
+    except (TypeError, ValueError):
         return math.nan

@@ -54,7 +54,7 @@ def read_table(path: Path, *, form: str = "plain") -> list[Comparisons]:
     number = {key: i for i, key in enumerate(dict.fromkeys(keys))}
     group = np.array([number[key] for key in keys])
     order = _order(cells)
-    rows = _Rows(cells, won, cells.number("p_first", low=0, high=1), cells.number("weight"))
+    rows = _Rows(cells, won, cells.probabilities(), cells.weights())
     made = [_comparisons(rows, order[group[order] == i], key, notes) for key, i in number.items()]
     if not any(len(one) for one in made):
         raise InputError(f"{path} holds no comparisons with a winner")
@@ -91,6 +91,7 @@ def _outcomes(cells: Cells, form: Form) -> FloatArray:
 def _check(cells: Cells) -> None:
     """Refuse a row that is no comparison, naming its place."""
     shown = cells.columns.get("judge_first") or [""] * len(cells)
+    ties = {name for name in {*cells["trait_1"], *cells["trait_2"]} if is_tie(name)}
     for row, (model, one, two, first) in enumerate(
         zip(cells["model"], cells["trait_1"], cells["trait_2"], shown, strict=True)
     ):
@@ -100,7 +101,7 @@ def _check(cells: Cells) -> None:
             raise cells.wrong(row, "a trait against itself")
         if first and first not in (one, two):
             raise cells.wrong(row, "a judge_first that is neither trait")
-        if is_tie(one) or is_tie(two):
+        if one in ties or two in ties:
             raise cells.wrong(
                 row, "a trait called 'tie', which is the word for no winner: rename the trait"
             )
@@ -199,10 +200,8 @@ def _replies(cells: Cells, mine: IntArray, judge_first: IntArray) -> IntArray:
     Our own export says which trial a row is of. Elsewhere two rows are of one reply where prompt,
     traits and sample are the same and the judge was shown the traits in two orders.
     """
-    if "judging" in cells.columns and "trial" in cells.columns:
-        keys: list[Any] = list(cells.array("trial")[mine])
-    else:
-        keys = _guessed_replies(cells, mine, judge_first)
+    trial = cells.order_column("trial") if "judging" in cells.numbers else None
+    keys = _guessed_replies(cells, mine, judge_first) if trial is None else trial[mine].tolist()
     number = {key: i for i, key in enumerate(dict.fromkeys(keys))}
     return np.array([number[key] for key in keys], dtype=np.int64)
 
@@ -211,11 +210,14 @@ def _guessed_replies(cells: Cells, mine: IntArray, judge_first: IntArray) -> lis
     """Return a key for each row that the other order of the same reply shares."""
     if "prompt_id" not in cells.columns:
         return list(range(len(mine)))
-    names = ("prompt_id", "trait_1", "trait_2", "sample")
-    about = zip(*(cells.array(n)[mine] for n in names if n in cells.columns), strict=True)
+    about = [cells.array(name)[mine] for name in ("prompt_id", "trait_1", "trait_2")]
+    sample = cells.order_column("sample")
+    about += [] if sample is None else [sample[mine]]
     seen: dict[Any, int] = {}
     keys: list[Any] = []
-    for row, (key, sign) in enumerate(zip(about, judge_first.tolist(), strict=True)):
+    for row, (key, sign) in enumerate(
+        zip(zip(*about, strict=True), judge_first.tolist(), strict=True)
+    ):
         if not key[0] or not sign:
             keys.append(row)
             continue

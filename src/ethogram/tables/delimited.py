@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -18,10 +19,22 @@ _LONGEST_CELL = 2**31 - 1
 def read_delimited(
     path: Path, *, separator: str | None = None
 ) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield the place ("line 2") and the cells of each record, every cell as text.
+    """Yield the place ("line 2") and the cells of each record; as `open_delimited`."""
+    with open_delimited(path, separator=separator) as (header, rows):
+        for line, row in rows:
+            yield f"line {line}", dict(zip(header, row, strict=False))
 
-    The separator is what a first line such as ``sep=;`` says, or else the one of comma, tab,
-    semicolon and bar that the header has most. Blank lines are passed over.
+
+@contextmanager
+def open_delimited(
+    path: Path, *, separator: str | None = None
+) -> Iterator[tuple[list[str], Iterator[tuple[int, list[str]]]]]:
+    """Open a table of text: its header, and the line and cells of each record.
+
+    The separator is what a first line such as ``sep=;`` says, or the one given if the header has
+    it, or else the one of comma, tab, semicolon and bar that the header has most. Blank lines are
+    passed over. A record of several lines stands at the last of them. A row may have fewer cells
+    than the header.
 
     Raises
     ------
@@ -33,10 +46,11 @@ def read_delimited(
         lines, skipped, said = _past_declaration(file)
         first = next(lines, "")
         rows = csv.reader(
-            chain([first], lines), delimiter=said or separator or _separator(first), strict=True
+            chain([first], lines), delimiter=said or _separator(first, separator), strict=True
         )
         try:
-            yield from _records(rows, skipped, path)
+            header = _header(next(rows, []), path)
+            yield header, _rows(rows, len(header), skipped, path)
         except csv.Error as error:
             raise InputError(
                 f"{path} cannot be read as CSV: line {rows.line_num + skipped}: {error}: look for "
@@ -60,29 +74,34 @@ def _past_declaration(file: Iterable[str]) -> tuple[Iterator[str], int, str | No
     return iter(()), skipped, said
 
 
-def _separator(header: str) -> str:
-    """Return the separator that stands most often outside quotes."""
-    bare = "".join(header.split('"')[0::2])
-    return max(_SEPARATORS, key=bare.count)
+def _separator(header: str, usual: str | None) -> str:
+    """Return the usual separator if it is there, or the one that stands most often."""
+    bare = "".join(header.split('"')[0::2])  # what is outside quotes
+    return usual if usual and usual in bare else max(_SEPARATORS, key=bare.count)
 
 
-def _records(rows: Any, skipped: int, path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    header = [_column(name) for name in next(rows, [])]
+def _header(names: list[str], path: Path) -> list[str]:
+    header = [_column(name) for name in names]
     while header and not header[-1]:  # a separator at the end of each line
         header.pop()
     if not header:
         raise InputError(f"{path} cannot be read as CSV: it is empty, expected a header and rows")
     check_columns(header, path)
+    return header
+
+
+def _rows(rows: Any, width: int, skipped: int, path: Path) -> Iterator[tuple[int, list[str]]]:
     for row in rows:
-        line = rows.line_num + skipped
-        if not any(cell.strip() for cell in row):
+        if not any(map(str.strip, row)):
             continue
-        if len(row) > len(header) and any(cell.strip() for cell in row[len(header) :]):
-            raise InputError(
-                f"{path}, line {line} cannot be read: it has {len(row)} cells, the header has "
-                f"{len(header)}; a cell with a separator in it needs quotes"
-            )
-        yield f"line {line}", dict(zip(header, row, strict=False))
+        if len(row) > width:
+            if any(map(str.strip, row[width:])):
+                raise InputError(
+                    f"{path}, line {rows.line_num + skipped} cannot be read: it has {len(row)} "
+                    f"cells, the header has {width}; a cell with a separator in it needs quotes"
+                )
+            del row[width:]
+        yield rows.line_num + skipped, row
 
 
 def _column(name: str) -> str:

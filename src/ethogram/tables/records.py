@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -44,7 +45,7 @@ def read_records(path: Path) -> Iterator[Record]:
     """
     kind = kind_of(path)
     if kind in DELIMITED:
-        return read_delimited(path, separator=None if kind == ".csv" else "\t")
+        return read_delimited(path, separator=usual_separator(path))
     if kind in LINES:
         return read_lines(path)
     if kind == ".json":
@@ -52,6 +53,11 @@ def read_records(path: Path) -> Iterator[Record]:
     if kind in BINARY:
         return _rows(read_frame(path))
     raise InputError(f"{path} is not one of {', '.join(SUFFIXES)}: convert it to one of these")
+
+
+def usual_separator(path: Path) -> str | None:
+    """Return what parts the cells of a file called so; nothing where it may be any of them."""
+    return None if kind_of(path) == ".csv" else "\t"
 
 
 def read_lines(path: Path) -> Iterator[Record]:
@@ -84,13 +90,15 @@ def read_frame(path: Path) -> pl.DataFrame:
             frame = pl.read_ipc_stream(io.BytesIO(whole))
     except FileNotFoundError:
         raise InputError(f"no file at {path}") from None
-    except (pl.exceptions.PolarsError, OSError, EOFError) as error:
+    except (pl.exceptions.PolarsError, OSError, EOFError, zlib.error) as error:
         raise InputError(f"{path} cannot be read: {first_line(error)}") from error
+    except pl.exceptions.PanicException as error:  # it is no Exception
+        raise InputError(f"{path} cannot be read: it is damaged ({first_line(error)})") from error
     check_columns(frame.columns, path)
     return frame
 
 
-def first_line(error: Exception) -> str:
+def first_line(error: BaseException) -> str:
     """Return what an error says, without its advice."""
     return str(error).strip().partition("\n")[0]
 
