@@ -16,6 +16,7 @@ from ethogram.errors import InputError
 from ethogram.ratings.comparison_forms import Form, fitting
 from ethogram.ratings.comparisons import FloatArray
 from ethogram.tables.columns import Columns, read_columns
+from ethogram.tables.flags import parse_flag
 from ethogram.tables.names import check_name
 from ethogram.tables.records import BINARY, kind_of
 
@@ -133,6 +134,8 @@ def gather(path: Path, form: Form) -> Cells:
         models += [model] * (len(table) - len(models))
     if not len(table):
         raise InputError(f"{path} holds no comparisons")
+    if form.winner == "side" and "winner" not in table.names:
+        _one_winner(table, path)
     used = _choose(table.names, form, path)
     cells = Cells(path, places=table.places)
     cells.unused = [name for key, name in table.names.items() if key not in used.values()]
@@ -145,6 +148,23 @@ def gather(path: Path, form: Form) -> Cells:
         cells.columns.setdefault(name, [""] * len(cells))
     cells.columns.setdefault("model", models)
     return cells
+
+
+def _one_winner(table: Columns, path: Path) -> None:
+    """Put one column in place of winner_model_a, winner_model_b and winner_tie, of 0 and 1."""
+    said = {"winner_model_a": "model_a", "winner_model_b": "model_b", "winner_tie": "tie"}
+    if not {"winner_model_a", "winner_model_b"} <= table.names.keys():
+        return
+    winner = [""] * len(table)
+    for key, word in said.items():
+        table.names.pop(key, None)
+        for row, cell in enumerate(table.cells.pop(key, ())):
+            place = f"{path}, {' '.join(map(str, table.places[row]))}"
+            if parse_flag(cell, place=place, name=key):
+                if winner[row]:
+                    raise InputError(f"{place}: both {winner[row]} and {word} won: correct the row")
+                winner[row] = word
+    table.names["winner"], table.cells["winner"] = "winner", winner
 
 
 def _files(path: Path) -> Iterator[tuple[str, Path]]:
