@@ -136,6 +136,8 @@ def test_the_place_is_the_files(tmp_path, name, data, place):
         ("f.csv.gz", gzip.compress(delimited(","))[:40], "cannot be read"),
         ("f.csv", b"model,Model,trait_1\n", "columns 'model' and 'Model'"),
         ("f.csv", delimited(",") + b"m,a,b,a,a\n", "line 5 cannot be read: it has 5 cells"),
+        ("f.csv", b"mo\x1bdel,trait_1\n", r"header: column .*U\+001B"),
+        ("f.jsonl", b'{"mo\\u001bdel": 1}', r"line 1, header: column .*U\+001B"),
         ("f.csv", b"", "it is empty"),
         ("f.jsonl", b'{"model": 1, "MODEL": 2}\n', "columns 'model' and 'MODEL'"),
         ("f.jsonl", b'{"model": \n', "line 1 is not JSON"),

@@ -86,9 +86,12 @@ def read_columns(path: Path, into: Columns) -> None:
     elif kind in DELIMITED:
         _delimited(path, into)
     else:
+        checked: list[str] = []
         for place, cells in read_records(path):
             word, _, number = place.partition(" ")
-            check_columns(cells, Path(f"{path}, {place}"))
+            if list(cells) != checked:
+                checked = list(cells)
+                check_columns(checked, Path(f"{path}, {place}"))
             into.append(cells, (word, int(number)))
         into.pad()
 

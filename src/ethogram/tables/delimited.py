@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ethogram.errors import InputError
+from ethogram.tables.names import check_name
 from ethogram.tables.text import open_text
 
 _SEPARATORS = ",\t;|"
@@ -109,9 +110,10 @@ def _column(name: str) -> str:
 
 
 def check_columns(names: Iterable[str], path: Path) -> None:
-    """Refuse two columns of one name, whatever their case."""
+    """Refuse two columns of one name, whatever their case, and names that none can have."""
     seen: dict[str, str] = {}
     for name in filter(None, names):
+        check_name(name, place=f"{path}, header", what="column")
         key = column_key(name)
         if key in seen:
             raise InputError(
