@@ -278,6 +278,10 @@ def test_preference_folders(tmp_path):
     (file,) = read_table(tmp_path / "all" / "qwen" / "data-00000-of-00001.arrow", form="oct")
     assert len(file) == 3
     assert len(read_profiles(tmp_path / "all", form="oct")) == 2
+    wrong = pl.DataFrame({"trait_1": ["x", "x"], "trait_2": ["y", "x"], "answer": ["x", "x"]})
+    wrong.write_parquet(tmp_path / "all" / "qwen" / "more.parquet")
+    with pytest.raises(InputError, match=r"qwen.more\.parquet, row 2: a trait against itself"):
+        read_table(tmp_path / "all", form="oct")
     (tmp_path / "none").mkdir()
     with pytest.raises(InputError, match="without Parquet or Arrow files"):
         read_table(tmp_path / "none", form="oct")

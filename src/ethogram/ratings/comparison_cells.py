@@ -131,7 +131,11 @@ def gather(path: Path, form: Form) -> Cells:
     models: list[str] = []
     for model, file in _files(path):
         read_columns(file, table)
-        models += [model] * (len(table) - len(models))
+        before = len(models)
+        models += [model] * (len(table) - before)
+        if file != path:  # each row says of which file of the folder it is
+            name = file.relative_to(path)
+            table.places[before:] = [(f"{name}, {w}", n) for w, n in table.places[before:]]
     if not len(table):
         raise InputError(f"{path} holds no comparisons")
     if form.winner == "side" and "winner" not in table.names:
