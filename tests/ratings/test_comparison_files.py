@@ -306,6 +306,16 @@ def test_another_form_is_suggested(tmp_path, head, form):
         read_table(path)
 
 
+def test_a_winner_said_by_its_side_suggests_the_arena(tmp_path):
+    """Under our columns' names too, which the form reads as well."""
+    path = tmp_path / "f.csv"
+    path.write_text("model,trait_1,trait_2,winner\nm,x,y,model_a\nm,y,x,tie (bothbad)\n")
+    with pytest.raises(InputError, match="line 2: a winner that is neither trait; add --as arena"):
+        read_table(path)
+    (found,) = read_table(path, form="arena")
+    assert (found.model, found.outcome.tolist()) == ("m", [1.0, 0.5])
+
+
 def test_forms_are_for_files_and_reach_reports_and_figures(tmp_path):
     """Of a store a form cannot be asked; an unknown one is named."""
     path = tmp_path / "battles.csv"

@@ -127,15 +127,7 @@ def gather(path: Path, form: Form) -> Cells:
     """
     if path.is_dir() and not form.folders:
         raise InputError(f"{path} is a folder: give a file, or add --as oct for a folder of these")
-    table = Columns()
-    models: list[str] = []
-    for model, file in _files(path):
-        read_columns(file, table)
-        before = len(models)
-        models += [model] * (len(table) - before)
-        if file != path:  # each row says of which file of the folder it is
-            name = file.relative_to(path)
-            table.places[before:] = [(f"{name}, {w}", n) for w, n in table.places[before:]]
+    table, models = _read_all(path)
     if not len(table):
         raise InputError(f"{path} holds no comparisons")
     if form.winner == "side" and "winner" not in table.names:
@@ -152,6 +144,20 @@ def gather(path: Path, form: Form) -> Cells:
         cells.columns.setdefault(name, [""] * len(cells))
     cells.columns.setdefault("model", models)
     return cells
+
+
+def _read_all(path: Path) -> tuple[Columns, list[str]]:
+    """Read a file, or the files of a folder one after another; and for each row its model."""
+    table = Columns()
+    models: list[str] = []
+    for model, file in _files(path):
+        before = len(models)
+        read_columns(file, table)
+        models += [model] * (len(table) - before)
+        if file != path:  # each row says of which file of the folder it is
+            inside = file.relative_to(path)
+            table.places[before:] = [(f"{inside}, {w}", n) for w, n in table.places[before:]]
+    return table, models
 
 
 def _one_winner(table: Columns, path: Path) -> None:

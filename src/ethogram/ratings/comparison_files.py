@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ethogram.errors import InputError
 from ethogram.ratings.comparison_cells import Cells, gather
-from ethogram.ratings.comparison_forms import TIE, Form, form_of, outcome_of
+from ethogram.ratings.comparison_forms import TIE, Form, form_of, is_side, outcome_of
 from ethogram.ratings.comparisons import BoolArray, Comparisons, FloatArray, IntArray, compare
 from ethogram.ratings.orders import merge_orders
 from ethogram.tables.names import case_twins, is_tie
@@ -78,8 +78,9 @@ def _outcomes(cells: Cells, form: Form) -> FloatArray:
     for row, (winner, one, two) in enumerate(sides):
         value = outcome_of(winner, one, two, form)
         if value is None:
+            hint = "; add --as arena" if is_side(winner) else ""
             expected = {
-                "name": "a winner that is neither trait",
+                "name": f"a winner that is neither trait{hint}",
                 "side": "a winner that is not model_a, model_b, tie or tie (bothbad)",
                 "score": "a score that is not 1, 0.5 or 0",
             }[form.winner]

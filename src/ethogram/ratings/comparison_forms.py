@@ -124,6 +124,11 @@ def outcome_of(winner: str, one: str, two: str, form: Form) -> float | None:
     return LOST if form.forgiving else None
 
 
+def is_side(winner: str) -> bool:
+    """Whether a winner is said by its side, as Arena does."""
+    return winner.casefold() in _SAID
+
+
 def _score(text: str) -> float | None:
     try:
         value = float(text)
