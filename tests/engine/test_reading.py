@@ -1028,3 +1028,17 @@ def test_no_tokens_are_fine_where_there_is_no_text():
     """An empty answer may have cost nothing."""
     usage = {"prompt_tokens": 0, "completion_tokens": 0, "cost": 0}
     assert read_response(200, body("", usage=usage)).usage == Usage(0, 0, None, 0.0)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Rate limit reached for gpt-4 on tokens per min (TPM): Limit 10000, Used 9000. Please try "
+        "again in 6s. You can increase your rate limit by adding a payment method to your account.",
+        "Rate limit exceeded: 20 requests per minute. Add credits to raise it.",
+    ],
+)
+def test_a_rate_limit_that_also_speaks_of_money_is_a_rate_limit(words):
+    """What passes by itself stops no run, though paying would help too."""
+    sent = json.dumps({"error": {"message": words}}).encode()
+    assert read_response(429, sent).status is Status.RATE_LIMITED

@@ -373,7 +373,8 @@ class Caller:
         self.limiter.succeeded()
         if "Retry-After" in response.headers:
             stated = stated_wait(response.headers, None, time.time(), http=response.http)
-            self.limiter.rate_limited(time.monotonic(), min(stated or 0.0, MAX_WAIT))
+            if stated:
+                self.limiter.rate_limited(time.monotonic(), min(stated, MAX_WAIT))
 
     def _wait(self, number: int) -> float:
         """Seconds before the next attempt: exponential, with full jitter from the upper half."""

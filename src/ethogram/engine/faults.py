@@ -25,6 +25,7 @@ from ethogram.engine.spellings import (
     NONE_GRANTED,
     OUTCOMES,
     PHRASES,
+    RATE_FIRST,
     REFILLS,
     REQUEST_WORDS,
     WEAK_CODES,
@@ -335,9 +336,10 @@ def _cause(fault: Fault) -> tuple[Cause | None, str]:
         cause, by = _first(WEAK_CODES, fault.codes), "weak"
     whole = " ".join((*said, *fault.codes))
     if cause is Cause.QUOTA and NONE_GRANTED.search(whole):
-        cause = Cause.CREDIT
-    elif cause is Cause.QUOTA and (fault.refills or REFILLS.search(whole)):
-        cause = Cause.RATE
+        return Cause.CREDIT, by
+    refills = cause is Cause.QUOTA and (fault.refills or REFILLS.search(whole))
+    if refills or (cause is Cause.CREDIT and by == "words" and RATE_FIRST.search(whole)):
+        return Cause.RATE, by
     return cause, by
 
 

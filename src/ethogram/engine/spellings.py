@@ -798,6 +798,9 @@ REFILLS = re.compile(  # a quota of which this is said is a rate limit
     r"(?:try again|retry) (?:in|after) \d",
     re.IGNORECASE,
 )
+RATE_FIRST = re.compile(  # OpenAI: "... try again in 6s. ... by adding a payment method"
+    r"rate limit (?:reached|exceeded|hit)|(?:requests|tokens) per (?:min|day)", re.IGNORECASE
+)
 NONE_GRANTED = re.compile(r"\blimit: 0\b")  # Gemini: a model that the free tier does not have
 
 # Wrappers that say nothing: what stands inside them is the reason.

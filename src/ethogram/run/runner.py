@@ -528,10 +528,12 @@ class _Runner:
 
     def _charge_answers(self, job: _Job) -> None:
         """Charge what was answered, though not usably: that is no fault of the endpoint."""
-        answered = [f for f in job.doubtful if f.result.reading.status in SERVED]
-        job.doubtful = [f for f in job.doubtful if f not in answered]
-        for failed in answered:
-            self._charge(job, failed)
+        doubtful, job.doubtful = job.doubtful, []
+        for failed in doubtful:
+            if failed.result.reading.status in SERVED:
+                self._charge(job, failed)
+            else:
+                job.doubtful.append(failed)
 
 
 def _to_judge(planned: PlannedJudging, trial: Trial, reply: str) -> Judging:
