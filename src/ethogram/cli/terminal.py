@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ethogram.engine.check import Check
+from ethogram.engine.services import is_same_model
 from ethogram.ratings.profile import Profile, won_number, won_words
 from ethogram.ratings.results import Rated, Unrated
 from ethogram.ratings.shift import Shift
@@ -154,7 +155,7 @@ def print_losses(console: Console, counts: Sequence[StageCount]) -> None:
         who = c.model if c.stage == "elicit" else f"{c.model} by {c.judge}"
         who += f", {c.part}" if c.part != "main" else ""
         kinds = ", ".join(f"{n} {s}" for s, n in sorted(c.losses.items())) or "none"
-        more = []
+        more = [f"{c.pending:,} pending"] if c.pending else []
         if c.truncated:
             more.append(f"{c.truncated} truncated, kept")
         if c.other_finish:
@@ -279,7 +280,7 @@ def print_checks(console: Console, checks: Sequence[Check]) -> None:
                 f"{c.name}: accepted; effect not verifiable: {', '.join(c.unseen)}", style="dim"
             )
         said = c.reading.model_said
-        if said and said != c.model:
+        if not is_same_model(c.model, said):
             console.print(f"{c.name}: the service says it is {said}")
 
 
