@@ -291,3 +291,33 @@ def test_a_wait_beside_an_answer_stops_nothing(tmp_path, word_list):
         run = run_text(text, tmp_path / "s.db", folder=tmp_path)
     assert run.stopped is None
     assert replies(tmp_path / "s.db") == {"ok": TRIALS - 1, "filtered": 1}
+
+
+@pytest.mark.parametrize(
+    "empty",
+    [
+        chat(""),
+        chat(None, message={"reasoning_content": "Hm."}),
+        chat("", choice={"finish_reason": "content_filter"}),
+        chat(None, message={"refusal": "I would rather not."}),
+    ],
+    ids=["empty", "reasoning", "filter", "refusal"],
+)
+def test_a_probe_that_is_answered_without_a_text_decides_too(tmp_path, word_list, empty):
+    """The endpoint works: the trial that is turned away is lost, and the run ends."""
+
+    def answer(asked):
+        prompt = asked.body["messages"][-1]["content"]
+        if prompt == "Say hello.":
+            return 200, empty
+        seen.setdefault(prompt, len(seen))
+        return refused("This prompt upsets me") if seen[prompt] == TRIALS - 1 else good(asked)
+
+    seen = {}
+    with service(answer) as model, service(good) as judge:
+        text = study(model.url, judge.url, word_list=word_list, model={"concurrency": 1})
+        run = run_text(text, tmp_path / "s.db", folder=tmp_path)
+        probes = [a for a in model.asked if a.body["messages"][-1]["content"] == "Say hello."]
+    assert run.stopped is None
+    assert len(probes) == 1
+    assert replies(tmp_path / "s.db") == {"ok": TRIALS - 1, "invalid_request": 1}

@@ -22,6 +22,7 @@ from ethogram.engine.prices import cost_of
 from ethogram.engine.reading import read_response
 from ethogram.engine.requests import (
     OUT_OF_ORDER,
+    SERVED,
     USABLE,
     Attempt,
     Earlier,
@@ -267,6 +268,8 @@ class Caller:
                 continue
             tried += 1
             first = first or time.monotonic()
+            if request.messages == PROBE and served and reading.status in SERVED:
+                return Outcome(reading, kept)  # not usable, and yet it works
             if not reading.retry or tried >= self._limits.get(reading.status, self._attempts):
                 sure = served and reading.own
                 return Outcome(reading, kept, None if sure else Doubt(first, time.monotonic()))
@@ -404,7 +407,7 @@ class Caller:
         name = request_id(canonical)
         earlier = self._records.earlier(name)
         outcome = await self._ask_again(request, canonical, name, earlier, read_as_it_is)
-        return outcome.reading.status in USABLE
+        return outcome.doubt is None
 
     def explain(self, reading: Reading) -> str:
         """Say what is wrong with an endpoint, naming the key and never its value."""

@@ -15,6 +15,7 @@ from typing import NamedTuple
 from ethogram.engine.requests import (
     ANSWERED,
     OUT_OF_ORDER,
+    SERVED,
     STOPPING,
     TURNED_AWAY,
     USABLE,
@@ -67,7 +68,8 @@ class Health:
     probes: int = 0
     outages: list[tuple[float, float]] = field(default_factory=list)
     last_answer: float = field(default_factory=time.monotonic)
-    _usable: float = -math.inf  # when the latest call started that was answered usably
+    _served: float = -math.inf  # when the latest call started that was answered
+    _usable: float = -math.inf  # and the latest that was answered usably
     _began: float = -math.inf  # when the first call of the streak had failed
     _down: bool = False
     _failing: set[str] = field(default_factory=set)
@@ -82,6 +84,7 @@ class Health:
         if status in ANSWERED and served:
             self.answered = True
             self.last_answer = now
+            self._served = max(self._served, started)
             if started >= self._began:
                 self._recover(now)
             if status in USABLE:
@@ -148,7 +151,7 @@ class Health:
         An answer that could not be used is the request's once others can be; so is a failure,
         unless an outage was meanwhile.
         """
-        if self._usable <= doubt.first:
+        if (self._usable if status in SERVED else self._served) <= doubt.first:
             return None
         return status in ANSWERED or not any(
             began <= doubt.last and doubt.first <= ended for began, ended in self.outages
