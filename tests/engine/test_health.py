@@ -9,7 +9,11 @@ import pytest
 from tests.planted.service import chat, good, refused, service
 from tests.planted.studies import rows, run_text, study_text
 
+from ethogram.engine.caller import MAX_WAIT, Caller, Ledger, Meter, SharedAnswers
+from ethogram.engine.endpoints import plan_endpoint
 from ethogram.engine.health import BRAKE, MAX_FRUITLESS
+from ethogram.engine.requests import Status, failure
+from ethogram.engine.settings import ModelTable
 from ethogram.errors import EndpointError
 
 TRIALS = 45
@@ -321,3 +325,70 @@ def test_a_probe_that_is_answered_without_a_text_decides_too(tmp_path, word_list
     assert run.stopped is None
     assert len(probes) == 1
     assert replies(tmp_path / "s.db") == {"ok": TRIALS - 1, "invalid_request": 1}
+
+
+@pytest.mark.parametrize("status", [400, 403, 503])
+@pytest.mark.parametrize(("concurrency", "calls"), [(1, 8), (4, 8), (32, 40)])
+def test_a_short_burst_of_failures_costs_no_trial(tmp_path, word_list, status, concurrency, calls):
+    """Several requests in a row are turned away and then all is well: each is asked once more."""
+
+    def answer(asked):
+        served.append(asked)
+        if 5 < len(served) <= 5 + calls:
+            return status, {"error": {"message": "Temporarily out of units"}}
+        return good(asked)
+
+    served = []
+    with service(answer) as model, service(good) as judge:
+        text = study(model.url, judge.url, word_list=word_list, model={"concurrency": concurrency})
+        run = run_text(text, tmp_path / "s.db", folder=tmp_path)
+    assert run.stopped is None
+    lost = {name: n for name, n in replies(tmp_path / "s.db").items() if name != "ok"}
+    # A late answer may stand between the first ones and the rest: fewer than three are no burst.
+    assert sum(lost.values()) <= (0 if concurrency == 1 or status == 503 else 2)
+
+
+def test_what_failed_before_an_outage_is_not_charged_in_it(tmp_path, word_list):
+    """Some fail once, others are answered, then all is down: their later tries say nothing."""
+    mended = threading.Event()
+
+    def answer(asked):
+        prompt = asked.body["messages"][-1]["content"]
+        served.append(asked)
+        seen.setdefault(prompt, len(seen))
+        late = seen[prompt] >= TRIALS - 8
+        done = len([1 for n in seen.values() if n < TRIALS - 8]) >= TRIALS - 8
+        if not mended.is_set() and (late or (done and len(served) > TRIALS + 8)):
+            return refused("down", 503)
+        return good(asked)
+
+    served, seen = [], {}
+    with service(answer) as model, service(good) as judge:
+        text = study(model.url, judge.url, word_list=word_list, patience=2)
+        text = text.replace("backoff = 0.02", "backoff = 0.2", 1)
+        run_text(text, tmp_path / "s.db", folder=tmp_path)
+        mended.set()
+        assert run_text(text, tmp_path / "s.db", folder=tmp_path).stopped is None
+    assert replies(tmp_path / "s.db") == {"ok": TRIALS}
+
+
+def test_waits_do_not_grow_with_the_calls_in_flight():
+    """Many calls that fail at once are one round, and no number of rounds is too large."""
+    table = ModelTable(model="m", base_url="http://127.0.0.1:1/v1", concurrency=2000)
+    caller = Caller(
+        plan_endpoint("m", table),
+        None,
+        None,
+        ledger=Ledger(None),
+        meter=Meter(),
+        answers=SharedAnswers(),
+        stop=None,
+        attempts=5,
+        unparsed_attempts=3,
+    )
+    down = failure(Status.SERVER_ERROR, "down")
+    for _ in range(2000):
+        caller._hold(down)
+    assert caller.health.probes == 1
+    assert 0 < caller._held_until - time.monotonic() <= 1
+    assert caller._wait(10**6) <= MAX_WAIT

@@ -101,7 +101,12 @@ def test_what_was_lost_is_asked_again_once_more_attempts_are_allowed(
 ):
     """A study with one attempt loses trials; with five it asks those again and no others."""
     server = planted(faults={"server_error": 0.3}, passes_after=1)
-    options = {"traits": word_list(*TRAITS[:12])}
+    one = {"concurrency": 1}  # so that failures come one by one, and are no outage
+    options = {
+        "traits": word_list(*TRAITS[:12]),
+        "models": {"alpha": one},
+        "judges": {"judge": one},
+    }
     folder = store_path.parent
     run_text(study_text(server.base_url, attempts=1, **options), store_path, folder=folder)
     elicited, judged = counted(store_path)

@@ -12,7 +12,7 @@ import asyncio
 import random
 import time
 from collections import OrderedDict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple, Protocol
 
 from ethogram.engine.endpoints import Endpoint
@@ -26,7 +26,6 @@ from ethogram.engine.requests import (
     USABLE,
     Attempt,
     Earlier,
-    Messages,
     Read,
     Reading,
     Request,
@@ -42,7 +41,7 @@ from ethogram.errors import EndpointError, SpendLimitReached
 
 MAX_WAIT = 60.0  # seconds between two attempts of one request
 DECADE = 315_360_000.0  # seconds; no service asks for a longer wait in earnest
-PROBE: Messages = ({"role": "user", "content": "Say hello."},)
+PROBE = "Say hello."
 OWN_PROBES = 3  # calls of an outage's own requests, before a probe takes their place
 PATIENCE = 900.0  # seconds that an endpoint may go without an answer
 BEHIND_SECONDS = 0.02  # between two looks at whether the disk has caught up
@@ -200,6 +199,8 @@ class Caller:
         self._answers = answers
         self._stop = stop
         self._probing = asyncio.Lock()
+        self._held_until = 0.0
+        self._form: Request | None = None  # how this endpoint is asked
 
     async def ask(self, request: Request, read: Read) -> Outcome:
         """Return the answer to a request, from the store if it is there, else by calling.
@@ -223,7 +224,7 @@ class Caller:
             self.meter.reused += 1
             return known
         answer = asyncio.get_running_loop().create_future()
-        asking[name] = answer
+        asking[name], self._form = answer, request
         try:
             outcome = await self._ask_again(request, canonical, name, earlier, read)
             answer.set_result(outcome)
@@ -237,7 +238,14 @@ class Caller:
         return outcome
 
     async def _ask_again(
-        self, request: Request, canonical: bytes, name: str, earlier: Earlier | None, read: Read
+        self,
+        request: Request,
+        canonical: bytes,
+        name: str,
+        earlier: Earlier | None,
+        read: Read,
+        *,
+        probing: bool = False,
     ) -> Outcome:
         """Try until it is answered, cannot be, or was tried often enough.
 
@@ -261,16 +269,19 @@ class Caller:
             if reading.status is Status.RATE_LIMITED:
                 continue  # the limiter holds it back
             if reading.status in OUT_OF_ORDER and health.is_down():
-                health.probes += 1
-                self._hold(self._wait(health.probes), reading)
-                if health.probes > OWN_PROBES and request.messages != PROBE:
+                self._hold(reading)
+                if health.probes > OWN_PROBES and not probing:
                     await self._recovered()
                 continue
             tried += 1
             first = first or time.monotonic()
-            if request.messages == PROBE and served and reading.status in SERVED:
+            if probing and served and reading.status in SERVED:
                 return Outcome(reading, kept)  # not usable, and yet it works
             if not reading.retry or tried >= self._limits.get(reading.status, self._attempts):
+                alone = tried > 1 and not probing and health.is_silent_since(first)
+                if alone and reading.status in OUT_OF_ORDER:
+                    health.suppose_down()
+                    await self._recovered()
                 sure = served and reading.own
                 return Outcome(reading, kept, None if sure else Doubt(first, time.monotonic()))
             if reading.status is not Status.UNPARSED:
@@ -285,9 +296,16 @@ class Caller:
             return
         raise Dropped
 
-    def _hold(self, seconds: float, reading: Reading) -> None:
-        """Leave the endpoint alone for a while."""
-        self.limiter.rate_limited(time.monotonic(), seconds)
+    def _hold(self, reading: Reading) -> None:
+        """Leave an endpoint that is down alone for a while, once for all calls under way."""
+        now = time.monotonic()
+        if now < self._held_until:
+            return
+        self.health.probes += 1
+        left = max(0.01, self.health.patience - self.health.silent())
+        seconds = min(self._wait(self.health.probes), left)
+        self._held_until = now + seconds
+        self.limiter.rate_limited(now, seconds)
         self.meter.wait(seconds, f"{reading.status}: {reading.reason}")
 
     async def _attempt(
@@ -381,7 +399,7 @@ class Caller:
 
     def _wait(self, number: int) -> float:
         """Seconds before the next attempt: exponential, with full jitter from the upper half."""
-        top = min(MAX_WAIT, self.endpoint.table.backoff * 2 ** (number - 1))
+        top = min(MAX_WAIT, self.endpoint.table.backoff * 2 ** min(number - 1, 60))
         return float(top * random.uniform(0.5, 1.0))  # spreads load, decides nothing
 
     def shut(self) -> None:
@@ -397,16 +415,22 @@ class Caller:
     async def probe(self) -> bool:
         """Ask for a word, to learn whether the endpoint answers others where some requests fail.
 
+        It is asked as they are: the same system message, parameters and path.
+
         Raises
         ------
         EndpointError, SpendLimitReached, Dropped
             As `ask`.
         """
-        request = self.endpoint.request(PROBE)
+        assert self._form is not None  # something failed, or there would be no doubt
+        *before, last = self._form.messages
+        request = replace(self._form, messages=(*before, {**last, "content": PROBE}), sample=0)
         canonical = request.canonical()
         name = request_id(canonical)
         earlier = self._records.earlier(name)
-        outcome = await self._ask_again(request, canonical, name, earlier, read_as_it_is)
+        outcome = await self._ask_again(
+            request, canonical, name, earlier, read_as_it_is, probing=True
+        )
         return outcome.doubt is None
 
     def explain(self, reading: Reading) -> str:

@@ -56,7 +56,7 @@ class Health:
     streak : int
         Failed calls since the last answer.
     outages : list of (began, ended)
-        Streaks that were an outage; by the monotonic clock.
+        When several requests failed and nothing was answered; by the monotonic clock.
     """
 
     patience: float
@@ -101,7 +101,7 @@ class Health:
 
     def _recover(self, now: float) -> None:
         """End a streak of failures."""
-        if self._down:
+        if self._down or self.failing >= FEW:
             self.outages.append((self._began, now))
         self._down = False
         self.streak = self.probes = 0
@@ -117,6 +117,14 @@ class Health:
         return self._down or (
             self.answered and self.failing >= FEW and self.streak >= self._long(2 * FEW)
         )
+
+    def is_silent_since(self, moment: float) -> bool:
+        """Whether an endpoint that has answered gave no answer to a call begun since then."""
+        return self.answered and self._served <= moment
+
+    def suppose_down(self) -> None:
+        """Take it to be down, until it answers: a request alone cannot tell."""
+        self._down = True
 
     def _long(self, least: int) -> int:
         """Return how many failures in a row are more than the calls under way may make."""
@@ -151,7 +159,7 @@ class Health:
         An answer that could not be used is the request's once others can be; so is a failure,
         unless an outage was meanwhile.
         """
-        if (self._usable if status in SERVED else self._served) <= doubt.first:
+        if (self._usable if status in SERVED else self._served) <= doubt.last:
             return None
         return status in ANSWERED or not any(
             began <= doubt.last and doubt.first <= ended for began, ended in self.outages
