@@ -75,16 +75,22 @@ def _environment() -> dict[str, str]:
 
 
 @contextmanager
-def model_server(file: Path, folder: Path) -> Iterator[Server]:
-    """Serve a GGUF file while the block runs."""
-    port = free_port()
-    words = [sys.executable, __file__, str(file), str(port)]
-    server = Server(words, port, "/health", folder / "model.log")
+def _running(server: Server) -> Iterator[Server]:
+    """Start a server, and end it with the block."""
     try:
         server.start()
         yield server
     finally:
         server.kill()
+
+
+@contextmanager
+def model_server(file: Path, folder: Path) -> Iterator[Server]:
+    """Serve a GGUF file while the block runs."""
+    port = free_port()
+    words = [sys.executable, __file__, str(file), str(port)]
+    with _running(Server(words, port, "/health", folder / "model.log")) as server:
+        yield server
 
 
 @contextmanager
@@ -109,12 +115,8 @@ def litellm_proxy(program: str, model: Server, folder: Path) -> Iterator[Server]
     file.write_text(json.dumps(config))  # which is YAML too
     words = [program, "--config", str(file), "--host", "127.0.0.1", "--port", str(port)]
     words += ["--telemetry", "False"]
-    server = Server(words, port, "/health/readiness", folder / "proxy.log")
-    try:
-        server.start()
+    with _running(Server(words, port, "/health/readiness", folder / "proxy.log")) as server:
         yield server
-    finally:
-        server.kill()
 
 
 def serve(file: str, port: int) -> None:
