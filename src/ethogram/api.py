@@ -147,6 +147,7 @@ def read_profiles(
     model: str | None = None,
     without: Sequence[str] = (),
     corrected: bool = False,
+    form: str = "plain",
 ) -> Rated:
     """Rate a store or a comparison file.
 
@@ -161,6 +162,8 @@ def read_profiles(
         Leave out such replies (of a store).
     corrected : bool
         Rate with the judges' errors modelled, from planted replies (of a store).
+    form : "plain", "arena", "oct" or "scores"
+        How a comparison file is laid out.
 
     Returns
     -------
@@ -184,7 +187,9 @@ def read_profiles(
         with Store.read(source) as store:
             rated = rate_corrected(store, model=model, without=without)
     else:
-        rated = rate_all(read_source(source, without=without, model=model), method=method)
+        rated = rate_all(
+            read_source(source, without=without, model=model, form=form), method=method
+        )
     if model is not None and not (rated.profiles or rated.unrated):
         raise InputError(f"{source} has no comparisons of {model!r}")
     return rated
@@ -260,6 +265,7 @@ def write_report(
     *,
     without: Sequence[str] = (),
     corrections: bool = True,
+    form: str = "plain",
 ) -> Path:
     """Write the report on a store or a comparison file: one HTML file that opens offline.
 
@@ -271,6 +277,8 @@ def write_report(
         Leave out such replies (of a store).
     corrections : bool
         Also rate with the judges' errors modelled, some seconds per model (of a store).
+    form : "plain", "arena", "oct" or "scores"
+        How a comparison file is laid out.
 
     Returns
     -------
@@ -281,8 +289,8 @@ def write_report(
 
     source = Path(source)
     page = Path(out) if out else source.with_suffix(".html")
-    if is_table(source):
-        comparisons = read_source(source, without=without)
+    if is_table(source, form=form):
+        comparisons = read_source(source, without=without, form=form)
         return report.write_table_report(comparisons, page, title=source.stem)
     with StoreResults.open(source) as results:
         account = report.judge_account(measure_validity(results, corrections=corrections))
@@ -299,6 +307,7 @@ def save_figures(
     condition: str | None = None,
     note: Callable[[str], None] | None = None,
     seed: int = 0,
+    form: str = "plain",
 ) -> list[Path]:
     """Save every figure that the profiles of a store or comparison file allow.
 
@@ -319,6 +328,8 @@ def save_figures(
         Told, where there are several judges or conditions, which one is drawn.
     seed : int
         Of every random draw.
+    form : "plain", "arena", "oct" or "scores"
+        How a comparison file is laid out.
 
     Raises
     ------
@@ -328,7 +339,9 @@ def save_figures(
     """
     from ethogram.figures import save
 
-    profiles = list(reference_profiles().values() if source is None else read_profiles(source))
+    profiles = list(
+        reference_profiles().values() if source is None else read_profiles(source, form=form)
+    )
     if not profiles:
         raise InputError(f"{source} has no comparisons that can be rated")
     views = split_views(profiles)
@@ -346,9 +359,24 @@ def save_figures(
 
 
 def read_source(
-    path: str | Path, *, without: Sequence[str] = (), model: str | None = None
+    path: str | Path,
+    *,
+    without: Sequence[str] = (),
+    model: str | None = None,
+    form: str = "plain",
 ) -> list[Comparisons]:
-    """Read the comparisons of a store, or of a CSV or Parquet file of other people's.
+    """Read the comparisons of a store, or of a file of other people's.
+
+    Parameters
+    ----------
+    path : path
+        A store; or CSV, TSV, JSONL, JSON, Parquet, Arrow or Feather; the text kinds also gzipped.
+    without : of "truncated" and "named"
+        Leave out such replies (of a store).
+    model : str, optional
+        Only this one.
+    form : "plain", "arena", "oct" or "scores"
+        How a comparison file is laid out.
 
     Raises
     ------
@@ -356,11 +384,13 @@ def read_source(
         A comparison file that lacks a column or holds a row that is no comparison.
     """
     path = Path(path)
-    if is_table(path):
+    if is_table(path, form=form):
         if without:
             raise InputError("--without needs a store: a comparison file does not record it")
-        found = read_table(path)
+        found = read_table(path, form=form)
         return [c for c in found if model in (None, c.model)]
+    if form != "plain":
+        raise InputError(f"--as {form} needs a comparison file: {path} is none, by its ending")
     with Store.read(path) as store:
         return read_comparisons(store, without=without, model=model)
 

@@ -181,13 +181,26 @@ def test_export_writes_every_table(here, tmp_path, form):
     sizes = {t: len(read(tmp_path / f"{t}.{form}")) for t in ("trials", "replies", "verdicts")}
     assert sizes == {"trials": 30, "replies": 30, "verdicts": 30}
     again = here("ratings", tmp_path / f"comparisons.{form}", "--json")
-    if form == "jsonl":  # ratings are read from a store, CSV or Parquet
-        assert again[0] == 2
-    else:
-        rows = len(read(tmp_path / f"comparisons.{form}"))
-        assert json.loads(again[1])["profiles"][0]["n"] == rows
+    rows = len(read(tmp_path / f"comparisons.{form}"))
+    assert json.loads(again[1])["profiles"][0]["n"] == rows
     assert not list(tmp_path.glob("*.part"))
     assert out.count(" rows") == 4
+
+
+def test_comparison_files_of_other_forms(here, tmp_path):
+    """With --as; without it the error says which to add."""
+    path = tmp_path / "battles.csv"
+    path.write_text("model_a,model_b,winner\nx,y,model_a\ny,z,tie (bothbad)\nz,x,tie\n")
+    code, out, err = here("ratings", path)
+    assert (code, out) == (2, "")
+    assert "add --as arena" in err
+    code, out, _ = here("ratings", path, "--as", "arena", "--json")
+    assert code == 0
+    (profile,) = json.loads(out)["profiles"]
+    assert (profile["model"], profile["n"], profile["ties"]) == ("battles", 3, 2)
+    code, out, _ = here("report", path, "--as", "arena", "-o", tmp_path / "page.html")
+    assert (code, (tmp_path / "page.html").is_file()) == (0, True)
+    assert here("figures", path, "--as", "arena", "-o", tmp_path / "f", "--format", "svg")[0] == 0
 
 
 # -- verbs that run ---------------------------------------------------------------------------

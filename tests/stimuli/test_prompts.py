@@ -138,7 +138,7 @@ def test_missing_column_names_those_there(tmp_path, name):
     [
         ('{"text": "a"}\n{"text": \n', "line 2 is not JSON"),
         ('{"text": "a"}\n"bare"\n', "line 2 is not an object"),
-        ('{"text": 5}\n', "row 1: text is 5, expected text"),
+        ('{"text": 5}\n', "line 1: text is 5, expected text"),
         ("", "no prompt is left"),
     ],
 )
@@ -155,7 +155,9 @@ def test_bad_csv_is_an_input_error(tmp_path, content):
     """An empty, unclosed or wrongly encoded CSV file is refused by name."""
     path = tmp_path / "mine.csv"
     path.write_bytes(content)
-    with pytest.raises(InputError, match=r"mine\.csv cannot be read as CSV"):
+    with pytest.raises(
+        InputError, match=r"mine\.csv( cannot be read as CSV|, line 2 is not UTF-8 text)"
+    ):
         load_prompts(str(path))
 
 

@@ -72,7 +72,7 @@ def test_relative_path_starts_from_base(tmp_path):
         ("bold\ncalm\nBold\n", 3, "repeats line 1"),
         ("self-aware\ncalm\nSelfaware\n", 3, "repeats line 1"),
         ("bold\n\ncalm\n", 2, "blank"),
-        ("bold\ncalm\n   \n", 3, "blank"),
+        ("bold\n   \ncalm\n", 2, "blank"),
         ("bold\n", 1, "at least two"),
         ("# none\n", 1, "at least two"),
         ("", 1, "at least two"),
@@ -91,7 +91,7 @@ def test_bad_line_is_refused_with_its_number(tmp_path, text, line, says):
     ("text", "line", "says"),
     [
         ('trait,description\nbold,"two\nlines"\nbold,\n', 4, "repeats line 3"),
-        ("trait\nbold\n\n", 3, "blank"),
+        ("trait,description\nbold,x\n,y\n", 3, "blank"),
         ("word\nbold\ncalm\n", 1, "no column 'trait'"),
     ],
 )

@@ -66,6 +66,25 @@ Without = Annotated[
 Method = StrEnum("Method", {name: name for name in METHODS})  # type: ignore[misc]
 
 
+class Form(StrEnum):
+    """How a comparison file is laid out."""
+
+    PLAIN = "plain"
+    ARENA = "arena"
+    OCT = "oct"
+    SCORES = "scores"
+
+
+As = Annotated[
+    Form,
+    typer.Option(
+        "--as",
+        help="How a comparison file is laid out: plain (winner is a trait), arena (model_a, "
+        "model_b, winner), oct (trait_1, trait_2, answer), scores (outcome 0, 0.5 or 1).",
+    ),
+]
+
+
 class Format(StrEnum):
     """How to write a table."""
 
@@ -336,7 +355,7 @@ def status(store: StoreFile, json: Json = False) -> None:
 @app.command()
 def ratings(
     source: Annotated[
-        Path | None, typer.Argument(help="A store, or a CSV or Parquet file of comparisons.")
+        Path | None, typer.Argument(help="A store, or a file of comparisons.")
     ] = None,
     method: Annotated[
         Method,
@@ -350,6 +369,7 @@ def ratings(
     reference: Annotated[
         str | None, typer.Option(help="Print a published profile instead, such as gpt-5.1.")
     ] = None,
+    form: As = Form.PLAIN,
     json: Json = False,
 ) -> None:
     """Rate traits and print each profile with its intervals."""
@@ -364,7 +384,12 @@ def ratings(
         raise InputError("ratings needs a store or a comparison file, or --reference MODEL")
     else:
         rated = read_profiles(
-            source, method=str(method), model=model, without=without or (), corrected=corrected
+            source,
+            method=str(method),
+            model=model,
+            without=without or (),
+            corrected=corrected,
+            form=str(form),
         )
         if not (rated.profiles or rated.unrated):
             raise InputError(f"{source} has no comparisons{f' of {model!r}' if model else ''}")
@@ -387,16 +412,15 @@ def _reference(name: str) -> Any:
 
 @app.command()
 def report(
-    source: Annotated[
-        Path, typer.Argument(help="A store, or a CSV or Parquet file of comparisons.")
-    ],
+    source: Annotated[Path, typer.Argument(help="A store, or a file of comparisons.")],
     out: Annotated[Path | None, typer.Option("-o", "--out", help="The HTML file.")] = None,
     without: Without = None,
+    form: As = Form.PLAIN,
 ) -> None:
     """Write the report: one HTML file that opens offline."""
     from ethogram.api import write_report
 
-    typer.echo(f"{write_report(source, out, without=without or ())}")
+    typer.echo(f"{write_report(source, out, without=without or (), form=str(form))}")
 
 
 @app.command()
@@ -413,6 +437,7 @@ def figures(
     ] = None,
     condition: Annotated[str | None, typer.Option(help="Under this condition.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of every random draw.")] = 0,
+    form: As = Form.PLAIN,
 ) -> None:
     """Save every figure that the profiles allow, within one judge."""
     from ethogram.api import save_figures
@@ -428,6 +453,7 @@ def figures(
         condition=condition,
         note=partial(typer.echo, err=True),
         seed=seed,
+        form=str(form),
     ):
         typer.echo(f"{path}")
 

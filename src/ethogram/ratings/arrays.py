@@ -92,6 +92,11 @@ def counts(values: Any, name: str) -> FloatArray:
     return _numbers(values, name, "a count from 0", lambda x: np.isfinite(x) & (x >= 0))
 
 
+def weights(values: Any, name: str) -> FloatArray:
+    """Return finite numbers above 0."""
+    return _numbers(values, name, "a number above 0", lambda x: np.isfinite(x) & (x > 0))
+
+
 def check_number(
     value: Any,
     name: str,

@@ -1,113 +1,247 @@
-"""Comparison files of other people's: CSV and Parquet in, comparisons out."""
+"""Comparison files of other people's: tables of any kind in, comparisons out."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ethogram.errors import InputError
-from ethogram.ratings.comparisons import Comparisons, compare
+from ethogram.ratings.comparison_cells import Cells, gather
+from ethogram.ratings.comparison_forms import TIE, Form, form_of, is_side, outcome_of
+from ethogram.ratings.comparisons import BoolArray, Comparisons, FloatArray, IntArray, compare
+from ethogram.ratings.orders import merge_orders
+from ethogram.stimuli.tables.names import case_twins, is_tie
+from ethogram.stimuli.tables.records import SUFFIXES, kind_of
+
+_MOST_NAMED = 5
 
 
-def is_table(path: Path) -> bool:
-    """Whether a path names a comparison file, by its ending."""
-    return path.suffix.lower() in (".csv", ".parquet", ".pq")
+def is_table(path: Path, *, form: str = "plain") -> bool:
+    """Whether a path names a comparison file, by its ending (or a folder, of some forms)."""
+    return kind_of(path) in SUFFIXES or (form_of(form).folders and path.is_dir())
 
 
-_NEEDED = ("model", "trait_1", "trait_2", "winner")
+def read_table(path: Path, *, form: str = "plain") -> list[Comparisons]:
+    """Read a file of comparisons: CSV, TSV, JSONL, JSON, Parquet, Arrow or Feather.
 
+    Columns model, trait_1 (shown first), trait_2, winner (one of the two, "tie", or empty: a
+    comparison that was lost); optional prompt_id, judge, judge_first (the trait the judge was
+    shown first), condition, p_first (the judge's probability of trait_1), weight. Files that
+    `ethogram export` wrote give the ratings of their store.
 
-def read_table(path: Path) -> list[Comparisons]:
-    """Read a CSV or Parquet file of comparisons.
+    Parameters
+    ----------
+    path : Path
+        A file; of the form "oct", a folder of them too.
+    form : one of `ethogram.ratings.comparison_forms.FORMS`
 
-    Columns model, trait_1 (shown first), trait_2, winner (one of the two, or "tie"); optional
-    prompt_id, judge, judge_first (the trait the judge was shown first), condition.
+    Raises
+    ------
+    InputError
+        A file that cannot be read, lacks a column, or holds a row that is no comparison.
     """
-    import polars as pl
-
-    try:
-        if path.suffix.lower() == ".csv":
-            table = pl.read_csv(path, infer_schema=False)
-        else:
-            table = pl.read_parquet(path)
-    except FileNotFoundError:
-        raise InputError(f"no file at {path}") from None
-    except (pl.exceptions.PolarsError, OSError) as error:
-        raise InputError(f"{path} cannot be read: {str(error).splitlines()[0]}") from error
-    missing = [name for name in _NEEDED if name not in table.columns]
-    if missing:
-        raise InputError(
-            f"{path} lacks the column {missing[0]!r}; it has {', '.join(table.columns) or 'none'}, "
-            f"needed are {', '.join(_NEEDED)}"
-        )
-    keep = [
-        *_NEEDED,
-        *(c for c in ("prompt_id", "judge", "judge_first", "condition") if c in table.columns),
-    ]
-    table = table.select(pl.col(c).cast(pl.String, strict=False).str.strip_chars() for c in keep)
-    table = table.with_columns(
-        pl.lit("").alias(c) for c in ("judge", "condition") if c not in table.columns
-    ).with_columns(pl.col("judge", "condition").fill_null(""))
-    _check_table(table, path)
-    keys = ("model", "judge", "condition")
-    return [_from_table(part, key) for key, part in table.group_by(keys, maintain_order=True)]
+    layout = form_of(form)
+    cells = gather(path, layout)
+    won = _outcomes(cells, layout)
+    _check(cells)
+    notes = _notes(cells)
+    keys = list(zip(cells["model"], cells["judge"], cells["condition"], strict=True))
+    number = {key: i for i, key in enumerate(dict.fromkeys(keys))}
+    group = np.array([number[key] for key in keys])
+    order = _order(cells)
+    rows = _Rows(cells, won, cells.probabilities(), cells.weights())
+    made = [_comparisons(rows, order[group[order] == i], key, notes) for key, i in number.items()]
+    if not any(len(one) for one in made):
+        raise InputError(f"{path} holds no comparisons with a winner")
+    return made
 
 
-def _check_table(table: Any, path: Path) -> None:
-    """Refuse a row that is no comparison, naming the row."""
-    import polars as pl
+@dataclass(frozen=True)
+class _Rows:
+    """All rows of a file: its names, who won by words, by probability, and the weights."""
 
-    if not len(table):
-        raise InputError(f"{path} holds no comparisons")
-    one, two, winner = pl.col("trait_1"), pl.col("trait_2"), pl.col("winner")
-    rules = [
-        (
-            pl.any_horizontal(pl.col(c).is_null() | (pl.col(c) == "") for c in _NEEDED),
-            "an empty cell",
-        ),
-        (one == two, "a trait against itself"),
-        ((winner != one) & (winner != two) & (winner != "tie"), "a winner that is neither trait"),
-    ]
-    if "judge_first" in table.columns:
-        shown = pl.col("judge_first")
-        wrong = shown.is_not_null() & (shown != "") & (shown != one) & (shown != two)
-        rules.append((wrong, "a judge_first that is neither trait"))
-    for rule, what in rules:
-        bad = table.with_row_index("row", offset=2).filter(rule)
-        if len(bad):
-            row = bad.row(0, named=True)
-            said = ", ".join(f"{name} {row[name]!r}" for name in _NEEDED[1:])
-            raise InputError(f"{path}, line {row['row']}: {what} ({said})")
+    cells: Cells
+    won: FloatArray
+    p_first: FloatArray | None
+    weight: FloatArray | None
 
 
-def _from_table(part: Any, key: tuple[Any, ...]) -> Comparisons:
-    """Turn one model's rows into comparisons."""
-    one, two, winner = (part[name].to_numpy() for name in ("trait_1", "trait_2", "winner"))
+def _outcomes(cells: Cells, form: Form) -> FloatArray:
+    """Read who won each comparison; refuse the first that nobody can have won."""
+    sides = zip(cells["winner"], cells["trait_1"], cells["trait_2"], strict=True)
+    made = np.empty(len(cells))
+    for row, (winner, one, two) in enumerate(sides):
+        value = outcome_of(winner, one, two, form)
+        if value is None:
+            hint = "; add --as arena" if is_side(winner) else ""
+            expected = {
+                "name": f"a winner that is neither trait{hint}",
+                "side": "a winner that is not model_a, model_b, tie or tie (bothbad)",
+                "score": "a score that is not 1, 0.5 or 0",
+            }[form.winner]
+            raise cells.wrong(row, expected)
+        made[row] = value
+    return made
+
+
+def _check(cells: Cells) -> None:
+    """Refuse a row that is no comparison, naming its place."""
+    shown = cells.columns.get("judge_first") or [""] * len(cells)
+    ties = {name for name in {*cells["trait_1"], *cells["trait_2"]} if is_tie(name)}
+    for row, (model, one, two, first) in enumerate(
+        zip(cells["model"], cells["trait_1"], cells["trait_2"], shown, strict=True)
+    ):
+        if not (model and one and two):
+            raise cells.wrong(row, "an empty cell")
+        if one == two:
+            raise cells.wrong(row, "a trait against itself")
+        if first and first not in (one, two):
+            raise cells.wrong(row, "a judge_first that is neither trait")
+        if one in ties or two in ties:
+            raise cells.wrong(
+                row, "a trait called 'tie', which is the word for no winner: rename the trait"
+            )
+
+
+def _notes(cells: Cells) -> list[str]:
+    """Say what was not used, and which names may be one."""
+    notes = []
+    if cells.unused:
+        notes.append(f"Columns of the file that are not used: {', '.join(cells.unused)}.")
+    for what, names in (
+        ("traits", {*cells["trait_1"], *cells["trait_2"]}),
+        ("models", {*cells["model"]}),
+    ):
+        twins = case_twins(names)
+        if twins:
+            shown = "; ".join(" and ".join(map(repr, group)) for group in twins[:_MOST_NAMED])
+            more = f"; and {len(twins) - _MOST_NAMED} more" if len(twins) > _MOST_NAMED else ""
+            notes.append(
+                f"Taken as different {what}, although they differ in case alone: {shown}{more}."
+            )
+    return notes
+
+
+def _order(cells: Cells) -> IntArray:
+    """Return the rows in the order asked, which the store's own export records."""
+    columns = [cells.order_column(name) for name in ("judging", "sample", "seq")]
+    if any(column is None for column in columns):
+        return np.arange(len(cells))
+    found: IntArray = np.lexsort([column for column in columns if column is not None])
+    return found
+
+
+def _comparisons(
+    rows: _Rows, mine: IntArray, key: tuple[str, str, str], notes: Sequence[str]
+) -> Comparisons:
+    """Turn the rows of one model, judge and condition into comparisons."""
+    cells, won = rows.cells, rows.won[mine]
+    p_first = np.full(len(mine), np.nan) if rows.p_first is None else rows.p_first[mine]
+    soft = not np.isnan(p_first).all()
+    usable = ~(np.isnan(won) & np.isnan(p_first))
+    left_out = _left_out(cells, mine, usable)
+    mine, won, p_first = mine[usable], won[usable], p_first[usable]
+    one, two = (cells.array(name)[mine] for name in ("trait_1", "trait_2"))
+    tie = (won == TIE) & np.isnan(p_first)
+    outcome = np.where(np.isnan(p_first), won, p_first)
+    judge_first = _signs(cells, mine, one, two)
+    weight = np.ones(len(mine)) if rows.weight is None else rows.weight[mine]
+    keep = np.arange(len(mine))
+    if soft:
+        reply = _replies(cells, mine, judge_first)
+        keep, outcome, judge_first, tie = merge_orders(reply, outcome, judge_first, tie)
+        weight = _mean(reply, weight)
     traits = sorted({*one, *two})
     place = {trait: i for i, trait in enumerate(traits)}
-    first, second = (np.array([place[t] for t in side]) for side in (one, two))
-    tie = winner == "tie"
-    shown = part["judge_first"].to_numpy() if "judge_first" in part.columns else None
-    prompts = part["prompt_id"] if "prompt_id" in part.columns else None
     return compare(
         traits,
-        first,
-        second,
-        np.where(tie, 0.5, winner == one),
+        [place[trait] for trait in one[keep]],
+        [place[trait] for trait in two[keep]],
+        outcome,
         tie=tie,
-        prompt=None if prompts is None else _codes(prompts),
-        judge_first=None
-        if shown is None
-        else np.where(shown == one, 1, np.where(shown == two, -1, 0)),
+        prompt=_codes(cells, mine[keep]),
+        judge_first=judge_first,
+        length=_lengths(cells, mine[keep]),
+        weight=weight,
+        lost=int((~usable).sum()),
         model=key[0],
         judge=key[1],
         condition=key[2],
+        notes=[*notes, *left_out],
     )
 
 
-def _codes(prompts: Any) -> Any:
+def _left_out(cells: Cells, mine: IntArray, usable: BoolArray) -> list[str]:
+    """Say which traits have no verdict at all, and so no rating."""
+    sides = [cells.array(name)[mine] for name in ("trait_1", "trait_2")]
+    missing = sorted({t for s in sides for t in s} - {t for s in sides for t in s[usable]})
+    if not missing:
+        return []
+    shown = ", ".join(missing[:_MOST_NAMED])
+    more = f" and {len(missing) - _MOST_NAMED} more" if len(missing) > _MOST_NAMED else ""
+    return [f"Without any verdict, and so left out: {shown}{more}."]
+
+
+def _signs(cells: Cells, mine: IntArray, one: Any, two: Any) -> IntArray:
+    """Return +1 where the judge was shown the first trait first, -1 the second, 0 unknown."""
+    if "judge_first" not in cells.columns:
+        return np.zeros(len(mine), dtype=np.int64)
+    shown = cells.array("judge_first")[mine]
+    return np.where(shown == one, 1, np.where(shown == two, -1, 0)).astype(np.int64)
+
+
+def _replies(cells: Cells, mine: IntArray, judge_first: IntArray) -> IntArray:
+    """Number the replies that the rows are about, so that both orders of one have its number.
+
+    Our own export says which trial a row is of. Elsewhere two rows are of one reply where prompt,
+    traits and sample are the same and the judge was shown the traits in two orders.
+    """
+    trial = cells.order_column("trial") if "judging" in cells.numbers else None
+    keys = _guessed_replies(cells, mine, judge_first) if trial is None else trial[mine].tolist()
+    number = {key: i for i, key in enumerate(dict.fromkeys(keys))}
+    return np.array([number[key] for key in keys], dtype=np.int64)
+
+
+def _guessed_replies(cells: Cells, mine: IntArray, judge_first: IntArray) -> list[Any]:
+    """Return a key for each row that the other order of the same reply shares."""
+    if "prompt_id" not in cells.columns:
+        return list(range(len(mine)))
+    about = [cells.array(name)[mine] for name in ("prompt_id", "trait_1", "trait_2")]
+    sample = cells.order_column("sample")
+    about += [] if sample is None else [sample[mine]]
+    seen: dict[Any, int] = {}
+    keys: list[Any] = []
+    for row, (key, sign) in enumerate(
+        zip(zip(*about, strict=True), judge_first.tolist(), strict=True)
+    ):
+        if not key[0] or not sign:
+            keys.append(row)
+            continue
+        seen[key, sign] = seen.get((key, sign), 0) + 1
+        keys.append((key, seen[key, sign]))
+    return keys
+
+
+def _mean(reply: IntArray, values: FloatArray) -> FloatArray:
+    """Return the mean of each reply's values, in the order of `merge_orders`."""
+    return np.asarray(np.bincount(reply, values) / np.bincount(reply), dtype=np.float64)
+
+
+def _codes(cells: Cells, rows: IntArray) -> IntArray | None:
     """Number the prompts; an empty id is -1, unknown."""
-    codes = np.unique(prompts.fill_null("").to_numpy().astype(str), return_inverse=True)[1]
-    return np.where(prompts.fill_null("").to_numpy() == "", -1, codes)
+    if "prompt_id" not in cells.columns:
+        return None
+    ids: NDArray[np.str_] = cells.array("prompt_id")[rows].astype(str)
+    codes = np.unique(ids, return_inverse=True)[1]
+    return np.where(ids == "", -1, codes)
+
+
+def _lengths(cells: Cells, rows: IntArray) -> FloatArray | None:
+    """Return the replies' lengths, where all rows have a number."""
+    found = cells.order_column("chars")
+    return None if found is None else found[rows]

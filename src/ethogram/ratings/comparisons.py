@@ -1,7 +1,7 @@
 """Comparisons: the one table that ratings are made from.
 
-Pure numpy. Knows nothing of stores, services or files; `ethogram.store.store` and
-`ethogram.tables` make these from what they read.
+Pure numpy. Knows nothing of stores, services or files; `ethogram.store.read` and
+`ethogram.ratings.comparison_files` make these from what they read.
 """
 
 from __future__ import annotations
@@ -38,8 +38,12 @@ class Comparisons:
         +1 where the judge was shown `first` first, -1 where second, 0 where unknown.
     length : float array, shape (n,)
         Characters of the reply; NaN where unknown. Diagnosis only.
+    weight : float array, shape (n,)
+        How many comparisons each counts as; 1 throughout where nothing else is known.
     lost : int
         Planned comparisons that have no verdict, and so are in none of the arrays.
+    notes : tuple of str
+        What a reader must know of how they were read; carried into the profile's caveats.
     model, judge, condition : str
         Labels carried into the profile.
     """
@@ -52,10 +56,12 @@ class Comparisons:
     prompt: IntArray
     judge_first: IntArray
     length: FloatArray
+    weight: FloatArray
     lost: int = 0
     model: str = ""
     judge: str = ""
     condition: str = "feels"
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.first)
@@ -76,6 +82,7 @@ class Comparisons:
             prompt=self.prompt[rows],
             judge_first=self.judge_first[rows],
             length=self.length[rows],
+            weight=self.weight[rows],
         )
 
 
@@ -89,10 +96,12 @@ def compare(
     prompt: Sequence[int] | IntArray | None = None,
     judge_first: Sequence[int] | IntArray | None = None,
     length: Sequence[float] | FloatArray | None = None,
+    weight: Sequence[float] | FloatArray | None = None,
     lost: int = 0,
     model: str = "",
     judge: str = "",
     condition: str = "feels",
+    notes: Sequence[str] = (),
 ) -> Comparisons:
     """Build `Comparisons` from plain sequences, filling in what is unknown.
 
@@ -102,8 +111,8 @@ def compare(
     ------
     InputError
         A trait that is given twice, arrays of different lengths, an index that is no whole number
-        from 0 or outside the traits, a trait against itself, an outcome outside 0 to 1, or a
-        position other than 1, -1 and 0.
+        from 0 or outside the traits, a trait against itself, an outcome outside 0 to 1, a
+        position other than 1, -1 and 0, or a weight that is no positive number.
     """
     names = arrays.trait_names(traits)
     n = len(first)
@@ -120,10 +129,12 @@ def compare(
         if judge_first is None
         else arrays.signs(judge_first, "judge_first"),
         length=np.full(n, np.nan) if length is None else arrays.sizes(length, "length"),
+        weight=np.ones(n) if weight is None else arrays.weights(weight, "weight"),
         lost=int(lost),
         model=model,
         judge=judge,
         condition=condition,
+        notes=tuple(notes),
     )
     _check(comparisons)
     return replace(comparisons, outcome=np.where(tied, 0.5, comparisons.outcome))
@@ -132,7 +143,7 @@ def compare(
 def _check(comparisons: Comparisons) -> None:
     """Refuse arrays that do not describe comparisons."""
     n = len(comparisons.first)
-    for name in ("second", "outcome", "tie", "prompt", "judge_first", "length"):
+    for name in ("second", "outcome", "tie", "prompt", "judge_first", "length", "weight"):
         if len(getattr(comparisons, name)) != n:
             raise InputError(
                 f"{name} has {len(getattr(comparisons, name))} entries, expected {n} as in first"

@@ -184,6 +184,7 @@ def _rows(comparisons: Comparisons) -> PairCounts:
         comparisons.outcome,
         comparisons.n_traits,
         tie=comparisons.tie,
+        weights=comparisons.weight,
     )
 
 
@@ -235,7 +236,12 @@ def _tally(pairs: PairCounts, first: FloatArray, second: FloatArray) -> FloatArr
 
 def _fit_caveats(comparisons: Comparisons, fitted: Fitted) -> list[str]:
     """What a reader must know of the data and the fit."""
-    caveats = _lost_caveats(comparisons)
+    caveats = _data_caveats(comparisons)
+    if _is_weighted(comparisons):
+        caveats.append(
+            f"Comparisons are weighted, from {comparisons.weight.min():g} to "
+            f"{comparisons.weight.max():g}: one of weight 2 counts as two, in wins and numbers too."
+        )
     if (comparisons.prompt < 0).any():
         caveats.append("Comparisons of unknown prompt are taken to be independent.")
     if fitted.prior_effect > NOTABLE_PRIOR:
@@ -248,11 +254,15 @@ def _fit_caveats(comparisons: Comparisons, fitted: Fitted) -> list[str]:
     return caveats
 
 
-def _lost_caveats(comparisons: Comparisons) -> list[str]:
-    if not comparisons.lost:
-        return []
-    planned = len(comparisons) + comparisons.lost
-    return [f"{comparisons.lost} of {planned} planned comparisons have no verdict."]
+def _data_caveats(comparisons: Comparisons) -> list[str]:
+    """What is missing, and what was said when the comparisons were read."""
+    lost, planned = comparisons.lost, len(comparisons) + comparisons.lost
+    said = [f"{lost} of {planned} planned comparisons have no verdict."] if lost else []
+    return [*said, *comparisons.notes]
+
+
+def _is_weighted(comparisons: Comparisons) -> bool:
+    return bool((comparisons.weight != 1).any())
 
 
 def rate_elo(
@@ -293,7 +303,7 @@ def rate_elo(
         check_number(value, name, above=0)
     check_number(start, "start")
     check_number(resamples, "resamples", least=2, whole=True)
-    rows = _rows(comparisons)
+    rows = _rows(replace(comparisons, weight=np.ones(len(comparisons))))
     check_connected(rows, comparisons.traits)
     games = (rows.first, rows.second, rows.wins, rows.n_items)
     many = partial(fit_elo_orders, *games, start=start, k=k, scale=scale)
@@ -338,7 +348,9 @@ def _elo_caveats(comparisons: Comparisons, spread: float | None) -> tuple[str, .
         caveats.append(
             f"Reshuffling the same comparisons moves a rating by {spread:.0f} points (SD)."
         )
-    return (*caveats, *_lost_caveats(comparisons))
+    if _is_weighted(comparisons):
+        caveats.append("Elo takes no account of weights: each comparison counts once.")
+    return (*caveats, *_data_caveats(comparisons))
 
 
 def rate_counts(

@@ -1,29 +1,39 @@
-"""Rows of prompts from files of the user's own: JSONL, CSV and Parquet.
+"""Rows of prompts from files of the user's own: JSONL, JSON, CSV, TSV, Parquet and Arrow.
 
 Reading only: what is kept of the rows is decided in `ethogram.stimuli.prompts`.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import orjson
 import polars as pl
 
 from ethogram.errors import InputError
+from ethogram.stimuli.chats import first_user_turn, is_chat, turn_text
+from ethogram.stimuli.tables.delimited import check_columns, column_key
+from ethogram.stimuli.tables.flags import flag_of
+from ethogram.stimuli.tables.names import check_name
+from ethogram.stimuli.tables.records import first_line, read_records
 
 TEXT_COLUMNS = ("prompt", "text", "content")
-OTHER_COLUMNS = ("id", "language", "topic", "toxic", "redacted")
-SUFFIXES = (".jsonl", ".ndjson", ".csv", ".parquet")
+CHAT_COLUMNS = ("messages", "conversations", "conversation")
+ID_COLUMNS = ("id", "conversation_hash", "conversation_id")
+FLAGS = ("toxic", "openai_moderation", "redacted")
+OTHER_COLUMNS = (*ID_COLUMNS, "language", "topic", *FLAGS)
 _SLICE = 2_000  # WildChat's rows are about 13 kB each, so a slice of them is 27 MB
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One prompt as its source has it; `text` is None where the source has none."""
+    """One prompt as its source has it; `text` is None where the source has none.
+
+    `chat` says that it is the first user message of a chat, in a file of the user's own.
+    """
 
     text: str | None
     id: str
@@ -31,38 +41,49 @@ class Row:
     topic: str = ""
     toxic: bool = False
     redacted: bool = False
+    chat: bool = False
 
 
 def read_rows(path: Path, *, column: str | None = None) -> Iterator[Row]:
-    """Yield the rows of a JSONL, CSV or Parquet file.
+    """Yield the rows of a file of records: JSONL, JSON, CSV, TSV, Parquet, Arrow or Feather.
 
-    The text is in `column`, or else in the first of the columns prompt, text and content. The
-    columns id, language, topic, toxic and redacted are used where they are there; a row
-    without an id is called by its number, "row1" first.
+    The text is in `column`, or else in the first of the columns prompt, text and content, or it is
+    the first user message of the chat in messages, conversations or conversation. The columns id,
+    language, topic, toxic (or openai_moderation) and redacted are used where they are there; a row
+    without an id is called by its number, "row1" first. Case and space around a column's name do
+    not count.
 
     Raises
     ------
     InputError
-        Another kind of file, one that cannot be read, or no such column.
+        Another kind of file, one that cannot be read, no such column, or a cell that cannot be
+        what its column holds.
     """
-    name = ""
-    for number, record in enumerate(_records(path, column=column), start=1):
-        # The columns of the first record are those of the file.
-        name = name or text_column(record, wanted=column, path=path)
-        yield _row(record, name=name, number=number, path=path)
+    known = False
+    for number, (place, cells) in enumerate(_records(path, column=column), start=1):
+        record = {column_key(name): value for name, value in cells.items()}
+        # Lines of JSON may each have their own columns; the first must have the text's.
+        if not known:
+            text_column(cells, wanted=column, path=path)
+            known = True
+        yield _row(record, column=column, number=number, place=f"{path}, {place}")
 
 
 def text_column(names: Iterable[str], *, wanted: str | None, path: Path) -> str:
     """Return the column that holds the text: the one wanted, or the first usual name."""
-    found = list(names)
-    for name in [wanted] if wanted else TEXT_COLUMNS:
+    found = {column_key(name): name for name in names}
+    for name in _text_columns(wanted):
         if name in found:
-            return name
-    expected = repr(wanted) if wanted else f"called {' or '.join(TEXT_COLUMNS)}"
+            return found[name]
+    expected = repr(wanted) if wanted else f"called {' or '.join((*TEXT_COLUMNS, *CHAT_COLUMNS))}"
     raise InputError(
-        f"{path} has no column {expected}; it has {', '.join(found) or 'none'}: "
+        f"{path} has no column {expected}; it has {', '.join(found.values()) or 'none'}: "
         "name the one with the text as column in the table [prompts]"
     )
+
+
+def _text_columns(wanted: str | None) -> tuple[str, ...]:
+    return (column_key(wanted),) if wanted else (*TEXT_COLUMNS, *CHAT_COLUMNS)
 
 
 def scan_slices(path: Path, *columns: str | pl.Expr) -> Iterator[pl.DataFrame]:
@@ -76,7 +97,7 @@ def scan_slices(path: Path, *columns: str | pl.Expr) -> Iterator[pl.DataFrame]:
         for start in range(0, length, _SLICE):
             yield lazy.slice(start, _SLICE).select(*columns).collect()
     except (pl.exceptions.PolarsError, OSError) as error:
-        raise InputError(f"{path} cannot be read as Parquet: {_first_line(error)}") from error
+        raise InputError(f"{path} cannot be read as Parquet: {first_line(error)}") from error
 
 
 def parquet_schema(path: Path) -> dict[str, pl.DataType]:
@@ -84,77 +105,78 @@ def parquet_schema(path: Path) -> dict[str, pl.DataType]:
     try:
         return dict(pl.read_parquet_schema(path))
     except (pl.exceptions.PolarsError, OSError) as error:
-        raise InputError(f"{path} cannot be read as Parquet: {_first_line(error)}") from error
+        raise InputError(f"{path} cannot be read as Parquet: {first_line(error)}") from error
 
 
-def _records(path: Path, *, column: str | None) -> Iterator[dict[str, Any]]:
-    """Yield the records of a file, read as its suffix says."""
-    match path.suffix.lower():
-        case ".jsonl" | ".ndjson":
-            return _jsonl(path)
-        case ".csv":
-            return _csv(path)
-        case ".parquet":
-            return _parquet(path, column=column)
-    raise InputError(f"{path} is not one of {', '.join(SUFFIXES)}: convert it to one of these")
+def _records(path: Path, *, column: str | None) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the places and records of a file; of a large Parquet file, a slice at a time."""
+    return _parquet(path, column=column) if is_parquet(path) else read_records(path)
 
 
-def _row(record: Mapping[str, Any], *, name: str, number: int, path: Path) -> Row:
+def is_parquet(path: Path) -> bool:
+    """Whether a file is called like Parquet."""
+    return path.suffix.lower() in (".parquet", ".pq")
+
+
+def _row(record: Mapping[str, Any], *, column: str | None, number: int, place: str) -> Row:
     """Return a record as a row."""
-    text = record.get(name)
-    if text is not None and not isinstance(text, str):
-        raise InputError(f"{path}, row {number}: {name} is {text!r}, expected text")
+    there = [name for name in _text_columns(column) if name in record]
+    name = next((n for n in there if record[n] is not None), "")
+    text, chat = _said(record.get(name), place=f"{place}: {name}")
     return Row(
         text=text,
-        id=str(record.get("id") or f"row{number}"),
-        language=str(record.get("language") or ""),
-        topic=str(record.get("topic") or ""),
-        toxic=_flag(record.get("toxic")),
-        redacted=_flag(record.get("redacted")),
+        id=row_id(record, number=number, place=place),
+        language=label(record.get("language"), place=f"{place}: language"),
+        topic=label(record.get("topic"), place=f"{place}: topic"),
+        toxic=flag_of(record, "toxic", place=place),
+        redacted=flag_of(record, "redacted", place=place),
+        chat=chat,
     )
 
 
-def _flag(value: object) -> bool:
-    """Return a flag, which in a CSV file is a word."""
-    return value.strip().lower() in ("true", "1", "yes") if isinstance(value, str) else bool(value)
+def _said(value: Any, *, place: str) -> tuple[str | None, bool]:
+    """Return a prompt's text, and whether it is the first user message of a chat."""
+    if value is None or isinstance(value, str):
+        return _no_surrogates(value, place=place), False
+    if is_chat(value):
+        return _no_surrogates(turn_text(first_user_turn(value)), place=place), True
+    raise InputError(f"{place} is {repr(value)[:80]}, expected text or a chat")
 
 
-def _jsonl(path: Path) -> Iterator[dict[str, Any]]:
-    """Yield the objects of a JSONL file; blank lines are passed over."""
-    with path.open("rb") as lines:
-        for number, line in enumerate(lines, start=1):
-            if not line.strip():
-                continue
-            try:
-                record = orjson.loads(line.removeprefix(b"\xef\xbb\xbf"))
-            except orjson.JSONDecodeError as error:
-                raise InputError(f"{path}, line {number} is not JSON: {error}") from error
-            if not isinstance(record, dict):
-                raise InputError(
-                    f'{path}, line {number} is not an object such as {{"prompt": ...}}'
-                )
-            yield record
+def _no_surrogates(text: str | None, *, place: str) -> str | None:
+    """Refuse half a character, which cannot be sent."""
+    if text is not None and any("\ud800" <= char <= "\udfff" for char in text):
+        raise InputError(f"{place} holds half a character (a lone surrogate): delete it")
+    return text
 
 
-def _csv(path: Path) -> Iterator[dict[str, Any]]:
-    """Yield the records of a CSV file, every cell as text."""
-    try:
-        table = pl.read_csv(path, infer_schema=False)
-    except (pl.exceptions.PolarsError, OSError) as error:
-        raise InputError(f"{path} cannot be read as CSV: {_first_line(error)}") from error
-    return table.iter_rows(named=True)
+def row_id(record: Mapping[str, Any], *, number: int, place: str) -> str:
+    """Return a record's id, 0 being one; where there is none, its number, as "row1"."""
+    for name in ID_COLUMNS:
+        found = label(record.get(name), place=f"{place}: {name}")
+        if found:
+            return found
+    return f"row{number}"
 
 
-def _parquet(path: Path, *, column: str | None) -> Iterator[dict[str, Any]]:
+def label(value: Any, *, place: str) -> str:
+    """Return a cell as a name in its one spelling; empty where there is nothing in it."""
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return ""
+    if isinstance(value, bytes):
+        value = value.hex()
+    return check_name(str(value), place=place, what="the name")
+
+
+def _parquet(path: Path, *, column: str | None) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield the records of a Parquet file, of the useful columns only."""
     schema = parquet_schema(path)
-    text = text_column(schema, wanted=column, path=path)
-    for table in scan_slices(
-        path, text, *(name for name in OTHER_COLUMNS if name in schema and name != text)
-    ):
-        yield from table.iter_rows(named=True)
-
-
-def _first_line(error: Exception) -> str:
-    """Return what an error says, without its advice."""
-    return str(error).strip().partition("\n")[0]
+    text_column(schema, wanted=column, path=path)
+    useful = {*_text_columns(column), *OTHER_COLUMNS}
+    names = [name for name in schema if column_key(name) in useful]
+    check_columns(names, path)
+    number = 0
+    for table in scan_slices(path, *names):
+        for record in table.iter_rows(named=True):
+            number += 1
+            yield f"row {number}", record

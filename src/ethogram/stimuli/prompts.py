@@ -171,7 +171,7 @@ def load_prompts(
     source : str
         "bundled" (written for ethogram); "wildchat" (the Hugging Face hub, streamed);
         "wildchat:PATH", or a folder of Parquet files, or a Parquet file with WildChat's schema; or
-        a JSONL, CSV or Parquet file of one's own.
+        a file of one's own: JSONL, JSON, CSV, TSV, Parquet, Arrow or Feather.
     filter : PromptFilter
     seed : int
         Decides the sample and the order of the hub's stream. The same seed and source give the
@@ -219,10 +219,13 @@ def draw_prompts(
         if stop_early and reserve.full:
             break
     kept = _spread(reserve.rows(), filter=filter, seed=seed, wanted=wanted, counts=counts)
+    chats = sum(row.chat for row in kept)
     counts["exact_duplicate"] = reserve.offered - reserve.distinct
     counts["sampled_out"] = reserve.distinct - counts["near_duplicate"] - len(kept)
     counts["kept"] = len(kept)
-    made = PromptSet(source, tuple(map(_prompt, kept)), counts, _caveat(counts, wanted, stop_early))
+    made = PromptSet(
+        source, tuple(map(_prompt, kept)), counts, _caveat(counts, wanted, stop_early, chats)
+    )
     _check(made)
     return made
 
@@ -319,9 +322,9 @@ def _prompt(row: Row) -> Prompt:
     return Prompt(row.id, row.text or "", language_code(row.language), row.topic)
 
 
-def _caveat(counts: dict[str, int], wanted: int | None, stop_early: bool) -> str:
+def _caveat(counts: dict[str, int], wanted: int | None, stop_early: bool, chats: int) -> str:
     """Return what the counts do not show."""
-    said = []
+    said = [f"{chats:,} are the first user messages of chats"] if chats else []
     if wanted is not None and counts["kept"] < wanted:
         why = ", but too many candidates were near duplicates" if counts["sampled_out"] else ""
         said.append(f"{wanted:,} were wanted{why}")

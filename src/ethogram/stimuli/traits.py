@@ -6,14 +6,17 @@ nothing of designs, models or the store.
 
 from __future__ import annotations
 
-import csv
 import unicodedata
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ethogram.errors import InputError
 from ethogram.stimuli.paths import named_path
+from ethogram.stimuli.tables.delimited import column_key, read_delimited
+from ethogram.stimuli.tables.names import check_name, is_tie
+from ethogram.stimuli.tables.records import DELIMITED, kind_of
+from ethogram.stimuli.tables.text import open_text
 
 _SETS = Path(__file__).parents[1] / "data" / "traits"
 
@@ -63,17 +66,18 @@ def load_traits(source: str | Path, *, base: Path | None = None) -> TraitSet:
     ------
     InputError
         No such set or file, fewer than two traits, or a line that is blank, repeats a trait
-        (whatever its case or hyphens) or is not a single word. A phrase is refused because the
-        judge must repeat the trait exactly, and because prompt templates are searched for
-        traits word by word; write it with hyphens (down-to-earth).
+        (whatever its case or hyphens), is "tie" or is not a single word. A phrase is refused
+        because the judge must repeat the trait exactly, and because prompt templates are searched
+        for traits word by word; write it with hyphens (down-to-earth).
     """
     path = _find(source, base=base)
-    lines = list(_csv_lines(path) if path.suffix.lower() == ".csv" else _text_lines(path))
+    found = _csv_lines(path) if kind_of(path) in DELIMITED else _text_lines(path)
+    lines = [(place, _clean(trait, f"{path}, {place}")) for place, trait in found]
     _refuse_bad_lines(lines, path=path)
     if len(lines) < 2:
-        last = lines[-1][0] if lines else 1
+        last = lines[-1][0] if lines else "line 1"
         raise InputError(
-            f"{path}, line {last}: the file ends with {len(lines)} trait(s), expected at least "
+            f"{path}, {last}: the file ends with {len(lines)} trait(s), expected at least "
             "two, because traits are compared in pairs"
         )
     return TraitSet(path.stem, tuple(trait for _, trait in lines))
@@ -98,49 +102,36 @@ def _headline(path: Path) -> str:
         return next(lines).lstrip("# ").rstrip("\n")
 
 
-def _read(path: Path) -> str:
-    """Return a file's text, a byte-order mark aside."""
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InputError(
-            f"{path} is not UTF-8 text (byte {error.start}): save it as UTF-8"
-        ) from error
-
-
-def _text_lines(path: Path) -> Iterator[tuple[int, Trait]]:
-    """Yield line numbers and traits of a text file."""
-    for number, line in enumerate(_read(path).splitlines(), start=1):
+def _text_lines(path: Path) -> Iterator[tuple[str, Trait]]:
+    """Yield places ("line 3") and traits of a text file; blank lines at its end are passed over."""
+    with open_text(path) as file:
+        lines = [line.strip(" \t\r\n") for line in file]
+    while lines and not lines[-1].strip():
+        lines.pop()
+    for number, line in enumerate(lines, start=1):
         if not line.startswith("#"):
-            yield number, Trait(_clean(line))
+            yield f"line {number}", Trait(line)
 
 
-def _csv_lines(path: Path) -> Iterator[tuple[int, Trait]]:
-    """Yield line numbers and traits of a CSV file."""
-    rows = csv.reader(_read(path).splitlines(keepends=True))
-    header = [name.strip().lower() for name in next(rows, [])]
-    if "trait" not in header:
-        raise InputError(
-            f"{path}, line 1: no column 'trait', found {', '.join(header) or 'nothing'}"
-        )
-    for row in rows:
-        cells = dict(zip(header, row, strict=False))
-        yield (
-            rows.line_num,
-            Trait(_clean(cells.get("trait", "")), cells.get("description", "").strip()),
-        )
+def _csv_lines(path: Path) -> Iterator[tuple[str, Trait]]:
+    """Yield places and traits of a CSV file."""
+    for place, cells in read_delimited(path):
+        found = {column_key(name): cell for name, cell in cells.items()}
+        if "trait" not in found:
+            raise InputError(f"{path}, line 1: no column 'trait', found {', '.join(cells)}")
+        yield place, Trait(found["trait"], found.get("description", "").strip())
 
 
-def _clean(word: str) -> str:
-    """Return a trait without surrounding space, in one Unicode form."""
-    return unicodedata.normalize("NFC", word.strip())
+def _clean(trait: Trait, place: str) -> Trait:
+    """Return a trait in its one spelling."""
+    return replace(trait, name=check_name(trait.name, place=place, what="trait"))
 
 
-def _refuse_bad_lines(lines: Iterable[tuple[int, Trait]], *, path: Path) -> None:
+def _refuse_bad_lines(lines: Iterable[tuple[str, Trait]], *, path: Path) -> None:
     """Refuse the first line that is blank, not one word, or says the same as an earlier one."""
-    seen: dict[str, int] = {}
-    for number, trait in lines:
-        where = f"{path}, line {number}"
+    seen: dict[str, str] = {}
+    for place, trait in lines:
+        where = f"{path}, {place}"
         if not trait.name:
             raise InputError(f"{where} is blank: delete it, or write a trait there")
         if not _is_one_word(trait.name):
@@ -152,10 +143,12 @@ def _refuse_bad_lines(lines: Iterable[tuple[int, Trait]], *, path: Path) -> None
         # "selfaware" would be one trait to the parser.
         key = "".join(filter(_is_letter, trait.name.casefold()))
         if key in seen:
+            raise InputError(f"{where}: {trait.name!r} repeats {seen[key]}: delete one of them")
+        if is_tie(key):
             raise InputError(
-                f"{where}: {trait.name!r} repeats line {seen[key]}: delete one of them"
+                f"{where}: {trait.name!r} is the word for no winner: choose another word"
             )
-        seen[key] = number
+        seen[key] = place
 
 
 def _is_one_word(name: str) -> bool:

@@ -22,12 +22,14 @@ from typing import Any
 import polars as pl
 
 from ethogram.errors import InputError
-from ethogram.stimuli.files import Row, parquet_schema, scan_slices
+from ethogram.stimuli.chats import ROLES, TEXTS, USERS, first_user_turn, turn_text
+from ethogram.stimuli.files import Row, label, parquet_schema, row_id, scan_slices
 from ethogram.stimuli.paths import named_path
+from ethogram.stimuli.tables.flags import flag_of
 
 HUB_NAME = "allenai/WildChat-4.8M"
 COLUMNS = ("conversation_hash", "conversation", "language", "toxic", "redacted")
-_TURN_FIELDS = ("content", "language", "toxic", "redacted")
+_TURN_FIELDS = (*ROLES, *TEXTS, "language", "toxic", "redacted")
 _BUFFER = 1_000  # whole conversations: about 13 MB
 
 
@@ -64,26 +66,24 @@ def rows_from_parquet(paths: Iterable[Path]) -> Iterator[Row]:
     """
     number = 0
     for path in paths:
-        conversation = _conversation_type(path)
-        fields = [field.name for field in conversation.fields]
-        is_user = pl.element().struct.field("role") == "user"
-        turn = pl.col("conversation").list.eval(pl.element().filter(is_user)).list.first()
+        fields = [field.name for field in _conversation_type(path).fields]
+        role = next(name for name in ROLES if name in fields)
+        said = pl.element().struct.field(role).str.strip_chars().str.to_lowercase()
+        users = pl.element().filter(said.is_in(sorted(USERS)))
+        turn = pl.col("conversation").list.eval(users).list.first()
         picked = turn.struct.field(*(name for name in _TURN_FIELDS if name in fields))
-        others = [
-            name for name in COLUMNS if name in parquet_schema(path) and name != "conversation"
-        ]
-        for table in scan_slices(path, *others, pl.struct(picked).alias("turn")):
+        row = 0
+        for table in scan_slices(path, *_others(path), pl.struct(picked).alias("turn")):
             for record in table.iter_rows(named=True):
-                number += 1
-                yield _row(record, record["turn"], number=number)
+                number, row = number + 1, row + 1
+                yield _row(record, record["turn"], number=number, place=f"{path}, row {row}")
 
 
 def rows_from_records(records: Iterable[Mapping[str, Any]]) -> Iterator[Row]:
     """Yield the first user message of every record of WildChat's schema."""
     for number, record in enumerate(records, start=1):
-        turns: list[Mapping[str, Any]] = record.get("conversation") or []
-        first: Mapping[str, Any] = next((turn for turn in turns if turn.get("role") == "user"), {})
-        yield _row(record, first, number=number)
+        first = first_user_turn(record.get("conversation"))
+        yield _row(record, first, number=number, place=f"record {number}")
 
 
 def rows_from_hub(*, seed: int = 0) -> Iterator[Row]:
@@ -121,24 +121,35 @@ def _conversation_type(path: Path) -> pl.Struct:
     """Return the type of a turn, or refuse a file without turns of role and content."""
     column = parquet_schema(path).get("conversation")
     turn = column.inner if isinstance(column, pl.List) else None
-    if not isinstance(turn, pl.Struct) or not {"role", "content"} <= {f.name for f in turn.fields}:
+    fields = {field.name for field in turn.fields} if isinstance(turn, pl.Struct) else set()
+    if not isinstance(turn, pl.Struct) or not (fields & {*ROLES} and fields & {*TEXTS}):
         raise InputError(
             f"{path} does not have WildChat's schema: expected a column conversation, "
-            "a list of turns with role and content"
+            "a list of turns with role and content (or from and value)"
         )
     return turn
 
 
-def _row(record: Mapping[str, Any], turn: Mapping[str, Any], *, number: int) -> Row:
+def _others(path: Path) -> list[str]:
+    """Return the useful columns beside the conversation; a moderation's only without toxic."""
+    schema = parquet_schema(path)
+    useful = [*COLUMNS, "conversation_id"]  # LMSYS-Chat-1M calls its ids so
+    if "toxic" not in schema:
+        useful.append("openai_moderation")
+    return [name for name in useful if name in schema and name != "conversation"]
+
+
+def _row(record: Mapping[str, Any], turn: Mapping[str, Any], *, number: int, place: str) -> Row:
     """Return a conversation as a row.
 
     Language is the conversation's, which is surer than that of one short message; the turn's
     stands in for it. A row is toxic or redacted where either says so.
     """
+    language = record.get("language") or turn.get("language")
     return Row(
-        text=turn.get("content"),
-        id=str(record.get("conversation_hash") or f"row{number}"),
-        language=record.get("language") or turn.get("language") or "",
-        toxic=bool(record.get("toxic") or turn.get("toxic")),
-        redacted=bool(record.get("redacted") or turn.get("redacted")),
+        text=turn_text(turn),
+        id=row_id(record, number=number, place=place),
+        language=label(language, place=f"{place}: language"),
+        toxic=flag_of(record, "toxic", place=place) or flag_of(turn, "toxic", place=place),
+        redacted=flag_of(record, "redacted", place=place) or flag_of(turn, "redacted", place=place),
     )

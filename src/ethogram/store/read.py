@@ -18,6 +18,7 @@ from ethogram.engine.requests import USABLE
 from ethogram.engine.services import is_same_model
 from ethogram.errors import InputError
 from ethogram.ratings.comparisons import BoolArray, Comparisons, FloatArray, IntArray, compare
+from ethogram.ratings.orders import merge_orders
 from ethogram.store.rows import StageName
 from ethogram.store.store import Store
 
@@ -306,7 +307,7 @@ def _comparisons(
     keep = np.arange(len(trial))
     if asked_soft:
         outcome = np.where(np.isnan(p_first), outcome, p_first)
-        keep, outcome, judge_first, tie = _over_orders(trial, outcome, judge_first, tie)
+        keep, outcome, judge_first, tie = merge_orders(trial, outcome, judge_first, tie)
     planned = _planned_traits(store, count, place)
     local = np.full(max(place, default=0) + 1, -1)
     local[planned] = np.arange(len(planned))
@@ -330,23 +331,6 @@ def _columns(rows: Sequence[tuple[Any, ...]], width: int) -> FloatArray:
     """Turn rows into float columns, None into NaN; shape (width, n)."""
     columns = list(zip(*rows, strict=True)) or [()] * width
     return np.array([np.array(column, dtype=np.float64) for column in columns])
-
-
-def _over_orders(
-    trial: FloatArray, outcome: FloatArray, judge_first: IntArray, tie: BoolArray
-) -> tuple[IntArray, FloatArray, IntArray, BoolArray]:
-    """Average a probability over the orders that a reply was judged in: one row a reply.
-
-    A tie in one order only is half a win there, and no tie of the whole.
-    """
-    _, keep, group, count = np.unique(
-        trial, return_index=True, return_inverse=True, return_counts=True
-    )
-    mean = np.bincount(group, outcome) / count
-    tied = np.bincount(group, tie) == count
-    order = np.argsort(keep)
-    keep, mean, count, tied = keep[order], mean[order], count[order], tied[order]
-    return keep, mean, np.where(count == 1, judge_first[keep], 0), tied
 
 
 def _planned_traits(store: Store, count: StageCount, place: dict[int, int]) -> list[int]:
@@ -644,7 +628,7 @@ _EXPORTS = {
         b.name AS trait_2, coalesce(w.name, 'tie') AS winner, v.p_first, p.key AS prompt_id,
         d.name AS judge, CASE j.swapped WHEN 1 THEN b.name ELSE a.name END AS judge_first,
         t.condition, t.part, j.part AS judging_part, t.sample, r.status AS reply_status, r.chars,
-        r.named
+        r.named, t.id AS trial, t.seq
         FROM judging j JOIN verdict v ON v.judging = j.id JOIN trial t ON t.id = j.trial
         JOIN reply r ON r.trial = t.id JOIN party m ON m.id = t.model
         JOIN party d ON d.id = j.judge JOIN trait a ON a.id = t.trait_1

@@ -1,0 +1,37 @@
+"""One reply judged in both orders: the average of what its judge said."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ethogram.ratings.comparisons import BoolArray, FloatArray, IntArray
+
+
+def merge_orders(
+    reply: FloatArray | IntArray, outcome: FloatArray, judge_first: IntArray, tie: BoolArray
+) -> tuple[IntArray, FloatArray, IntArray, BoolArray]:
+    """Average a probability over the orders that a reply was judged in: one row a reply.
+
+    A tie in one order only is half a win there, and no tie of the whole.
+
+    Parameters
+    ----------
+    reply : array, shape (n,)
+        Which reply a row is about.
+    outcome, judge_first, tie : arrays, shape (n,)
+        As in `Comparisons`.
+
+    Returns
+    -------
+    keep : int array, shape (m,)
+        The first row of each reply, in the order of the rows.
+    outcome, judge_first, tie : arrays, shape (m,)
+    """
+    _, keep, group, count = np.unique(
+        reply, return_index=True, return_inverse=True, return_counts=True
+    )
+    mean = np.bincount(group, outcome) / count
+    tied = np.bincount(group, tie) == count
+    order = np.argsort(keep)
+    keep, mean, count, tied = keep[order], mean[order], count[order], tied[order]
+    return keep, mean, np.where(count == 1, judge_first[keep], 0), tied

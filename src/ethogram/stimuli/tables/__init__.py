@@ -1,0 +1,1 @@
+"""Tables in files of people's own: text, names, flags, records. Knows nothing of their meaning."""
