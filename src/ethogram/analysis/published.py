@@ -45,7 +45,6 @@ def put_beside_published(analysis: Analysis) -> tuple[Published, ...]:
     The two measure the same thing only for the nine reference profiles; for other models
     the published figures are a context, and whoever shows them has to say so.
     """
-    text = files("ethogram").joinpath("data/reference/published.json").read_text("utf-8")
     return tuple(
         Published(
             key=row["key"],
@@ -57,8 +56,15 @@ def put_beside_published(analysis: Analysis) -> tuple[Published, ...]:
             source=row["source"],
             why=row["why"],
         )
-        for row in json.loads(text)["figures"]
+        for row in read_published()
     )
+
+
+def read_published() -> list[dict[str, Any]]:
+    """Read the published figures."""
+    text = files("ethogram").joinpath("data/reference/published.json").read_text("utf-8")
+    figures: list[dict[str, Any]] = json.loads(text)["figures"]
+    return figures
 
 
 def _ours(analysis: Analysis, row: dict[str, Any]) -> tuple[float, ...] | None:

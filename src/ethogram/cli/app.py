@@ -503,6 +503,18 @@ def reference_report(
     typer.echo(f"{write_reference_report(out)}")
 
 
+@reference_app.command("claims")
+def reference_claims(
+    out: Annotated[Path, typer.Option("-o", "--out", help="The HTML file.")] = Path(
+        "published.html"
+    ),
+) -> None:
+    """Test the published study's claims on its win counts, one by one; no call is made."""
+    from ethogram.report.claims import write_claims
+
+    typer.echo(f"{write_claims(out)}")
+
+
 @app.command()
 def show(
     store: StoreFile,

@@ -1,0 +1,149 @@
+"""The page on the published study's claims: HTML that opens offline, Markdown and JSON.
+
+`write_claims` writes all three; `render_section` is the same list as a section of a report.
+"""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from pathlib import Path
+
+import jinja2
+import orjson
+from markupsafe import Markup
+
+from ethogram.analysis.claims import check_claims
+from ethogram.errors import InputError
+from ethogram.ratings.rate import reference_profiles
+from ethogram.ratings.serialise import as_plain
+from ethogram.report.claims_content import (
+    ClaimsReport,
+    ShownCheck,
+    ShownClaim,
+    describe_claims,
+)
+from ethogram.report.summary import plain
+
+POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; "
+    "form-action 'none'"
+)
+"""The page has no scripts and fetches nothing."""
+
+
+def write_claims(out: Path, *, seed: int = 0) -> Path:
+    """Check the claims on the public win counts and write STEM.html, STEM.json and STEM.md.
+
+    Returns
+    -------
+    Path
+        Of the HTML file.
+
+    Raises
+    ------
+    InputError
+        The files cannot be written there.
+    """
+    report = describe_claims(check_claims(list(reference_profiles().values()), seed=seed))
+    page = out if out.suffix.lower() in (".html", ".htm") else out.with_name(f"{out.name}.html")
+    texts = {
+        page: render_page(report).encode(),
+        page.with_suffix(".json"): render_json(report),
+        page.with_suffix(".md"): render_markdown(report).encode(),
+    }
+    try:
+        page.parent.mkdir(parents=True, exist_ok=True)
+        for path, text in texts.items():
+            path.write_bytes(text)
+    except OSError as error:
+        raise InputError(f"{error.filename} cannot be written: {error.strerror}") from error
+    return page
+
+
+def render_page(report: ClaimsReport, *, chart: Markup | None = None) -> str:
+    """Return the page that stands alone; `chart` goes above the table of published numbers."""
+    styles = Markup(_asset("report.css") + _asset("claims.css"))
+    page: str = _template("claims.html.j2").render(
+        report=report, policy=POLICY, css=styles, chart=chart
+    )
+    return page
+
+
+def render_section(report: ClaimsReport, *, chart: Markup | None = None) -> Markup:
+    """Return the claims as a section of another page, which needs `claims.css` too."""
+    return Markup(_template("claims_section.html.j2").render(report=report, chart=chart))
+
+
+def _template(name: str) -> jinja2.Template:
+    return jinja2.Environment(
+        loader=jinja2.FunctionLoader(_asset),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    ).get_template(name)
+
+
+def _asset(name: str) -> str:
+    return files("ethogram.report").joinpath("assets", name).read_text("utf-8")
+
+
+def render_json(report: ClaimsReport) -> bytes:
+    """Return every claim with its checks, numbers unrounded and in words."""
+    words = {claim.id: claim for _, claims in report.topics for claim in claims}
+    checked = report.checked
+    return orjson.dumps(
+        {
+            "title": report.title,
+            "summary": report.summary,
+            "ethogram": report.version,
+            "made": report.written_at.isoformat(),
+            "seed": checked.seed,
+            "draws": checked.n_draws,
+            "models": list(checked.models),
+            "verdicts": {name: count for name, _, count in report.counts},
+            "notes": [{"head": head, "text": text} for head, text in report.notes],
+            "claims": [
+                {**as_plain(claim), "found": words[claim.id].found} for claim in checked.claims
+            ],
+        },
+        option=orjson.OPT_SERIALIZE_NUMPY,
+    )
+
+
+def render_markdown(report: ClaimsReport) -> str:
+    """Return the same as Markdown."""
+    parts = [f"## {plain(report.title)}", plain(report.summary)]
+    for topic, claims in report.topics:
+        parts.append(f"### {plain(topic)}")
+        parts += [_claim_markdown(claim) for claim in claims]
+    parts.append("### How to read this")
+    parts += [f"**{plain(head)}.** {plain(text)}" for head, text in report.notes]
+    return "\n\n".join([*parts, f"Made by ethogram {report.version}."]) + "\n"
+
+
+def _claim_markdown(claim: ShownClaim) -> str:
+    lines = [
+        f"#### {plain(claim.claim)}",
+        "",
+        f"**{plain(claim.verdict)}** ({plain(claim.source)}). {plain(claim.found)}",
+        "",
+        f"Read as: {plain(claim.reading)} Not shown by this: {plain(claim.limits)}"
+        + (f" Why the numbers differ: {plain(claim.why)}" if claim.why else ""),
+        "",
+        "| quantity | published | here | 95% interval | fits the claim if | verdict |",
+        "|---|---:|---:|---:|---|---|",
+    ]
+    return "\n".join([*lines, *(_check_markdown(check) for check in claim.checks)])
+
+
+def _check_markdown(check: ShownCheck) -> str:
+    cells = (
+        check.label,
+        check.published,
+        check.here,
+        check.interval,
+        check.fits,
+        check.verdict or "shown only",
+    )
+    return f"| {' | '.join(plain(cell) for cell in cells)} |"
