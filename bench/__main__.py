@@ -2,16 +2,16 @@
 
 ::
 
-    python -m bench [--only load|memory|reading|ratings|reports] [--quick]
+    python -m bench [--only load|memory|reading|ratings|sizes|reports] [--quick]
 """
 
 from __future__ import annotations
 
 import argparse
 
-from bench import load_bench, ratings_bench, report_bench
+from bench import load_bench, ratings_bench, report_bench, size_bench
 
-PARTS = ("load", "memory", "reading", "ratings", "reports")
+PARTS = ("load", "memory", "reading", "ratings", "sizes", "reports")
 
 
 def main() -> None:
@@ -20,11 +20,14 @@ def main() -> None:
     parser.add_argument("--only", choices=PARTS, help="one part instead of all")
     parser.add_argument("--quick", action="store_true", help="small sizes, to see that it works")
     asked = parser.parse_args()
-    if asked.only not in {"ratings", "reports"}:
+    if asked.only not in {"ratings", "sizes", "reports"}:
         load_bench.main(asked.only, quick=asked.quick)
     if asked.only in {None, "ratings"}:
         print("\nRatings\n")
         ratings_bench.main()
+    if asked.only in {None, "sizes"}:
+        print("\nThousands of traits\n")
+        size_bench.main(quick=asked.quick)
     if asked.only in {None, "reports"}:
         print("\nReports\n")
         report_bench.main()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ethogram.analysis.clusters import TraitClusters, cluster_traits
+from ethogram.analysis.clusters import MAXIMUM_TRAITS, TraitClusters, cluster_traits
 from ethogram.analysis.cohort import (
     STANDARD_ERRORS,
     Cohort,
@@ -25,7 +25,9 @@ from ethogram.analysis.deviations import Deviations, deviate
 from ethogram.analysis.similarity import Similarity, correlate_models
 from ethogram.analysis.tiers import Convergence, spread_by_tier
 from ethogram.analysis.views import check_one_view
+from ethogram.ratings.budget import draws_that_fit
 from ethogram.ratings.models import ELO_PER_LOGIT
+from ethogram.ratings.phases import say_phase
 from ethogram.ratings.serialise import as_plain
 from ethogram.ratings.threads import on_one_thread
 
@@ -125,27 +127,29 @@ def analyse(profiles: Sequence[Profile], *, seed: int = 0, n_draws: int = 1000) 
     check_one_view(profiles)
     cohort = form_cohort(profiles)
     models = len(cohort.models)
-    several, enough = models > 1, models >= MINIMUM_MODELS
+    n_draws, asked = draws_that_fit(n_draws, models, len(cohort.traits)), n_draws
+    several, enough = models > 1 and n_draws > 0, models >= MINIMUM_MODELS and n_draws > 0
 
     def components(*, standardised: bool) -> Components | None:
         if not enough:
             return None
         return find_components(cohort, standardised=standardised, n_draws=n_draws, seed=seed)
 
+    say_phase("comparing models")
     clusters = (
         cluster_traits(cohort, n_draws=max(20, n_draws // 20), seed=seed) if several else None
     )
     return Analysis(
         cohort=cohort,
-        distributions=describe_ratings(cohort, n_draws=n_draws, seed=seed),
+        distributions=describe_ratings(cohort, n_draws=n_draws or asked, seed=seed),
         similarity=correlate_models(cohort, n_draws=n_draws, seed=seed) if several else None,
         convergence=spread_by_tier(cohort, n_draws=n_draws, seed=seed) if several else None,
-        deviations=deviate(cohort) if several else None,
+        deviations=deviate(cohort) if models > 1 else None,
         components=components(standardised=True),
         components_plain=components(standardised=False),
         clusters=clusters,
-        not_run=_not_run(models, clusters),
-        caveats=_caveats(cohort),
+        not_run=_not_run(cohort, n_draws, clusters),
+        caveats=(*_caveats(cohort), *_size_caveats(cohort, n_draws, asked)),
         seed=seed,
         n_draws=n_draws,
     )
@@ -155,9 +159,12 @@ def describe_ratings(
     cohort: Cohort, *, n_draws: int = 1000, seed: int = 0
 ) -> tuple[Distribution, ...]:
     """Describe how each model's ratings are distributed over the traits."""
-    noise = draw_noise(cohort, n_draws, np.random.default_rng(seed))
-    spread = cohort.strengths.std(axis=1)
-    low, high = measured_interval(spread, (cohort.strengths + noise).std(axis=2))
+    rng, spread = np.random.default_rng(seed), cohort.strengths.std(axis=1)
+    drawn = [  # one model at a time: a block for all of them can be gigabytes
+        (cohort.strengths[one] + draw_noise(cohort, n_draws, rng, models=one)).std(axis=2)
+        for one in (slice(i, i + 1) for i in range(len(cohort.models)))
+    ]
+    low, high = measured_interval(spread, np.concatenate(drawn, axis=1))
     true = np.sqrt(np.clip(spread**2 - cohort.variances.mean(axis=1), 0, None))
     ratings = 1000 + ELO_PER_LOGIT * cohort.strengths
     return tuple(
@@ -177,12 +184,19 @@ def describe_ratings(
     )
 
 
-def _not_run(models: int, clusters: TraitClusters | None) -> tuple[tuple[str, str], ...]:
-    """List what the cohort is too small for, or what is not installed."""
-    missing = []
+def _not_run(
+    cohort: Cohort, n_draws: int, clusters: TraitClusters | None
+) -> tuple[tuple[str, str], ...]:
+    """List what the cohort is too small or too large for, or what is not installed."""
+    missing, models = [], len(cohort.models)
     if models < 2:
         names = ("similarity", "convergence", "deviations", "clusters")
         missing += [(name, "one model; it takes two") for name in names]
+    if models > 1 and not n_draws:
+        names = ("similarity", "convergence", "components", "clusters")
+        size = f"{models} models of {len(cohort.traits):,} traits"
+        reason = f"a hundred draws of {size} do not fit the memory"
+        missing += [(name, reason) for name in names]
     if models < MINIMUM_MODELS:
         missing.append(("components", f"{models} model(s); it takes {MINIMUM_MODELS}"))
     if clusters is not None:
@@ -190,6 +204,34 @@ def _not_run(models: int, clusters: TraitClusters | None) -> tuple[tuple[str, st
             if one.not_run:
                 missing.append((f"clusters, {one.method}", one.not_run))
     return tuple(missing)
+
+
+def _size_caveats(cohort: Cohort, n_draws: int, asked: int) -> tuple[str, ...]:
+    """State what is left out, or coarser, for want of memory."""
+    models, traits = len(cohort.models), len(cohort.traits)
+    size = f"{models} model{'s' if models > 1 else ''} of {traits:,} traits"
+    said = []
+    if not cohort.correlations_kept:
+        said.append(
+            f"Of {size}, errors of one model's traits count as independent: their correlations "
+            "take too much memory."
+        )
+    if 0 < n_draws < asked:
+        said.append(
+            f"Intervals between models are from {n_draws} draws, not {asked:,}: of {size}, no more "
+            "fit the memory."
+        )
+    elif not n_draws:
+        said.append(
+            f"Similarity, agreement, components and groups were not worked out: {size} are too "
+            "many for the draws behind their intervals."
+        )
+    elif models > 1 and traits > MAXIMUM_TRAITS:
+        said.append(
+            f"Groups of traits were not looked for: of {traits:,} traits (at most "
+            f"{MAXIMUM_TRAITS}) the redraws would take hours."
+        )
+    return tuple(said)
 
 
 def _caveats(cohort: Cohort) -> tuple[str, ...]:

@@ -18,9 +18,12 @@ from scipy.cluster.hierarchy import linkage
 
 from ethogram.analysis.cohort import Cohort, draw_noise
 from ethogram.ratings.comparisons import BoolArray, FloatArray
+from ethogram.ratings.phases import say_phase
 
 MINIMUM_SIZE = 3
 MINIMUM_TRAITS = 8
+MAXIMUM_TRAITS = 600
+"""Redraws cost the cube of the traits: 2,000 of them take two minutes at this size."""
 HOLDS = 0.75  # mean Jaccard from which a cluster is a valid, stable one (Hennig 2007)
 
 # Traits (K, M) in; groups out, one row of members each, shape (G, K).
@@ -97,7 +100,7 @@ def cluster_traits(
     Bot et al., PLSCAN: the package `fast-plscan` (extra "clusters").
     """
     ward, density = Clustering("Ward linkage"), Clustering("PLSCAN")
-    reason = _too_small(cohort)
+    reason = _wrong_size(cohort)
     if reason:
         none = replace(ward, not_run=reason), replace(density, not_run=reason)
         return TraitClusters(cohort.traits, np.empty((0, 4)), *none)
@@ -126,7 +129,8 @@ def assess_groups(
         cohort.strengths, draw_noise(cohort, n_draws, rng), grouping, rng
     )
     best = []
-    for _ in range(n_null):
+    for i in range(n_null):
+        say_phase(f"groups of traits ({method}), {i} of {n_null}")
         cloud = draw_cloud(cohort.strengths, rng)
         noise = draw_noise(cohort, n_draws, rng)
         best.append(max(group_stability(cloud, noise, grouping, rng)[1], default=0.0))
@@ -221,11 +225,13 @@ def _density_grouping(n_traits: int) -> Grouping | str:
     return grouping
 
 
-def _too_small(cohort: Cohort) -> str:
+def _wrong_size(cohort: Cohort) -> str:
     """Say why a cohort cannot be clustered, or nothing."""
     models, traits = len(cohort.models), len(cohort.traits)
     if traits < MINIMUM_TRAITS:
         return f"{traits} traits, and groups need at least {MINIMUM_TRAITS}"
+    if traits > MAXIMUM_TRAITS:
+        return f"{traits:,} traits, and redraws would take hours: at most {MAXIMUM_TRAITS}"
     if models < 3:
         return f"{models} models, and traits that move together need at least 3"
     return ""

@@ -15,8 +15,10 @@ import numpy as np
 from scipy.stats import rankdata
 
 from ethogram.errors import InputError
+from ethogram.ratings.budget import correlations_fit
 from ethogram.ratings.comparisons import FloatArray
 from ethogram.ratings.quantiles import LEVEL, central_range
+from ethogram.ratings.spread import covariance_root
 
 if TYPE_CHECKING:
     from ethogram.ratings.profile import Profile
@@ -37,8 +39,9 @@ class Cohort:
     traits : tuple of str, length K
     strengths : float array, shape (M, K)
         Logits, mean 0 in every row.
-    covariances : float array, shape (M, K, K)
-        Measurement covariance of each row, logits squared.
+    covariances : float array, shape (M, K, K), or (M, K)
+        Measurement covariance of each row, logits squared; the variances alone where so many
+        models and traits take too much memory (`ethogram.ratings.budget`).
     reliability : float array, shape (M,)
         Share of a profile's variance that is not measurement noise.
     reliability_source : tuple of str, length M
@@ -60,18 +63,21 @@ class Cohort:
     left_out: tuple[str, ...] = ()
 
     @property
+    def correlations_kept(self) -> bool:
+        """Whether the covariances are there, and not the variances alone."""
+        return self.covariances.ndim > 2
+
+    @property
     def variances(self) -> FloatArray:
         """Squared standard errors of the strengths, shape (M, K)."""
+        if not self.correlations_kept:
+            return self.covariances
         return np.asarray(np.einsum("mkk->mk", self.covariances))
 
     @cached_property
     def roots(self) -> FloatArray:
-        """Matrices R with R R' the covariances, shape (M, K, K).
-
-        Covariances of centred strengths are singular, so by eigenvectors, not by Cholesky.
-        """
-        values, vectors = np.linalg.eigh(self.covariances)
-        return np.asarray(vectors * np.sqrt(np.clip(values, 0, None))[:, None, :])
+        """Matrices R with R R' the covariances, shape (M, K, K)."""
+        return np.array([covariance_root(one) for one in self.covariances])
 
 
 def form_cohort(profiles: Sequence[Profile]) -> Cohort:
@@ -85,12 +91,14 @@ def form_cohort(profiles: Sequence[Profile]) -> Cohort:
     if not profiles:
         raise InputError("no profiles given, expected at least one")
     traits = shared_traits(profiles)
+    common = set(traits)
     everything = dict.fromkeys(trait for p in profiles for trait in p.traits)
     kept = [p if p.traits == traits else p.restrict(traits) for p in profiles]
     strengths = np.array([p.strengths for p in kept], dtype=np.float64)
-    covariances = np.array([p.covariance for p in kept], dtype=np.float64)
+    covariances = _covariances(kept)
+    variances = np.array([p.variances for p in kept])
     reliability, source = _reliability(
-        strengths, covariances, [p.reliability if p.traits == traits else None for p in profiles]
+        strengths, variances, [p.reliability if p.traits == traits else None for p in profiles]
     )
     return Cohort(
         models=label_models(profiles),
@@ -100,8 +108,16 @@ def form_cohort(profiles: Sequence[Profile]) -> Cohort:
         reliability=reliability,
         reliability_source=source,
         n=tuple(p.n for p in kept),
-        left_out=tuple(t for t in everything if t not in set(traits)),
+        left_out=tuple(t for t in everything if t not in common),
     )
+
+
+def _covariances(profiles: Sequence[Profile]) -> FloatArray:
+    """Covariances (M, K, K) where all have them and they fit the memory, else variances (M, K)."""
+    joint = all(p.covariance.ndim > 1 for p in profiles)
+    if joint and correlations_fit(len(profiles[0].traits), len(profiles)):
+        return np.array([p.covariance for p in profiles], dtype=np.float64)
+    return np.array([p.variances for p in profiles], dtype=np.float64)
 
 
 def shared_traits(profiles: Sequence[Profile]) -> tuple[str, ...]:
@@ -146,11 +162,18 @@ def draw_strengths(cohort: Cohort, n_draws: int, rng: np.random.Generator) -> Fl
     return cohort.strengths + draw_noise(cohort, n_draws, rng)
 
 
-def draw_noise(cohort: Cohort, n_draws: int, rng: np.random.Generator) -> FloatArray:
+def draw_noise(
+    cohort: Cohort, n_draws: int, rng: np.random.Generator, *, models: slice = slice(None)
+) -> FloatArray:
     """Draw measurement noise alone, shape (n_draws, M, K), logits."""
-    m, k = cohort.strengths.shape
-    normal = rng.normal(size=(m, n_draws, k))
-    return np.ascontiguousarray((normal @ cohort.roots.transpose(0, 2, 1)).transpose(1, 0, 2))
+    m, k = cohort.strengths[models].shape
+    noise = rng.normal(size=(m, n_draws, k))
+    if cohort.correlations_kept:
+        noise = noise @ cohort.roots[models].transpose(0, 2, 1)
+    else:
+        noise *= np.sqrt(cohort.variances[models])[:, None, :]
+        noise -= noise.mean(axis=2, keepdims=True)
+    return np.ascontiguousarray(noise.transpose(1, 0, 2))
 
 
 def rank_strengths(strengths: FloatArray) -> FloatArray:
@@ -174,10 +197,10 @@ def measured_interval(
 
 
 def _reliability(
-    strengths: FloatArray, covariances: FloatArray, split_half: Sequence[float | None]
+    strengths: FloatArray, variances: FloatArray, split_half: Sequence[float | None]
 ) -> tuple[FloatArray, tuple[str, ...]]:
     """Take the split-half reliability where there is one, else the one of the standard errors."""
-    noise = np.einsum("mkk->m", covariances) / strengths.shape[1]
+    noise = variances.mean(axis=1)
     variance = strengths.var(axis=1)
     from_errors = 1 - np.divide(noise, variance, out=np.ones_like(noise), where=variance > 0)
     values = [float(e) if s is None else s for s, e in zip(split_half, from_errors, strict=True)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import AbstractContextManager
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -97,6 +98,13 @@ def _console(*, stderr: bool = False) -> Console:
     from ethogram.cli.console import WrappingConsole
 
     return WrappingConsole(stderr=stderr)
+
+
+def _shown() -> AbstractContextManager[None]:
+    """Show on standard error what takes longer than a second."""
+    from ethogram.cli.phases import shown
+
+    return shown(_console(stderr=True))
 
 
 def _print_json(value: Any) -> None:
@@ -383,14 +391,15 @@ def ratings(
     elif source is None:
         raise InputError("ratings needs a store or a comparison file, or --reference MODEL")
     else:
-        rated = read_profiles(
-            source,
-            method=str(method),
-            model=model,
-            without=without or (),
-            corrected=corrected,
-            form=str(form),
-        )
+        with _shown():
+            rated = read_profiles(
+                source,
+                method=str(method),
+                model=model,
+                without=without or (),
+                corrected=corrected,
+                form=str(form),
+            )
         if not (rated.profiles or rated.unrated):
             raise InputError(f"{source} has no comparisons{f' of {model!r}' if model else ''}")
     if json:
@@ -420,7 +429,9 @@ def report(
     """Write the report: one HTML file that opens offline."""
     from ethogram.api import write_report
 
-    typer.echo(f"{write_report(source, out, without=without or (), form=str(form))}")
+    with _shown():
+        page = write_report(source, out, without=without or (), form=str(form))
+    typer.echo(f"{page}")
 
 
 @app.command()
@@ -444,17 +455,19 @@ def figures(
 
     formats = tuple(name.strip() for name in format.split(",") if name.strip())
     theme: Theme = "dark" if dark else "light"
-    for path in save_figures(
-        source,
-        out,
-        formats=formats,
-        theme=theme,
-        judge=judge,
-        condition=condition,
-        note=partial(typer.echo, err=True),
-        seed=seed,
-        form=str(form),
-    ):
+    with _shown():
+        saved = save_figures(
+            source,
+            out,
+            formats=formats,
+            theme=theme,
+            judge=judge,
+            condition=condition,
+            note=partial(typer.echo, err=True),
+            seed=seed,
+            form=str(form),
+        )
+    for path in saved:
         typer.echo(f"{path}")
 
 
@@ -475,7 +488,8 @@ def shift(
     from ethogram.ratings.serialise import shift_json
     from ethogram.ratings.shift import shift as measure_shift
 
-    moved = measure_shift(*pick_two(before, after, tuple(model or ()), judge, condition))
+    with _shown():
+        moved = measure_shift(*pick_two(before, after, tuple(model or ()), judge, condition))
     if json:
         _print_json(shift_json(moved))
     else:

@@ -20,16 +20,21 @@ from dataclasses import dataclass
 import numpy as np
 
 from ethogram.errors import InputError
+from ethogram.ratings.budget import NUMBER, correlations_fit, inverse_fits, most_traits
 from ethogram.ratings.comparisons import BoolArray, FloatArray, IntArray
 from ethogram.ratings.covariance import (
+    drawn_variances,
     fisher_covariance,
+    fisher_variances,
     jackknife,
     likelihood_intervals,
 )
 from ethogram.ratings.models import Fit, refit
 from ethogram.ratings.pairs import PairCounts, tally
+from ethogram.ratings.phases import say_phase
 from ethogram.ratings.quantiles import LEVEL, normal_quantile, t_quantile
 from ethogram.ratings.resampling import bootstrap
+from ethogram.ratings.spread import resampled_spread, variances
 
 KINDS = ("auto", "fisher", "clustered", "bootstrap")
 FEW = 5
@@ -48,10 +53,16 @@ FEW_CLUSTERS = 20
 # Profile likelihoods of many traits at once cost (traits) x (parameters)^3: some ten seconds here.
 _MOST_WORK = 2e9
 
+_DRAWS = 400  # for standard errors, where no matrix of traits by traits fits the memory, and
+_FEWER_RESAMPLES = 200  # of prompts, there
+
 
 @dataclass(frozen=True)
 class Intervals:
-    """Covariance and intervals of (strengths, effects), with their level and how they were made."""
+    """Covariance and intervals of (strengths, effects), with their level and how they were made.
+
+    The covariance is of one dimension, the variances alone, where there are too many traits.
+    """
 
     covariance: FloatArray
     low: FloatArray
@@ -99,9 +110,12 @@ def find_intervals(
         kind = "clustered" if scattered(rows, cluster) else "fisher"
     if kind != "fisher" and n_clusters < 2:
         raise InputError(f"all comparisons share one prompt, so interval={kind!r} has no spread")
-    model_based = fisher_covariance(fit)
+    kind, resamples, caveats = _affordable(kind, fit, resamples)
+    correlations = correlations_fit(len(fit.parameters))
+    say_phase("standard errors")
+    model_based = _model_based(pairs, fit, seed)
     quantile = np.full(len(model_based), normal_quantile(level))
-    covariance, caveats = model_based, []
+    covariance = model_based
     if kind == "fisher":
         words = "from the Fisher information"
         if shared:
@@ -109,14 +123,14 @@ def find_intervals(
                 "Prompts are shared by several comparisons, which these intervals ignore."
             )
     elif kind == "clustered":
-        left_out = jackknife(rows, fit, cluster)
+        left_out = jackknife(rows, fit, cluster, correlations=correlations)
         covariance = left_out.covariance
         quantile = t_quantile(np.maximum(left_out.effective - 1, 1), level)
         words = f"leaving out each of {n_clusters} prompts in turn (jackknife, t quantile)"
         caveats += few_prompts(left_out.effective[: len(fit.strengths)])
     else:
         refits = bootstrap(rows, fit, cluster, resamples=resamples, seed=seed)
-        covariance = np.cov(refits.T)
+        covariance = resampled_spread(refits)
         words = f"from {resamples} bootstrap resamples of {n_clusters} prompts"
     return _assemble(
         pairs,
@@ -128,6 +142,33 @@ def find_intervals(
         caveats=caveats,
         level=level,
     )
+
+
+def _affordable(kind: str, fit: Fit, resamples: int) -> tuple[str, int, list[str]]:
+    """Put what fits the memory in place of what does not, and say so."""
+    k = len(fit.strengths)
+    if correlations_fit(len(fit.parameters)):
+        return kind, resamples, []
+    said = [
+        f"Correlations between the errors of {k:,} traits are not kept, which would take "
+        f"{NUMBER * k**2 / 1e9:.1f} GB (kept up to {most_traits():,} traits); where several traits "
+        "are taken together, their errors count as independent."
+    ]
+    if not inverse_fits(len(fit.parameters)):
+        if kind == "clustered":
+            kind, resamples = "bootstrap", _FEWER_RESAMPLES
+            said.append("Prompts are resampled: leaving out each would take too much memory.")
+        said.append(f"Model-based standard errors are from {_DRAWS} random draws, to within 4%.")
+    return kind, resamples, said
+
+
+def _model_based(pairs: PairCounts, fit: Fit, seed: int) -> FloatArray:
+    """Covariance by the model, or as much of it as fits the memory."""
+    if correlations_fit(len(fit.parameters)):
+        return fisher_covariance(fit)
+    if inverse_fits(len(fit.parameters)):
+        return fisher_variances(fit)
+    return drawn_variances(pairs, fit, draws=_DRAWS, seed=seed)
 
 
 def scattered(rows: PairCounts, cluster: IntArray) -> bool:
@@ -180,8 +221,8 @@ def _assemble(
     few = np.flatnonzero(seldom(pairs))
     if few.size:
         inflation = _inflation(pairs, covariance, model_based)
-        covariance = _not_below(covariance, inflation * np.diag(model_based), few)
-    half = quantile * np.sqrt(np.diag(covariance))
+        covariance = _not_below(covariance, inflation * variances(model_based), few)
+    half = quantile * np.sqrt(variances(covariance))
     low, high = fit.parameters - half, fit.parameters + half
     if few.size * len(low) ** 3 > _MOST_WORK:
         words += f"; from the Fisher information for {few.size} traits with few wins or losses"
@@ -220,13 +261,15 @@ def _inflation(pairs: PairCounts, covariance: FloatArray, model_based: FloatArra
     """How much wider the variances are than the model's, over traits that can tell; at least 1."""
     k = pairs.n_items
     often = ~seldom(pairs)
-    ratio = np.diag(covariance)[:k] / np.diag(model_based)[:k]
+    ratio = variances(covariance)[:k] / variances(model_based)[:k]
     return float(max(1.0, np.median(ratio[often] if often.any() else ratio)))
 
 
 def _not_below(covariance: FloatArray, variance: FloatArray, items: IntArray) -> FloatArray:
     """Raise the variances of these items to the given ones, correlations kept."""
     scale = np.ones(len(covariance))
-    now = np.diag(covariance)[items]
+    now = variances(covariance)[items]
     scale[items] = np.sqrt(np.maximum(1, variance[items] / np.maximum(now, 1e-300)))
+    if covariance.ndim == 1:
+        return covariance * scale**2
     return covariance * scale[:, None] * scale[None, :]

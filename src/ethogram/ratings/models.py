@@ -15,13 +15,17 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
+from scipy.sparse import csr_array, eye_array
 
 from ethogram.errors import InputError
+from ethogram.ratings.budget import DENSE
 from ethogram.ratings.comparisons import FloatArray, IntArray
 from ethogram.ratings.pairs import PairCounts, check_connected, merge
+from ethogram.ratings.solving import invert_in_place, solve_sparse
 
 ELO_PER_LOGIT = 400 / math.log(10)
 """Points on the Elo scale in one logit (173.7)."""
@@ -46,9 +50,9 @@ class Fit:
         Logits per unit of each covariate.
     tie : float
         Davidson's nu: how readily a tie is given; 0 for Bradley-Terry.
-    hessian : float array, shape (K + c, K + c)
+    hessian : float array or sparse array, shape (K + c, K + c)
         Curvature of the penalised likelihood in (strengths, effects); its inverse is the
-        covariance if the model holds and comparisons are independent.
+        covariance if the model holds and comparisons are independent. Sparse for many traits.
     ridge : float
     iterations : int
     converged : bool
@@ -57,7 +61,7 @@ class Fit:
     strengths: FloatArray
     effects: FloatArray
     tie: float
-    hessian: FloatArray
+    hessian: FloatArray | csr_array
     ridge: float
     iterations: int
     converged: bool
@@ -66,6 +70,17 @@ class Fit:
     def parameters(self) -> FloatArray:
         """Strengths and effects in one array, shape (K + c,)."""
         return np.concatenate([self.strengths, self.effects])
+
+    @cached_property
+    def inverse(self) -> FloatArray:
+        """Inverse curvature with the strengths' common shift, which nothing fixes, held at zero."""
+        k = len(self.strengths)
+        curvature = self.hessian
+        hessian = curvature.toarray() if isinstance(curvature, csr_array) else curvature.copy()
+        hessian[:k, :k] += hessian[0, 0] / k
+        if len(hessian) > DENSE:
+            return invert_in_place(hessian)
+        return np.asarray(np.linalg.inv(hessian), dtype=np.float64)
 
 
 def expected_wins(difference: FloatArray, tie: float) -> FloatArray:
@@ -150,35 +165,43 @@ def _newton(
         iteration += 1
         p, slope, _ = expect(gap, tie)
         gradient = won - pairs.sum_by_parameter(pairs.count * p) - ridge * theta
-        hessian = pairs.information(pairs.count * slope)
-        step = _solve(hessian, gradient, ridge, k)
+        step = _solve(_curvature(pairs, pairs.count * slope, ridge), gradient, k)
         move = pairs.differences(step[:k], step[k:])
         fraction = min(1.0, _MAX_MOVE / max(np.abs(move).max(), 1e-300))
         theta += fraction * step
         gap += fraction * move
         converged = bool(np.abs(step).max() < tol)
     _, slope, _ = expect(gap, tie)
-    hessian = pairs.information(pairs.count * slope)
-    hessian[np.diag_indices(n_parameters)] += ridge
     return Fit(
         # Rounded far below any meaning, so that equal records share a rank exactly.
         strengths=np.round(theta[:k] - theta[:k].mean(), 10),
         effects=theta[k:],
         tie=tie,
-        hessian=hessian,
+        hessian=_curvature(pairs, pairs.count * slope, ridge),
         ridge=ridge,
         iterations=iteration,
         converged=converged,
     )
 
 
-def _solve(information: FloatArray, gradient: FloatArray, ridge: float, k: int) -> FloatArray:
-    """Newton's step; the strengths' common shift, which no comparison fixes, is held at zero."""
-    hessian = information.copy()
+def _curvature(pairs: PairCounts, weights: FloatArray, ridge: float) -> FloatArray | csr_array:
+    """Curvature of the penalised likelihood; sparse where there are many items."""
+    if pairs.many_items:
+        information = pairs.sparse_information(weights)
+        return csr_array(information + ridge * eye_array(information.shape[0]))
+    hessian = pairs.information(weights)
     hessian[np.diag_indices(len(hessian))] += ridge
+    return hessian
+
+
+def _solve(hessian: FloatArray | csr_array, gradient: FloatArray, k: int) -> FloatArray:
+    """Newton's step; the strengths' common shift, which no comparison fixes, is held at zero."""
+    if isinstance(hessian, csr_array):
+        step = solve_sparse(hessian, gradient)
+        step[:k] -= step[:k].mean()
+        return step
     hessian[:k, :k] += hessian[0, 0] / k
-    step: FloatArray = cho_solve(cho_factor(hessian, check_finite=False), gradient)
-    return step
+    return np.asarray(cho_solve(cho_factor(hessian, check_finite=False), gradient))
 
 
 def fit_davidson(
@@ -301,12 +324,13 @@ def fit_elo_orders(
     return ratings.reshape(n_orders, n_items)
 
 
-def permute(n: int, n_orders: int, *, seed: int) -> IntArray:
+def permute(n: int, n_orders: int, *, seed: int | np.random.Generator) -> IntArray:
     """Random orders of n rows, shape (n_orders, n)."""
     if n_orders < 1:
         raise InputError(f"permutations is {n_orders}, expected at least 1")
     rng = np.random.default_rng(seed)
-    return rng.permuted(np.tile(np.arange(n), (n_orders, 1)), axis=1)
+    orders = np.tile(np.arange(n), (n_orders, 1))
+    return rng.permuted(orders, axis=1, out=orders)
 
 
 def log_likelihood(pairs: PairCounts, difference: FloatArray, tie: float) -> FloatArray:
@@ -373,6 +397,10 @@ def _explained(rows: PairCounts, column: FloatArray, others: list[FloatArray]) -
         return 1.0
     covariates = np.stack([*others, column], axis=1)
     pairs = merge(replace(rows, covariates=covariates))
+    if pairs.many_items:
+        sparse = pairs.sparse_information(pairs.count) + 1e-9 * len(column) * eye_array(width + 1)
+        inside, across = csr_array(sparse[:-1, :-1]), sparse[:-1, [-1]].toarray()[:, 0]
+        return float(across @ solve_sparse(inside, across, tol=1e-9) / sparse[-1, -1])
     gram = pairs.information(pairs.count)
     gram[np.diag_indices(len(gram))] += 1e-9 * len(column)
     inside, across = gram[:-1, :-1], gram[:-1, -1]

@@ -11,13 +11,15 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
-from scipy.sparse import coo_array, csr_array
+from scipy.sparse import block_array, coo_array, csr_array, diags_array
 from scipy.sparse.csgraph import connected_components
 
 from ethogram.errors import DisconnectedError
+from ethogram.ratings.budget import DENSE
 from ethogram.ratings.comparisons import BoolArray, FloatArray, IntArray
 
 _WIDE = 8  # covariates, above which they are multiplied as a sparse matrix where they are one
+_SPARSE = 16  # squared items, for each row, from which their curvature is kept sparse
 _DENSE = 4  # possible kinds of comparison, for each row, up to which a table of them is kept
 
 
@@ -73,6 +75,26 @@ class PairCounts:
         weighted = weights[:, None] * self.covariates
         across = incidence(self).T @ weighted
         return np.block([[items, across], [across.T, self.covariates.T @ weighted]])
+
+    def sparse_information(self, weights: FloatArray) -> csr_array:
+        """As `information`, sparse: a number for each pair that met, shape (K + c, K + c)."""
+        k, c = self.n_items, self.covariates.shape[1]
+        ends = np.concatenate([self.first, self.second])
+        met = (np.tile(weights, 2), (ends, np.concatenate([self.second, self.first])))
+        off = csr_array(met, shape=(k, k))
+        items = diags_array(np.asarray(off.sum(axis=1))) - off
+        if not c:
+            return csr_array(items)
+        scaled = csr_array(self.covariates * weights[:, None])
+        across = incidence(self).T @ scaled
+        inside = csr_array(self.covariates).T @ scaled
+        return csr_array(block_array([[items, across], [across.T, inside]], format="csr"))
+
+    @property
+    def many_items(self) -> bool:
+        """Whether there are so many items, and few of the pairs met, that sparse is better."""
+        size = self.n_items + self.covariates.shape[1]
+        return bool(size > DENSE and _SPARSE * len(self.first) < size**2)
 
     @cached_property
     def _sparse_covariates(self) -> csr_array | None:

@@ -19,7 +19,9 @@ from ethogram.errors import InputError
 from ethogram.ratings.comparisons import FloatArray, IntArray
 from ethogram.ratings.covariance import rank_ranges
 from ethogram.ratings.models import ELO_PER_LOGIT
+from ethogram.ratings.phases import say_phase
 from ethogram.ratings.quantiles import LEVEL
+from ethogram.ratings.spread import against_their_mean, variances
 
 
 @dataclass(frozen=True)
@@ -72,8 +74,9 @@ class Profile:
     traits : tuple of str, length K
     strengths : float array, shape (K,)
         Logits, mean 0.
-    covariance : float array, shape (K, K)
-        Of the strengths, logits squared.
+    covariance : float array, shape (K, K), or (K,)
+        Of the strengths, logits squared; the variances alone where there are so many traits that
+        a table of traits by traits would take too much memory (`ethogram.ratings.budget`).
     low, high : float array, shape (K,)
         Pointwise interval at `level`, logits; `interval` says how it was made.
     n_by_trait : int array, shape (K,)
@@ -131,6 +134,11 @@ class Profile:
         return bool(np.any(np.abs(2 * self.wins_by_trait - np.rint(2 * self.wins_by_trait)) > 1e-6))
 
     @property
+    def variances(self) -> FloatArray:
+        """Squared standard errors of the strengths, shape (K,)."""
+        return variances(self.covariance)
+
+    @property
     def ratings(self) -> FloatArray:
         """Strengths on the Elo scale: mean 1000, 173.7 points a logit."""
         return 1000 + ELO_PER_LOGIT * self.strengths
@@ -163,6 +171,7 @@ class Profile:
 
     @cached_property
     def _rank_ranges(self) -> tuple[IntArray, IntArray]:
+        say_phase("rank ranges")
         return rank_ranges(self.strengths, self.covariance)
 
     def frame(self) -> pl.DataFrame:
@@ -203,13 +212,11 @@ class Profile:
             A trait that the profile does not have, or one named twice.
         """
         keep = _positions(self.traits, traits)
-        k = len(keep)
-        to_mean_zero = np.eye(k) - 1 / k
         strengths = self.strengths[keep] - self.strengths[keep].mean()
-        covariance = to_mean_zero @ self.covariance[np.ix_(keep, keep)] @ to_mean_zero
+        covariance = against_their_mean(self.covariance, keep)
         # The interval of a trait against another mean: as wide as before, rescaled.
-        before = np.sqrt(np.diag(self.covariance)[keep])
-        ratio = np.sqrt(np.diag(covariance)) / np.where(before > 0, before, 1)
+        before = np.sqrt(self.variances[keep])
+        ratio = np.sqrt(variances(covariance)) / np.where(before > 0, before, 1)
         centre = self.strengths[keep]
         return replace(
             self,

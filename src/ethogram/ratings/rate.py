@@ -19,6 +19,7 @@ import numpy as np
 from ethogram.errors import InputError
 from ethogram.ratings import arrays
 from ethogram.ratings.arrays import check_number
+from ethogram.ratings.budget import SIMULATED_RANKS
 from ethogram.ratings.comparisons import Comparisons, FloatArray, IntArray
 from ethogram.ratings.intervals import Intervals, find_intervals
 from ethogram.ratings.models import (
@@ -33,9 +34,11 @@ from ethogram.ratings.models import (
     position_covariates,
 )
 from ethogram.ratings.pairs import PairCounts, check_connected, merge, pair_rows, tally
+from ethogram.ratings.phases import say_phase
 from ethogram.ratings.profile import Effect, Profile
 from ethogram.ratings.quantiles import normal_quantile
-from ethogram.ratings.resampling import resample_rows, split_half
+from ethogram.ratings.resampling import in_blocks, resample_rows, split_half
+from ethogram.ratings.spread import first_parameters, resampled_spread, variances
 
 __all__ = ["Effect", "Profile", "rate", "rate_counts", "rate_elo", "reference_profiles"]
 
@@ -93,6 +96,7 @@ def rate(
     check_number(splits, "splits", least=0, whole=True)
     if interval == "bootstrap":
         check_number(resamples, "resamples", least=2, whole=True)
+    say_phase("strengths")
     fitted = fit_comparisons(comparisons, ridge=ridge, ties=ties, position=position)
     rows, pairs, fit = fitted.rows, fitted.pairs, fitted.fit
     cluster = clusters(comparisons)
@@ -211,7 +215,7 @@ def _profile(fitted: Fitted, intervals: Intervals, traits: Sequence[str]) -> Pro
         method="davidson" if fitted.fit.tie else "bradley-terry",
         traits=tuple(traits),
         strengths=fitted.fit.strengths,
-        covariance=intervals.covariance[:k, :k],
+        covariance=first_parameters(intervals.covariance, k),
         low=intervals.low[:k],
         high=intervals.high[:k],
         n_by_trait=_tally(pairs, pairs.count, pairs.count).round().astype(np.int64),
@@ -248,6 +252,11 @@ def _fit_caveats(comparisons: Comparisons, fitted: Fitted) -> list[str]:
         caveats.append(
             f"The prior moves a strength by up to {fitted.prior_effect * ELO_PER_LOGIT:.0f} points "
             f"(against one ten times weaker); such a trait wins or loses nearly always."
+        )
+    if len(comparisons.traits) > SIMULATED_RANKS:
+        caveats.append(
+            f"Rank ranges of more than {SIMULATED_RANKS:,} traits are by Bonferroni's bound, a "
+            "little wider than by simulation."
         )
     if not fitted.fit.converged:
         caveats.append(f"The fit did not converge in {fitted.fit.iterations} steps.")
@@ -307,13 +316,14 @@ def rate_elo(
     check_connected(rows, comparisons.traits)
     games = (rows.first, rows.second, rows.wins, rows.n_items)
     many = partial(fit_elo_orders, *games, start=start, k=k, scale=scale)
-    shuffled = many(orders=permute(len(comparisons), permutations, seed=seed))
-    refits = many(orders=resample_rows(clusters(comparisons), resamples, seed=seed))
+    n, cluster = len(comparisons), clusters(comparisons)
+    shuffled = in_blocks(partial(permute, n), many, permutations, n, seed)
+    refits = in_blocks(partial(resample_rows, cluster), many, resamples, n, seed)
     one_pass = fit_elo(*games, start=start, k=k, scale=scale)
     ratings = one_pass if order == "asked" else shuffled.mean(axis=0)
     logit = math.log(10) / scale
-    strengths, covariance = (ratings - start) * logit, np.cov(refits.T) * logit**2
-    half = normal_quantile() * np.sqrt(np.diag(covariance))
+    strengths, covariance = (ratings - start) * logit, resampled_spread(refits) * logit**2
+    half = normal_quantile() * np.sqrt(variances(covariance))
     spread = float(shuffled.std(axis=0, ddof=1).mean()) if permutations > 1 else None
     return Profile(
         model=comparisons.model,

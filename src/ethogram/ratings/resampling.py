@@ -6,15 +6,19 @@ from a seed given as an argument.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.sparse import csr_array
 
+from ethogram.ratings.budget import MOST_NUMBERS
 from ethogram.ratings.comparisons import BoolArray, FloatArray, IntArray
 from ethogram.ratings.covariance import design_matrix, inverse, outer_products
 from ethogram.ratings.models import Fit, expect, expected_wins
 from ethogram.ratings.pairs import PairCounts, kinds, take
+from ethogram.ratings.phases import say_phase
+from ethogram.ratings.solving import conjugate_gradients
 
 _AT_ONCE = 64  # resamples in one block: its arrays stay in the processor's cache
 _NUMBERS_AT_ONCE = 4_000_000  # in one array of a block: bounds the memory
@@ -71,8 +75,9 @@ def bootstrap(
     pool = _pool(rows, cluster)
     n_clusters = pool.members.shape[1]
     rng = np.random.default_rng(seed)
-    refits = []
-    for size in _blocks(resamples, *pool.members.shape):
+    refits: list[FloatArray] = []
+    for size in _blocks(resamples, *pool.members.shape, rows.n_items):
+        say_phase(f"bootstrap, {sum(len(some) for some in refits):,} of {resamples:,}")
         drawn = rng.integers(0, n_clusters, (size, n_clusters))
         drawn += np.arange(size)[:, None] * n_clusters
         times = np.bincount(drawn.ravel(), minlength=size * n_clusters)
@@ -101,8 +106,10 @@ def split_half(
         return None
     rng = np.random.default_rng(seed)
     pool, k = _pool(rows, cluster), rows.n_items
-    agreements = []
-    for size in _blocks(splits, *pool.members.shape):
+    agreements: list[FloatArray] = []
+    for size in _blocks(splits, *pool.members.shape, k):
+        done = sum(len(some) for some in agreements)
+        say_phase(f"split-half reliability, {done:,} of {splits:,}")
         half = np.tile(np.arange(n_clusters) < n_clusters // 2, (size, 1))
         half = rng.permuted(half, axis=1)
         agreements.append(_correlate(*(_refit(pool, fit, h)[:, :k] for h in (half, ~half))))
@@ -147,6 +154,8 @@ def _climb(
     one, of 4e-5 logits, leaves an error of 1e-5.
     """
     p, k = len(fit.parameters), pairs.n_items
+    if pairs.many_items:
+        return _climb_sparse(pairs, design, fit, counts, won, tol=tol, max_iter=max_iter)
     design_t, squared_t = design.T.tocsr(), design.power(2).T.tocsr()
     products_t = outer_products(design).T.tocsr() if p <= _EXACT_BELOW else None
     scale, full = np.sqrt(np.diag(fit.hessian))[:, None], inverse(fit)
@@ -162,7 +171,7 @@ def _climb(
         gradient = won - design_t @ expected - fit.ridge * theta
         if exact:
             products_t = outer_products(design).T.tocsr() if products_t is None else products_t
-            step = _exact_step(products_t @ slope, gradient, fit.ridge, k)
+            step = _exact_step(products_t, slope, gradient, fit.ridge, k)
         else:
             if iteration < _RESCALED:
                 ratio = scale / np.sqrt(squared_t @ slope + fit.ridge)
@@ -175,16 +184,78 @@ def _climb(
     return theta.T
 
 
-def _exact_step(curvature: FloatArray, gradient: FloatArray, ridge: float, k: int) -> FloatArray:
-    """Newton's step of each resample; `curvature` holds (P * P, b)."""
-    p = len(gradient)
-    hessian = curvature.T.reshape(-1, p, p).copy()
-    hessian[:, np.arange(p), np.arange(p)] += ridge
-    hessian[:, :k, :k] += hessian[:, :1, :1] / k
-    return np.asarray(np.linalg.solve(hessian, gradient.T[:, :, None])[:, :, 0].T, dtype=float)
+def _climb_sparse(
+    pairs: PairCounts,
+    design: csr_array,
+    fit: Fit,
+    counts: FloatArray,
+    won: FloatArray,
+    *,
+    tol: float,
+    max_iter: int,
+) -> FloatArray:
+    """As `_climb`, for many traits: Newton's steps, each solved to a tenth.
+
+    No matrix of traits by traits, of which each resample would need one of its own.
+
+    References
+    ----------
+    Dembo, Eisenstat & Steihaug (1982), SIAM Journal on Numerical Analysis 19(2).
+    """
+    k, design_t, squared_t = pairs.n_items, design.T.tocsr(), design.power(2).T.tocsr()
+    theta = np.repeat(fit.parameters[:, None], won.shape[1], axis=1)
+    for _ in range(max_iter):
+        expected, slope, _ = expect(design @ theta, fit.tie)
+        slope = slope * counts
+        gradient = won - design_t @ (expected * counts) - fit.ridge * theta
+
+        def curve(v: FloatArray, slope: FloatArray = slope) -> FloatArray:
+            return np.asarray(design_t @ (slope * (design @ v)) + fit.ridge * v)
+
+        diagonal = squared_t @ slope + fit.ridge
+        step = conjugate_gradients(curve, gradient, diagonal, tol=0.1, max_iter=100)
+        step[:k] -= step[:k].mean(axis=0)
+        step /= np.maximum(1, np.abs(step).max(axis=0))
+        theta += step
+        if np.abs(step).max() < tol:
+            break
+    return theta.T
 
 
-def resample_rows(cluster: IntArray, resamples: int, *, seed: int) -> IntArray:
+def _exact_step(
+    products: csr_array, slope: FloatArray, gradient: FloatArray, ridge: float, k: int
+) -> FloatArray:
+    """Newton's step of each resample; `products` (P * P, m) times its slopes is its curvature."""
+    p, step = len(gradient), np.empty_like(gradient)
+    at_once = max(1, MOST_NUMBERS // p**2)
+    for start in range(0, gradient.shape[1], at_once):
+        some = slice(start, start + at_once)
+        hessian = (products @ slope[:, some]).T.reshape(-1, p, p).copy()
+        hessian[:, np.arange(p), np.arange(p)] += ridge
+        hessian[:, :k, :k] += hessian[:, :1, :1] / k
+        step[:, some] = np.linalg.solve(hessian, gradient.T[some, :, None])[:, :, 0].T
+    return step
+
+
+def in_blocks(
+    draw: Callable[..., IntArray],
+    fit: Callable[..., FloatArray],
+    n_orders: int,
+    length: int,
+    seed: int,
+) -> FloatArray:
+    """Draw orders of so many rows and fit them, as many at once as fit the memory."""
+    rng, fitted = np.random.default_rng(seed), []
+    at_once = max(1, 4 * MOST_NUMBERS // max(length, 1))
+    for start in range(0, max(n_orders, 1), at_once):
+        say_phase(f"other orders, {start:,} of {n_orders:,}")
+        fitted.append(fit(orders=draw(min(at_once, n_orders - start), seed=rng)))
+    return np.concatenate(fitted)
+
+
+def resample_rows(
+    cluster: IntArray, resamples: int, *, seed: int | np.random.Generator
+) -> IntArray:
     """Row numbers of resampled clusters in random order, shape (resamples, longest).
 
     Resamples differ in length where clusters differ in size; -1 fills the shorter ones up.

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ethogram.errors import DisconnectedError
+from ethogram.ratings.budget import NUMBER, correlations_fit, most_traits
 from ethogram.ratings.comparisons import Comparisons
 from ethogram.ratings.methods import DEFAULT_METHOD, rating_method
+from ethogram.ratings.phases import part
 from ethogram.ratings.profile import Profile
 from ethogram.ratings.threads import on_one_thread
 
@@ -61,9 +63,25 @@ def rate_all(
     """Rate each; comparisons that give no common scale are said to be unrated, with the reason."""
     make_profile = rating_method(method)
     rated, unrated = [], []
-    for one in comparisons:
-        try:
-            rated.append(make_profile(one, **options))
-        except DisconnectedError as error:
-            unrated.append(Unrated.of(one, str(error)))
+    several = list(comparisons)
+    for i, one in enumerate(several):
+        with part(f"{one.model or 'profile'}, {i + 1} of {len(several)}"):
+            try:
+                rated.append(keep_what_fits(make_profile(one, **options), len(several)))
+            except DisconnectedError as error:
+                unrated.append(Unrated.of(one, str(error)))
     return Rated(tuple(rated), tuple(unrated))
+
+
+def keep_what_fits(profile: Profile, n_profiles: int) -> Profile:
+    """Drop the correlations of a profile where so many such profiles take too much memory."""
+    k = len(profile.traits)
+    if profile.covariance.ndim == 1 or correlations_fit(k, n_profiles):
+        return profile
+    caveat = (
+        f"Correlations between the errors of {k:,} traits are not kept for {n_profiles} profiles, "
+        f"which would take {n_profiles * NUMBER * k**2 / 1e9:.1f} GB (kept up to "
+        f"{most_traits(n_profiles):,} traits); where several traits are taken together, their "
+        "errors count as independent."
+    )
+    return replace(profile, covariance=profile.variances.copy(), caveats=(*profile.caveats, caveat))

@@ -20,6 +20,7 @@ from scipy.stats import false_discovery_control
 from scipy.stats import t as student
 
 from ethogram.errors import InputError
+from ethogram.ratings.budget import influences_fit, inverse_fits
 from ethogram.ratings.comparisons import BoolArray, Comparisons, FloatArray, IntArray
 from ethogram.ratings.covariance import jackknife
 from ethogram.ratings.intervals import seldom
@@ -27,6 +28,7 @@ from ethogram.ratings.models import DEFAULT_RIDGE, ELO_PER_LOGIT
 from ethogram.ratings.profile import Profile
 from ethogram.ratings.quantiles import normal_quantile, t_quantile
 from ethogram.ratings.rate import fit_comparisons, rate
+from ethogram.ratings.spread import stretched, variances
 from ethogram.ratings.threads import on_one_thread
 
 LEAST_TRUE_SPREAD = 0.2
@@ -146,12 +148,14 @@ def shift(
         As in `rate`.
     """
     names = after.traits
-    shared = [trait for trait in before.traits if trait in set(names)]
+    there = set(names)
+    shared = [trait for trait in before.traits if trait in there]
     if len(shared) < 2:
         raise InputError(
             f"the two share {len(shared)} traits, expected at least 2; rate both on one trait set"
         )
-    paired = _pairing(before, after)
+    pairing = _pairing(before, after)
+    paired = pairing if _influences_fit(before, after, pairing) else ""
     rated = profiles or (None, None)
     one = _side(before, shared, paired, ridge, rated[0])
     other = _side(after, shared, paired, ridge, rated[1])
@@ -170,7 +174,7 @@ def shift(
         stretch=spreads[1] / spreads[0],
         paired=paired,
         n_shared=len(np.intersect1d(one.label, other.label)),
-        caveats=_caveats(one, other, before, after, paired),
+        caveats=(*_caveats(one, other, before, after, paired), *_size_caveats(pairing, paired)),
     )
 
 
@@ -193,6 +197,24 @@ def _pairing(before: Comparisons | Profile, after: Comparisons | Profile) -> str
     return "prompts" if known else "pairs"
 
 
+def _influences_fit(
+    before: Comparisons | Profile, after: Comparisons | Profile, paired: str
+) -> bool:
+    """Whether what leaving out each prompt or pair does to each trait fits the memory."""
+    if not paired:
+        return False
+    sides = [cast(Comparisons, side) for side in (before, after)]
+    sizes = [len(np.unique(_labels(side, side.traits, paired))) * side.n_traits for side in sides]
+    return inverse_fits(max(side.n_traits for side in sides)) and influences_fit(sum(sizes))
+
+
+def _size_caveats(pairing: str, paired: str) -> tuple[str, ...]:
+    """What was left out for want of memory."""
+    if pairing == paired:
+        return ()
+    return (f"What shared {pairing} do to both sides at once takes too much memory to work out.",)
+
+
 def _side(
     source: Comparisons | Profile,
     shared: Sequence[str],
@@ -212,9 +234,10 @@ def _side(
         )
     label, cluster = np.unique(_labels(source, shared, paired), return_inverse=True)
     fitted = fit_comparisons(source, ridge=ridge)
-    left_out = jackknife(fitted.rows, fitted.fit, cluster, keep_influence=True)
+    left_out = jackknife(fitted.rows, fitted.fit, cluster, keep_influence=True, correlations=False)
     assert left_out.influence is not None  # it was asked for
-    keep = np.array([source.traits.index(trait) for trait in shared])
+    at = {trait: i for i, trait in enumerate(source.traits)}
+    keep = np.array([at[trait] for trait in shared])
     influence = left_out.influence[:, keep]
     return _Side(
         profile=profile.restrict(shared),
@@ -230,7 +253,8 @@ def _labels(source: Comparisons, shared: Sequence[str], paired: str) -> IntArray
     if paired == "prompts":
         return source.prompt
     order = [*shared, *sorted(set(source.traits) - set(shared))]
-    place = np.array([order.index(trait) for trait in source.traits])
+    rank = {trait: i for i, trait in enumerate(order)}
+    place = np.array([rank[trait] for trait in source.traits])
     low = np.minimum(place[source.first], place[source.second])
     high = np.maximum(place[source.first], place[source.second])
     label: IntArray = (
@@ -242,7 +266,7 @@ def _labels(source: Comparisons, shared: Sequence[str], paired: str) -> IntArray
 def _spread(side: _Side) -> float:
     """Standard deviation of the true strengths over traits: the noise's share is taken out."""
     seen = float(np.mean(side.profile.strengths**2))
-    noise = float(np.mean(np.diag(side.profile.covariance)))
+    noise = float(np.mean(side.profile.variances))
     return float(np.sqrt(max(seen - noise, LEAST_TRUE_SPREAD * seen, 1e-12)))
 
 
@@ -250,9 +274,10 @@ def _stretched(side: _Side, spread: float, common: float) -> _Side:
     """The side with its strengths divided by their spread; its derivative carries the errors."""
     profile = side.profile
     s, k = profile.strengths, len(profile.traits)
-    slope = common * (np.eye(k) / spread - np.outer(s, s) / (k * spread**3))
-    covariance = slope @ profile.covariance @ slope.T
-    width = np.sqrt(np.diag(covariance) / np.maximum(np.diag(profile.covariance), 1e-300))
+    pull = common / (k * spread**3)
+    influence = side.influence * (common / spread) - np.outer(side.influence @ s, pull * s)
+    covariance = stretched(profile.covariance, s, common, spread)
+    width = np.sqrt(variances(covariance) / np.maximum(profile.variances, 1e-300))
     strengths = s * common / spread
     moved = replace(
         profile,
@@ -261,7 +286,7 @@ def _stretched(side: _Side, spread: float, common: float) -> _Side:
         low=strengths - width * (s - profile.low),
         high=strengths + width * (profile.high - s),
     )
-    return replace(side, profile=moved, influence=side.influence @ slope.T)
+    return replace(side, profile=moved, influence=influence)
 
 
 def _change(one: _Side, other: _Side, freedom: float = np.inf) -> Change:
@@ -322,7 +347,7 @@ def _caveats(
     for side in (one, other):
         profile = side.profile
         seen = float(np.mean(profile.strengths**2))
-        noise = float(np.mean(np.diag(profile.covariance))) / max(seen, 1e-12)
+        noise = float(np.mean(profile.variances)) / max(seen, 1e-12)
         if noise > NOTABLE_NOISE:
             said.append(
                 f"{noise:.0%} of the variance of {profile.model or 'one side'} over traits is "

@@ -17,6 +17,7 @@ from ethogram.ratings.comparisons import Comparisons, FloatArray
 from ethogram.ratings.profile import Profile
 from ethogram.ratings.quantiles import central_range
 from ethogram.ratings.rate import rate
+from ethogram.ratings.spread import correlate_noise
 from ethogram.validity.proportions import Estimate
 
 _DRAWS = 1000
@@ -113,7 +114,7 @@ def net_of(measured: Profile, control: Profile, *, seed: int = 0) -> NetProfile:
 def _left(measured: Profile, control: Profile, seed: int) -> Estimate:
     """Slope of the control's strengths on the measured ones, noise taken out, by drawing both."""
     rng = np.random.default_rng(seed)
-    noise = float(np.diag(measured.covariance).mean())
+    noise = float(measured.variances.mean())
     slope = _slope(measured.strengths, control.strengths, noise)
     draws = zip(_draw(measured, rng), _draw(control, rng), strict=True)
     # A draw carries its noise twice: that of the estimate, and its own.
@@ -129,10 +130,8 @@ def _slope(x: FloatArray, y: FloatArray, noise: float) -> float:
 
 def _draw(profile: Profile, rng: np.random.Generator) -> FloatArray:
     """Profiles that the data allow, shape (draws, K)."""
-    values, vectors = np.linalg.eigh(profile.covariance)
-    root = vectors * np.sqrt(np.maximum(values, 0))
-    noise: FloatArray = rng.standard_normal((_DRAWS, len(profile.traits))) @ root.T
-    return profile.strengths + noise
+    normal = rng.standard_normal((_DRAWS, len(profile.traits)))
+    return profile.strengths + correlate_noise(normal, profile.covariance)
 
 
 def _caveats(measured: Profile, control: Profile, traits: list[str]) -> tuple[str, ...]:
@@ -171,7 +170,7 @@ def word_preference(comparisons: Comparisons) -> Profile:
     """
     # The default prior would shrink these, too, and make the spread seem smaller than it is.
     first = rate(comparisons, ridge=0.01, ties="half", interval="fisher", splits=0)
-    noise = float(np.diag(first.covariance).mean())
+    noise = float(first.variances.mean())
     # A spread of zero would deny what few verdicts cannot exclude: intervals would be too short.
     spread = float(np.sqrt(max(first.strengths.var() - noise, noise / 4)))
     drawn = rate(comparisons, ridge=1 / spread**2, ties="half", interval="fisher", splits=0)

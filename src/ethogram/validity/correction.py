@@ -168,7 +168,7 @@ def _weight(comparisons: Comparisons) -> float:
         return 1.0
     alone = replace(comparisons, prompt=np.full(len(comparisons), -1))
     single, shared = (
-        float(np.trace(rate(x, ties="half", interval="clustered", splits=0).covariance))
+        float(rate(x, ties="half", interval="clustered", splits=0).variances.sum())
         for x in (alone, comparisons)
     )
     return min(1.0, single / shared)

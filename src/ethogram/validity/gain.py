@@ -54,7 +54,7 @@ class Gain:
 
 def yardstick(profile: Profile) -> Yardstick:
     """Measure how sharp a profile is."""
-    error = float(np.sqrt(np.diag(profile.covariance).mean()))
+    error = float(np.sqrt(profile.variances.mean()))
     spread = float(profile.strengths.std())
     return Yardstick(
         reliability=profile.reliability,

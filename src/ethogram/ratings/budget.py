@@ -1,0 +1,62 @@
+"""How much memory a rating or an analysis may take: the one place that decides what is left out.
+
+All else grows with the comparisons that were given; what is bounded here grows with the square of
+the traits, or with traits times draws.
+"""
+
+from __future__ import annotations
+
+import math
+
+MEMORY = 1_500_000_000
+"""Bytes for arrays. With Python and its libraries (some 250 MB) and the page of a report, a process
+then stays below 2 GB, which a laptop and the smallest CI machines have to spare."""
+
+NUMBER = 8
+"""Bytes of a float64."""
+
+MOST_NUMBERS = MEMORY // (NUMBER * 20)
+"""Numbers in one block of an array that is worked through in blocks; some six stand side by side,
+beside a matrix of traits by traits."""
+
+SQUARES_OF_A_RATING = 6  # traits by traits, held at once while intervals are made
+SQUARES_OF_A_PROFILE = 3  # its covariance, the same in the cohort, the root that draws noise
+ARRAYS_OF_DRAWS = 8  # draws by models by traits, held at once in an analysis
+
+DENSE = 300
+"""Parameters up to which curvatures are dense; beyond that, where few pairs have met, conjugate
+gradients on the comparisons that there are take less."""
+
+EIGENVECTORS = 1_000
+"""Traits up to which a covariance is taken to pieces by eigenvectors (half a second there)."""
+
+SIMULATED_RANKS = 1_000
+"""Traits up to which the joint rank ranges are simulated: pairs times draws, two seconds here."""
+
+
+def correlations_fit(n_traits: int, n_profiles: int = 1) -> bool:
+    """Whether so many profiles may each keep a covariance of traits by traits."""
+    squares = SQUARES_OF_A_RATING + SQUARES_OF_A_PROFILE * n_profiles
+    return squares * NUMBER * n_traits**2 <= MEMORY
+
+
+def inverse_fits(n_parameters: int) -> bool:
+    """Whether one inverse of parameters by parameters fits, made in place."""
+    return NUMBER * n_parameters**2 <= 0.8 * MEMORY  # the rest is for blocks beside it
+
+
+def most_traits(n_profiles: int = 1) -> int:
+    """Traits up to which so many profiles keep their correlations."""
+    squares = SQUARES_OF_A_RATING + SQUARES_OF_A_PROFILE * n_profiles
+    return math.isqrt(MEMORY // (squares * NUMBER))
+
+
+def draws_that_fit(n_draws: int, n_profiles: int, n_traits: int) -> int:
+    """How many of so many draws of all profiles fit at once; 0 where fewer than a hundred do."""
+    fit = MEMORY // (ARRAYS_OF_DRAWS * NUMBER * n_profiles * n_traits)
+    return min(n_draws, fit) if fit >= min(n_draws, 100) else 0
+
+
+def influences_fit(n_numbers: int) -> bool:
+    """Whether so many numbers, one for each prompt and trait, fit, copied some five times over."""
+    return 6 * NUMBER * n_numbers <= MEMORY
