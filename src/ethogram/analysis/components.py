@@ -56,6 +56,23 @@ class Components:
         """Return the traits with the largest absolute loading (indices), largest first."""
         return np.argsort(-np.abs(self.loadings[component]), kind="stable")[:count]
 
+    def poles(self, component: int, count: int = 2) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Name a component's two ends by the traits that load most on it.
+
+        Returns
+        -------
+        low, high : tuple of str
+            Traits with the largest negative and the largest positive loadings, the largest
+            first; fewer than `count`, or none, where that side has no more.
+        """
+        loading = self.loadings[component]
+        ends = [
+            [i for i in np.argsort(side * loading, kind="stable")[:count] if side * loading[i] < 0]
+            for side in (1, -1)
+        ]
+        low, high = (tuple(self.traits[i] for i in end) for end in ends)
+        return low, high
+
 
 def find_components(
     cohort: Cohort, *, standardised: bool = True, n_draws: int = 1000, seed: int = 0

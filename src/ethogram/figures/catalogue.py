@@ -1,4 +1,4 @@
-"""Every figure there is, in one table: what draws it, and whether files and the page have it.
+"""Every figure there is, in one table: its name, what it takes, what draws it and where it is used.
 
 A new figure is one function here, which yields the drawing where the profiles allow it, and one
 row of `CATALOGUE`. The `figures` verb and the report both read the table. Knows nothing of files
@@ -10,19 +10,23 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Literal
 
-from ethogram.analysis.cohort import label_models
-from ethogram.figures.components import cluster_map, component_chart
-from ethogram.figures.models import convergence_chart, deviation_panels, similarity_map
-from ethogram.figures.profiles import distributions, forest, rank_map, shift_bars
+from ethogram.analysis.analyse import Analysis, analyse
+from ethogram.analysis.cohort import Cohort, form_cohort, label_models
+from ethogram.analysis.views import check_one_view
+from ethogram.figures.components import component_chart
+from ethogram.figures.groups import cluster_map
+from ethogram.figures.heat import heat_map
+from ethogram.figures.models import convergence_chart, deviation_panels
+from ethogram.figures.profiles import distributions, forest, shift_bars
 from ethogram.figures.radial import radial
+from ethogram.figures.similarity import similarity_map
 from ethogram.figures.theme import Figure, Theme
 from ethogram.ratings.shift import Shift, shift
 
 if TYPE_CHECKING:
-    from ethogram.analysis.analyse import Analysis
     from ethogram.ratings.profile import Profile
 
 Place = Literal["files", "page"]
@@ -38,21 +42,55 @@ class Subject:
     Attributes
     ----------
     profiles : sequence of Profile
-    analysis : Analysis
-        Of the same profiles.
+    known : Analysis, optional
+        Of the same profiles; else it is made with `seed` when a figure needs it.
     before : sequence of Profile, optional
         An earlier profile for each.
     shift : Shift, optional
-        Of two of the models; else of the two that are least alike.
+        Of two of the models; else, of two models, from the first to the second, and of more,
+        between the two that are least alike.
     said : str
         A sentence on judge and condition, where there are others: every caption ends with it.
+    switches : bool
+        Whether a reader can operate switches: then variants of a figure are one figure.
     """
 
     profiles: Sequence[Profile]
-    analysis: Analysis
+    known: Analysis | None = None
     before: Sequence[Profile] | None = None
     shift: Shift | None = None
     said: str = ""
+    switches: bool = False
+    seed: int = 0
+
+    @cached_property
+    def analysis(self) -> Analysis:
+        """All that is between the profiles; seconds, where it is not known."""
+        return self.known or analyse(self.profiles, seed=self.seed)
+
+    @cached_property
+    def cohort(self) -> Cohort:
+        """The profiles on the traits that they share; at once.
+
+        Raises
+        ------
+        InputError
+            They are of several judges or conditions, or share too few traits.
+        """
+        if self.known is not None:
+            return self.known.cohort
+        check_one_view(self.profiles)
+        return form_cohort(self.profiles)
+
+    @cached_property
+    def moved(self) -> Shift:
+        """The shift between two of the models."""
+        if self.shift is not None:
+            return self.shift
+        pair = (0, 1)
+        if len(self.profiles) > 2 and self.analysis.similarity is not None:
+            pair = self.analysis.similarity.spearman.least
+        return shift(self.profiles[pair[0]], self.profiles[pair[1]])
 
 
 @dataclass(frozen=True)
@@ -63,30 +101,39 @@ class Entry:
     ----------
     name : str
         Of the figure; where a row has one figure per profile, their names begin with it.
+    shows : str
+        What is seen, in a few words.
     drawings : callable
         Of a subject; yields a drawing for each figure, none where the subject does not allow it.
-    files, page : int or None
-        The fewest profiles with which the saved files, and the report's page, have the figure;
-        None: never.
+    needs : int
+        The fewest models that it can be drawn of.
+    page : int or None
+        The fewest models with which the report's page has it; None: never.
     """
 
     name: str
+    shows: str
     drawings: Callable[[Subject], Iterator[Drawing]]
-    files: int | None
-    page: int | None
+    needs: int = 1
+    page: int | None = None
 
     def is_used(self, place: Place, n_profiles: int) -> bool:
         """Whether this place has the figure for so many profiles."""
-        fewest = self.files if place == "files" else self.page
+        fewest = self.needs if place == "files" else self.page
         return fewest is not None and n_profiles >= fewest
+
+    def draw(self, subject: Subject) -> Iterator[Drawing]:
+        """Yield what draws each figure of this row; captions end with what the subject says."""
+        if len(subject.profiles) >= self.needs:
+            for draw in self.drawings(subject):
+                yield partial(_say_view, draw, subject.said) if subject.said else draw
 
 
 def choose_figures(subject: Subject, place: Place) -> Iterator[Drawing]:
     """Yield what draws each figure that the subject allows and the place has, in order."""
     for entry in CATALOGUE:
         if entry.is_used(place, len(subject.profiles)):
-            for draw in entry.drawings(subject):
-                yield partial(_say_view, draw, subject.said) if subject.said else draw
+            yield from entry.draw(subject)
 
 
 def _say_view(draw: Drawing, said: str, *, theme: Theme) -> Figure:
@@ -96,17 +143,19 @@ def _say_view(draw: Drawing, said: str, *, theme: Theme) -> Figure:
 
 
 def _radial(subject: Subject) -> Iterator[Drawing]:
-    yield partial(radial, subject.analysis.cohort)
+    yield partial(radial, subject.cohort)
 
 
 def _ranks(subject: Subject) -> Iterator[Drawing]:
-    yield partial(rank_map, subject.analysis.cohort)
+    yield partial(heat_map, subject.cohort, switch=subject.switches)
+
+
+def _disagreement(subject: Subject) -> Iterator[Drawing]:
+    yield partial(heat_map, subject.cohort, by="disagreement")
 
 
 def _shift(subject: Subject) -> Iterator[Drawing]:
-    if (similarity := subject.analysis.similarity) is not None:
-        one, other = (subject.profiles[i] for i in similarity.spearman.least)
-        yield partial(shift_bars, subject.shift or shift(one, other))
+    yield partial(shift_bars, subject.moved)
 
 
 def _similarity(subject: Subject) -> Iterator[Drawing]:
@@ -116,7 +165,7 @@ def _similarity(subject: Subject) -> Iterator[Drawing]:
 
 def _deviations(subject: Subject) -> Iterator[Drawing]:
     if (deviations := subject.analysis.deviations) is not None:
-        yield partial(deviation_panels, deviations, subject.analysis.cohort)
+        yield partial(deviation_panels, deviations, subject.cohort)
 
 
 def _convergence(subject: Subject) -> Iterator[Drawing]:
@@ -126,7 +175,8 @@ def _convergence(subject: Subject) -> Iterator[Drawing]:
 
 def _components(subject: Subject) -> Iterator[Drawing]:
     if (components := subject.analysis.components) is not None:
-        yield partial(component_chart, components)
+        other = subject.analysis.components_plain if subject.switches else None
+        yield partial(component_chart, components, other)
 
 
 def _components_plain(subject: Subject) -> Iterator[Drawing]:
@@ -137,7 +187,7 @@ def _components_plain(subject: Subject) -> Iterator[Drawing]:
 def _clusters(subject: Subject) -> Iterator[Drawing]:
     clusters = subject.analysis.clusters
     if clusters is not None and (clusters.ward.holding or clusters.density.holding):
-        yield partial(cluster_map, clusters, subject.analysis.cohort)
+        yield partial(cluster_map, clusters, subject.cohort)
 
 
 def _distributions(subject: Subject) -> Iterator[Drawing]:
@@ -151,18 +201,21 @@ def _ranked(subject: Subject) -> Iterator[Drawing]:
 
 
 CATALOGUE: tuple[Entry, ...] = (
-    Entry("radial", _radial, files=1, page=1),
-    Entry("ranks", _ranks, files=2, page=2),
-    # On the page, two models have tables in place of the next four.
-    Entry("shift", _shift, files=2, page=None),
-    Entry("similarity", _similarity, files=2, page=3),
-    Entry("deviations", _deviations, files=2, page=3),
-    Entry("convergence", _convergence, files=2, page=3),
-    Entry("components", _components, files=3, page=3),
-    Entry("components-plain", _components_plain, files=3, page=3),
-    Entry("clusters", _clusters, files=2, page=2),
-    Entry("distributions", _distributions, files=1, page=2),
-    Entry("ranked", _ranked, files=1, page=None),  # on the page, a table
+    Entry("radial", "all traits around a circle, a layer per model", _radial, page=1),
+    Entry("ranks", "most and least expressed traits by model", _ranks, needs=2, page=2),
+    Entry("disagreement", "traits on which models differ most", _disagreement, needs=2),
+    Entry("shift", "traits that moved furthest between two models", _shift, needs=2, page=2),
+    # On the page, two models have tables in place of the next three.
+    Entry("similarity", "rank correlation of every pair of models", _similarity, needs=2, page=3),
+    Entry("deviations", "what sets each model apart", _deviations, needs=2, page=3),
+    Entry("convergence", "where models agree more than chance", _convergence, needs=2, page=3),
+    Entry("components", "principal components, standardised", _components, needs=3, page=3),
+    Entry(
+        "components-plain", "principal components of the plain logits", _components_plain, needs=3
+    ),
+    Entry("clusters", "groups of traits that hold under resampling", _clusters, needs=2, page=2),
+    Entry("distributions", "how far each model's ratings spread", _distributions, page=2),
+    Entry("ranked", "one model's traits with intervals, a figure per model", _ranked),
 )
 
 

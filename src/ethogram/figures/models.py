@@ -1,74 +1,37 @@
-"""Figures between models: similarity, convergence, deviations.
+"""Figures between models: convergence and deviations.
 
 Each function takes a part of an `ethogram.analysis.analyse.Analysis` and gives a `Figure`.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
 import altair as alt
 import numpy as np
-from scipy.cluster.hierarchy import dendrogram
 
 from ethogram.analysis.cohort import Cohort
 from ethogram.analysis.deviations import Deviations
-from ethogram.analysis.similarity import Similarity
 from ethogram.analysis.tiers import Convergence, Spread, Tier
-from ethogram.figures.labels import label_layer, place_labels
-from ethogram.figures.theme import Chart, Figure, Palette, Theme, dress, palette, panel_title, table
-from ethogram.ratings.comparisons import FloatArray, IntArray
+from ethogram.figures.labels import label_layer, name_axis, place_labels
+from ethogram.figures.names import fit_names, gutter, say_cut
+from ethogram.figures.theme import (
+    ROOM,
+    Chart,
+    Figure,
+    Palette,
+    Theme,
+    dress,
+    number_tip,
+    palette,
+    panel_title,
+    table,
+)
+from ethogram.ratings.comparisons import IntArray
 from ethogram.ratings.models import ELO_PER_LOGIT
 
-
-def similarity_map(similarity: Similarity, *, theme: Theme = "light") -> Figure:
-    """Draw the correlation of every pair of models, with a dendrogram."""
-    colours = palette(theme)
-    rho, order = similarity.spearman, similarity.leaves
-    models = [similarity.models[i] for i in order]
-    m = len(models)
-    rows = []
-    for a, i in enumerate(order):
-        for b, j in enumerate(order):
-            below = a >= b
-            rows.append(
-                {
-                    "model": models[a],
-                    "other": models[b],
-                    "shown": float(rho.value[i, j] if below else rho.disattenuated[i, j]),
-                    "what": "as measured" if below else "without noise",
-                    "Spearman": float(rho.value[i, j]),
-                    "low": float(rho.low[i, j]),
-                    "high": float(rho.high[i, j]),
-                    "without noise": float(rho.disattenuated[i, j]),
-                    "Pearson": float(similarity.pearson.value[i, j]),
-                    "itself": i == j,
-                }
-            )
-    rows = [_without_nan(row) for row in rows]
-    cell = 52 if m <= 10 else 40 if m <= 14 else 33
-    matrix = _correlation_cells(rows, models, cell, colours)
-    chart: Any = matrix
-    if m > 2:
-        tree = _dendrogram(similarity.tree, m, cell, colours)
-        chart = alt.hconcat(matrix, tree, spacing=6)
-    caption = (
-        f"Spearman correlation of the ratings in {m} models. Below the diagonal as measured "
-        f"(mean {rho.mean:.3f}, 95% interval {rho.mean_low:.3f} to {rho.mean_high:.3f}, from "
-        f"{similarity.n_draws:,} bootstrap draws of the profiles); above it what it would be "
-        "without measurement noise (divided by the root of both reliabilities; may exceed 1)."
-    )
-    if m > 2:
-        caption += " The tree joins models by one minus the measured correlation, average linkage."
-    return Figure(
-        "similarity",
-        "How alike the models are",
-        caption,
-        dress(chart, colours),
-        max(440, 220 + cell * m),
-    )
+GAP, TIER_NAMES = 22, 96
 
 
 def convergence_chart(convergence: Convergence, *, theme: Theme = "light") -> Figure:
@@ -79,7 +42,8 @@ def convergence_chart(convergence: Convergence, *, theme: Theme = "light") -> Fi
     points = _tier_dots(
         convergence.tiers, "logits", "mean spread, Elo points", ELO_PER_LOGIT, colours
     )
-    chart = alt.vconcat(scatter, alt.hconcat(ranks, points, spacing=30), spacing=24)
+    tiers = alt.hconcat(ranks, points, spacing=GAP + TIER_NAMES, bounds="flush")
+    chart = alt.vconcat(scatter, tiers, spacing=24)
     caption = (
         f"Standard deviation (dividing by n) of each of {len(convergence.traits)} traits' ranks "
         f"across {convergence.n_models} models. Grey: a null model in which all models differ "
@@ -89,9 +53,8 @@ def convergence_chart(convergence: Convergence, *, theme: Theme = "light") -> Fi
         "below the grey, models agree more than chance. Blue bars: 95% intervals of "
         "the measurement."
     )
-    return Figure(
-        "convergence", "Where models agree more than chance", caption, dress(chart, colours), 700
-    )
+    title = "Where models agree more than chance"
+    return Figure("convergence", title, caption, dress(chart, colours))
 
 
 def deviation_panels(
@@ -101,11 +64,21 @@ def deviation_panels(
     colours = palette(theme)
     m = len(deviations.models)
     count = min(count, len(deviations.traits))
-    columns = 2 if m <= 4 else 3 if m <= 12 else 4
+    columns = min(m, 2 if m <= 4 else 3)
     picked = [deviations.furthest(i, count) for i in range(m)]
     reach, cut = _reach(deviations, picked)
-    parts = [_deviation_panel(deviations, i, picked[i], reach, colours) for i in range(m)]
-    chart = alt.concat(*parts, columns=columns, spacing=22)
+    width = (ROOM - (columns - 1) * GAP) / columns
+    traits = sorted({deviations.traits[i] for places in picked for i in places})
+    names = gutter(traits, 0.48 * width)
+    titles = fit_names(deviations.models, 0.92 * width)
+    parts = [
+        _deviation_panel(deviations, i, picked[i], reach, names, colours).properties(
+            width=width - names, title=panel_title(titles[i], colours, dx=8 - names)
+        )
+        for i in range(m)
+    ]
+    spacing = {"row": 54, "column": GAP + names}
+    chart = alt.concat(*parts, columns=columns, spacing=spacing, bounds="flush")
     n = f"{min(cohort.n):,}" if min(cohort.n) == max(cohort.n) else f"{min(cohort.n):,} or more"
     caption = (
         f"The {count} traits (of {len(deviations.traits)}) on which each of {m} models lies "
@@ -117,90 +90,9 @@ def deviation_panels(
         "distinguishable from noise. Chosen for being extreme, so slightly exaggerated."
         + (" Intervals that leave a panel are cut at its edge." if cut else "")
         + (" With two models each panel mirrors the other." if m == 2 else "")
+        + say_cut(deviations.models, titles)
     )
-    return Figure(
-        "deviations", "What sets each model apart", caption, dress(chart, colours), columns * 260
-    )
-
-
-def _correlation_cells(
-    rows: list[dict[str, Any]], models: Sequence[str], cell: int, colours: Palette
-) -> Chart:
-    """The matrix: colour and number."""
-    off = [r["shown"] for r in rows if not r["itself"] and r["shown"] is not None]
-    low, high = math.floor(min(off) * 10) / 10, max(1.0, *off)
-    base = alt.Chart(table([r for r in rows if not r["itself"]])).encode(
-        x=alt.X(
-            "other:N",
-            sort=list(models),
-            scale=alt.Scale(domain=list(models)),
-            title=None,
-            axis=alt.Axis(orient="top", labelAngle=-40, ticks=False),
-        ),
-        y=alt.Y(
-            "model:N",
-            sort=list(models),
-            scale=alt.Scale(domain=list(models)),
-            title=None,
-            axis=alt.Axis(ticks=False),
-        ),
-    )
-    stops = list(np.linspace(low, high, len(colours.sequential)))
-    cells = base.mark_rect(stroke=colours.background, strokeWidth=1).encode(
-        color=alt.Color(
-            "shown:Q",
-            scale=alt.Scale(
-                domain=stops, range=list(colours.sequential), clamp=True, interpolate="rgb"
-            ),
-            legend=None,
-        ),
-        tooltip=[
-            "model:N",
-            "other:N",
-            "Spearman:Q",
-            "low:Q",
-            "high:Q",
-            "without noise:Q",
-            "Pearson:Q",
-        ],
-    )
-    text = base.mark_text(fontSize=11 if cell > 45 else 9.5 if cell > 35 else 9).encode(
-        text=alt.Text("shown:Q", format=".2f"),
-        color=alt.when(f"datum.shown > {low + 0.55 * (high - low)}")
-        .then(alt.value(colours.background))
-        .otherwise(alt.value(colours.ink)),
-    )
-    size = cell * len(models)
-    return alt.layer(cells, text).properties(width=size, height=size)
-
-
-def _dendrogram(tree: FloatArray, m: int, cell: int, colours: Palette) -> Chart:
-    """The tree, its leaves beside the rows of the matrix."""
-    drawn = dendrogram(tree, no_plot=True)
-    rows = [
-        {"branch": b, "step": s, "leaf": leaf, "distance": distance}
-        for b, (leaves, distances) in enumerate(zip(drawn["icoord"], drawn["dcoord"], strict=True))
-        for s, (leaf, distance) in enumerate(zip(leaves, distances, strict=True))
-    ]
-    return (
-        alt.Chart(table(rows))
-        .mark_line(color=colours.muted, strokeWidth=1.3, strokeJoin="round")
-        .encode(
-            x=alt.X(
-                "distance:Q",
-                title="1 − correlation",
-                axis=alt.Axis(tickCount=2, format=".2~f", grid=False),
-            ),
-            y=alt.Y(
-                "leaf:Q",
-                scale=alt.Scale(domain=[0, 10 * m], reverse=True, nice=False),
-                axis=None,
-            ),
-            detail="branch:N",
-            order="step:O",
-        )
-        .properties(width=120, height=cell * m)
-    )
+    return Figure("deviations", "What sets each model apart", caption, dress(chart, colours))
 
 
 def _spread_scatter(convergence: Convergence, colours: Palette) -> Chart:
@@ -225,7 +117,8 @@ def _spread_scatter(convergence: Convergence, colours: Palette) -> Chart:
         }
         for i, trait in enumerate(convergence.traits)
     ]
-    width, height = 620, 260
+    tips = ["trait:N", *(number_tip(f, ".1f") for f in ("mean rank", "spread", "null"))]
+    width, height = ROOM - 70, 280
     y_top = max(max(r["spread"], r["null high"]) for r in rows) * 1.06
     y = alt.Scale(domain=[0, y_top], nice=False)
     x = alt.X(
@@ -245,7 +138,7 @@ def _spread_scatter(convergence: Convergence, colours: Palette) -> Chart:
         x=place, y=alt.Y("null:Q", scale=y)
     )
     points = base.mark_point(filled=True, size=30, color=colours.expressed, opacity=0.85).encode(
-        x=x, y=alt.Y("spread:Q", scale=y), tooltip=["trait:N", "mean rank:Q", "spread:Q", "null:Q"]
+        x=x, y=alt.Y("spread:Q", scale=y), tooltip=tips
     )
     named = [r for r in rows if r["label"]]
     at = [
@@ -282,6 +175,7 @@ def _tier_dots(
                 }
             )
     names = [tier.name for tier in tiers]
+    tips = [number_tip(field, ".1f") for field in ("value", "low", "high")]
     base = alt.Chart(table(rows)).encode(
         y=alt.Y("tier:N", sort=names, title=None, axis=alt.Axis(ticks=False)),
         yOffset=alt.YOffset("what:N", sort=["models", "chance"]),
@@ -290,14 +184,16 @@ def _tier_dots(
             scale=alt.Scale(domain=["models", "chance"], range=[colours.expressed, colours.muted]),
             legend=alt.Legend(title=None, orient="top"),
         ),
-        tooltip=["tier:N", "what:N", "value:Q", "low:Q", "high:Q", "p:Q"],
+        tooltip=["tier:N", "what:N", *tips, number_tip("p", ".2g")],
     )
     bars = base.mark_rule(strokeWidth=2).encode(
         x=alt.X("low:Q", scale=alt.Scale(zero=True), title=title, axis=alt.Axis(tickCount=5)),
         x2="high",
     )
     dots = base.mark_point(filled=True, size=55, opacity=1).encode(x="value:Q")
-    return alt.layer(bars, dots).properties(width=245, height=36 * len(names))
+    return alt.layer(bars, dots).properties(
+        width=(ROOM - GAP) / 2 - TIER_NAMES, height=38 * len(names)
+    )
 
 
 def _reach(deviations: Deviations, picked: Sequence[IntArray]) -> tuple[float, bool]:
@@ -319,7 +215,12 @@ def _reach(deviations: Deviations, picked: Sequence[IntArray]) -> tuple[float, b
 
 
 def _deviation_panel(
-    deviations: Deviations, model: int, picked: IntArray, reach: float, colours: Palette
+    deviations: Deviations,
+    model: int,
+    picked: IntArray,
+    reach: float,
+    names: float,
+    colours: Palette,
 ) -> Chart:
     """One model's panel: points with intervals around the others' mean."""
     order = sorted(picked, key=lambda i: -deviations.logits[model, i])
@@ -340,9 +241,11 @@ def _deviation_panel(
             }
         )
     scale = alt.Scale(domain=[-reach, reach], nice=False)
-    axis = alt.Axis(tickCount=5, title=None)
+    axis = alt.Axis(tickCount=3, title=None)
+    traits = [row["trait"] for row in rows]
+    tips = [number_tip(f, "+.2f") for f in ("difference", "low", "high")]
     base = alt.Chart(table(rows)).encode(
-        y=alt.Y("trait:N", sort=None, title=None, axis=alt.Axis(ticks=False, minExtent=88)),
+        y=alt.Y("trait:N", sort=None, title=None, axis=name_axis(traits, names - 10)),
         color=alt.Color(
             "side:N",
             scale=alt.Scale(
@@ -351,7 +254,12 @@ def _deviation_panel(
             ),
             legend=None,
         ),
-        tooltip=["trait:N", "difference:Q", "low:Q", "high:Q", "Elo points:Q", "q:Q"],
+        tooltip=[
+            "trait:N",
+            *tips,
+            number_tip("Elo points", "+,.0f"),
+            number_tip("q", ".2g"),
+        ],
     )
     zero = alt.Chart(table([{"x": 0}])).mark_rule(color=colours.muted).encode(x="x:Q")
     bars = base.mark_bar(height=9, opacity=0.45).encode(
@@ -360,11 +268,4 @@ def _deviation_panel(
     whiskers = base.mark_rule(strokeWidth=1.6, clip=True).encode(
         x=alt.X("low:Q", scale=scale, axis=axis), x2="high"
     )
-    return alt.layer(bars, zero, whiskers).properties(
-        width=150, height=16 * len(rows), title=panel_title(deviations.models[model], colours)
-    )
-
-
-def _without_nan(row: dict[str, Any]) -> dict[str, Any]:
-    """JSON has no NaN: an unknown number is null."""
-    return {k: None if isinstance(v, float) and math.isnan(v) else v for k, v in row.items()}
+    return alt.layer(bars, zero, whiskers).properties(height=17 * len(rows))

@@ -1,4 +1,4 @@
-"""Figures of profiles: ranks, intervals, distributions, shift (`radial` has the radial).
+"""Figures of profiles: intervals, distributions, shift (`radial` and `heat` have the others).
 
 Each function takes profiles and gives a `Figure`. Knows nothing of files.
 """
@@ -12,8 +12,11 @@ from typing import TYPE_CHECKING, Any
 import altair as alt
 import numpy as np
 
-from ethogram.analysis.cohort import Cohort, label_models, rank_strengths
+from ethogram.analysis.cohort import label_models
+from ethogram.figures.labels import name_axis
+from ethogram.figures.names import fit_names, gutter, say_cut
 from ethogram.figures.theme import (
+    ROOM,
     Chart,
     Figure,
     Palette,
@@ -23,6 +26,7 @@ from ethogram.figures.theme import (
     interval_level,
     label_by_index,
     missing_verdicts,
+    number_tip,
     palette,
     say_comparisons,
     table,
@@ -34,36 +38,9 @@ if TYPE_CHECKING:
     from ethogram.ratings.profile import Profile
     from ethogram.ratings.shift import Shift
 
-
-def rank_map(cohort: Cohort, *, theme: Theme = "light", count: int = 20) -> Figure:
-    """Draw the ranks of the top and the bottom traits (by mean rank), models across."""
-    colours = palette(theme)
-    ranks = rank_strengths(cohort.strengths)
-    k, m = len(cohort.traits), len(cohort.models)
-    order = np.argsort(ranks.mean(axis=0), kind="stable")
-    whole = k <= 2 * count
-    picked = order if whole else np.concatenate([order[:count], order[-count:]])
-    names = [cohort.traits[i] for i in picked]
-    rows = [
-        {"trait": cohort.traits[i], "model": model, "rank": float(ranks[j, i])}
-        for i in picked
-        for j, model in enumerate(cohort.models)
-    ]
-    blocks = [names] if whole else [names[:count], names[count:]]
-    cell = 46 if m <= 12 else 34
-    parts = [
-        _rank_block(rows, block, cohort, colours, cell=cell, head=i == 0)
-        for i, block in enumerate(blocks)
-    ]
-    chart = alt.vconcat(*parts, spacing=14).resolve_scale(x="shared", color="shared")
-    which = f"All {k} traits" if whole else f"The {count} highest and {count} lowest of {k} traits"
-    caption = (
-        f"{which} by mean rank over {count_of(m, 'model')}; each cell is the trait's rank in that "
-        f"model, 1 the most expressed, {k} the most avoided. {say_comparisons(cohort.n)} Ranks "
-        "in the middle of the list are uncertain by many places."
-    )
-    title = "All traits, by rank" if whole else "The top and the bottom of the list"
-    return Figure("ranks", title, caption, dress(chart, colours), max(420, 150 + cell * m))
+TRAIT_WIDTH, NAME_WIDTH = 190, 210
+ROW = 16
+GAP = 16
 
 
 def forest(profile: Profile, *, theme: Theme = "light", name: str = "forest") -> Figure:
@@ -83,13 +60,14 @@ def forest(profile: Profile, *, theme: Theme = "light", name: str = "forest") ->
     ]
     columns = 1 if len(rows) <= 40 else 2 if len(rows) <= 80 else 3
     size = math.ceil(len(rows) / columns)
-    width = 460 if columns == 1 else 300 if columns == 2 else 200
+    names = gutter([r["trait"] for r in rows], TRAIT_WIDTH / math.sqrt(columns))
+    width = (ROOM - (columns - 1) * GAP) / columns - names
     domain = [min(r["low"] for r in rows), max(r["high"] for r in rows)]
     parts = [
-        _forest_column(rows[start : start + size], domain, width, colours)
+        _forest_column(rows[start : start + size], domain, width, names, colours)
         for start in range(0, len(rows), size)
     ]
-    chart = alt.hconcat(*parts, spacing=18)
+    chart = alt.hconcat(*parts, spacing=GAP + names, bounds="flush") if columns > 1 else parts[0]
     caption = (
         f"{profile.model or 'The model'}: {len(rows)} traits from {profile.n:,} comparisons "
         f"({missing_verdicts(profile.lost)}), in order of rating, mean 1000. Bars: "
@@ -98,7 +76,7 @@ def forest(profile: Profile, *, theme: Theme = "light", name: str = "forest") ->
         "it; grey where the interval contains it."
     )
     title = f"Ranked traits: {profile.model}" if profile.model else "Ranked traits"
-    return Figure(name, title, caption, dress(chart, colours), columns * (width + 110))
+    return Figure(name, title, caption, dress(chart, colours))
 
 
 def distributions(
@@ -129,17 +107,18 @@ def distributions(
     for r in rows:
         r["top"] = r["row"] - 0.86 * r.pop("density") / peak
     names = [labels[i] for i in order]
-    chart = _ridges(rows, marks, names, [low, high], colours, both=before is not None)
+    shown = fit_names(names, NAME_WIDTH)
+    chart = _ridges(rows, marks, shown, [low, high], colours, both=before is not None)
     first = ", the most spread out first" if len(profiles) > 1 else ""
     when = " Orange: before; blue: after." if before is not None else ""
     caption = (
         f"Ratings of {_traits_of(everything)} traits in {count_of(len(profiles), 'model')}{first}: "
         f"a smoothed density, and one tick per trait.{when} A wide shape is a pronounced "
         "character; measurement noise widens every shape. "
-        f"{say_comparisons([p.n for p in everything])}"
+        f"{say_comparisons([p.n for p in everything])}{say_cut(names, shown)}"
     )
     title = "How pronounced a character is"
-    return Figure("distributions", title, caption, dress(chart, colours), 760)
+    return Figure("distributions", title, caption, dress(chart, colours))
 
 
 def shift_bars(moved: Shift, *, theme: Theme = "light", count: int = 20) -> Figure:
@@ -171,21 +150,25 @@ def shift_bars(moved: Shift, *, theme: Theme = "light", count: int = 20) -> Figu
         "grey: not distinguishable from noise." + lean
     )
     title = f"{moved.after} against {moved.before}"
-    return Figure("shift", title, caption, dress(_shift_chart(rows, colours), colours), 620)
+    return Figure("shift", title, caption, dress(_shift_chart(rows, colours), colours))
 
 
 def _shift_chart(rows: Sequence[dict[str, Any]], colours: Palette) -> Chart:
     """Bars from zero with their intervals."""
+    traits = [row["trait"] for row in rows]
+    tips = [number_tip(field, "+,.0f") for field in ("shift", "low", "high")]
     base = alt.Chart(table(rows)).encode(
-        y=alt.Y("trait:N", sort=None, title=None, axis=alt.Axis(ticks=False)),
+        y=alt.Y("trait:N", sort=None, title=None, axis=name_axis(traits, TRAIT_WIDTH)),
         color=_side_colour(["more", "unclear", "less"], colours),
-        tooltip=["trait:N", "shift:Q", "low:Q", "high:Q", "adjusted p:Q"],
+        tooltip=["trait:N", *tips, number_tip("adjusted p", ".2g")],
     )
-    axis = alt.Axis(format="d", tickCount=6, title="Elo points")
-    bars = base.mark_bar(height=11, opacity=0.45).encode(x=alt.X("shift:Q", axis=axis))
+    axis = alt.Axis(format=",d", tickCount=8, title="Elo points")
+    bars = base.mark_bar(height=12, opacity=0.45).encode(x=alt.X("shift:Q", axis=axis))
     whiskers = base.mark_rule(strokeWidth=1.6).encode(x=alt.X("low:Q", axis=axis), x2="high")
     zero = alt.Chart(table([{"x": 0}])).mark_rule(color=colours.muted).encode(x="x:Q")
-    return alt.layer(bars, zero, whiskers).properties(width=460, height=18 * len(rows))
+    return alt.layer(bars, zero, whiskers).properties(
+        width=ROOM - gutter(traits, TRAIT_WIDTH + 10) - 16, height=20 * len(rows)
+    )
 
 
 def _shift_side(estimate: float, p_adjusted: float) -> str:
@@ -200,56 +183,22 @@ def _side_colour(sides: Sequence[str], colours: Palette) -> alt.Color:
     return alt.Color("side:N", scale=scale, legend=None)
 
 
-def _rank_block(
-    rows: list[dict[str, Any]],
-    block: Sequence[str],
-    cohort: Cohort,
-    colours: Palette,
-    *,
-    cell: int,
-    head: bool,
-) -> Chart:
-    """One block of the rank map: a coloured cell with its rank."""
-    k = len(cohort.traits)
-    wanted = set(block)
-    axis = alt.Axis(orient="top", labelAngle=-40, title=None, ticks=False) if head else None
-    base = alt.Chart(table([r for r in rows if r["trait"] in wanted])).encode(
-        x=alt.X("model:N", sort=list(cohort.models), axis=axis),
-        y=alt.Y("trait:N", sort=list(block), title=None, axis=alt.Axis(ticks=False)),
-    )
-    stops = list(np.linspace(1, k, len(colours.diverging)))
-    colour = alt.Color(
-        "rank:Q",
-        scale=alt.Scale(domain=stops, range=list(colours.diverging), interpolate="rgb"),
-        legend=None,
-    )
-    cells = base.mark_rect(stroke=colours.background, strokeWidth=1).encode(
-        color=colour, tooltip=["trait:N", "model:N", "rank:Q"]
-    )
-    # On the outer thirds of the scale the cell is saturated: its text takes the background.
-    edge = 0.25 * (k - 1)
-    text = base.mark_text(fontSize=10.5 if cell > 40 else 9.5).encode(
-        text=alt.Text("rank:Q", format=".3~g"),
-        color=alt.when(f"datum.rank < {1 + edge} || datum.rank > {k - edge}")
-        .then(alt.value(colours.background))
-        .otherwise(alt.value(colours.ink)),
-    )
-    return alt.layer(cells, text).properties(
-        width=cell * len(cohort.models), height=17 * len(block)
-    )
-
-
 def _forest_column(
-    rows: Sequence[dict[str, Any]], domain: Sequence[float], width: int, colours: Palette
+    rows: Sequence[dict[str, Any]],
+    domain: Sequence[float],
+    width: float,
+    names: float,
+    colours: Palette,
 ) -> Chart:
     """One column of ranked traits."""
+    traits = [row["trait"] for row in rows]
     base = alt.Chart(table(rows)).encode(
-        y=alt.Y("trait:N", sort=None, title=None, axis=alt.Axis(ticks=False, grid=False)),
+        y=alt.Y("trait:N", sort=None, title=None, axis=name_axis(traits, names - 8, grid=False)),
         color=_side_colour(["above", "unclear", "below"], colours),
-        tooltip=["trait:N", "rating:Q", "low:Q", "high:Q", "n:Q"],
+        tooltip=["trait:N", *map(number_tip, ("rating", "low", "high", "n"))],
     )
     scale = alt.Scale(domain=list(domain), nice=False, zero=False, padding=4)
-    axis = alt.Axis(format="d", tickCount=5)
+    axis = alt.Axis(format="d", tickCount=max(2, width // 55))
     x = alt.X("rating:Q", scale=scale, axis=axis, title="rating")
     middle = (
         alt.Chart(table([{"x": 1000}]))
@@ -260,7 +209,7 @@ def _forest_column(
         x=alt.X("low:Q", scale=scale, axis=axis, title="rating"), x2="high"
     )
     points = base.mark_point(filled=True, size=26, opacity=1).encode(x=x)
-    return alt.layer(middle, bars, points).properties(width=width, height=15 * len(rows))
+    return alt.layer(middle, bars, points).properties(width=width, height=ROW * len(rows))
 
 
 def _density_rows(profile: Profile, grid: FloatArray, row: int, when: str) -> list[dict[str, Any]]:
@@ -298,7 +247,7 @@ def _ridges(
         labelExpr=label_by_index(names),
         title=None,
         ticks=False,
-        labelFontSize=12,
+        labelLimit=0,
         labelPadding=8,
     )
     scale = alt.Scale(domain=[-1, len(names) - 0.75], reverse=True, nice=False)
@@ -306,7 +255,7 @@ def _ridges(
         "rating:Q",
         scale=alt.Scale(domain=list(domain), nice=False),
         title="rating",
-        axis=alt.Axis(format="d"),
+        axis=alt.Axis(format="d", tickCount=8),
     )
     colour = alt.Color(
         "when:N",
@@ -331,11 +280,13 @@ def _ridges(
             x=x,
             y=alt.Y("row:Q", scale=scale, axis=axis),
             color=colour,
-            tooltip=["trait:N", "rating:Q"],
+            tooltip=["trait:N", number_tip("rating")],
         )
     )
     height = max(110, 52 * (len(names) + 0.25))
-    return alt.layer(ridges, ticks).properties(width=560, height=height)
+    return alt.layer(ridges, ticks).properties(
+        width=ROOM - gutter(names, NAME_WIDTH + 10) - 8, height=height
+    )
 
 
 def _side(low: float, high: float, middle: float) -> str:

@@ -4,12 +4,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
 import altair as alt
 import numpy as np
 
 from ethogram.analysis.cohort import Cohort
+from ethogram.figures.names import LABEL_SIZE
+from ethogram.figures.rim import (
+    RADIAL_INNER,
+    RADIAL_OUTER,
+    RADIAL_SIZE,
+    TURN,
+    choose_labelled,
+    point_at,
+    rim_labels,
+    say_labelled,
+)
 from ethogram.figures.theme import (
     Chart,
     Figure,
@@ -24,15 +35,12 @@ from ethogram.figures.theme import (
 from ethogram.ratings.comparisons import FloatArray
 from ethogram.ratings.models import ELO_PER_LOGIT
 
-TURN = 2 * math.pi
-RADIAL_SIZE = 690
-RADIAL_INNER, RADIAL_OUTER = 35.0, 245.0
 
-
-def radial(cohort: Cohort, *, theme: Theme = "light", every: int = 4) -> Figure:
+def radial(cohort: Cohort, *, theme: Theme = "light", count: int = 12) -> Figure:
     """Draw all traits around a circle by mean rating, one translucent layer per model.
 
-    `every` fourth trait is labelled; all of them where they are 40 or fewer.
+    Labelled are the `count` most and least expressed traits and those that models dispute most;
+    all of them where they are few.
     """
     colours = palette(theme)
     ratings = 1000 + ELO_PER_LOGIT * cohort.strengths
@@ -44,7 +52,7 @@ def radial(cohort: Cohort, *, theme: Theme = "light", every: int = 4) -> Figure:
         _rings(low, high, colours),
         _wedges(ratings, traits, models, colours, bounds=(low, high)),
         *([_means(ratings, traits, low, high, colours)] if len(models) > 1 else []),
-        *_spokes_text(traits, every if k > 40 else 1, colours),
+        *rim_labels(traits, ratings, choose_labelled(ratings, count), colours),
         _ring_labels(ratings, low, high, colours),
     ]
     shown = alt.param(
@@ -55,18 +63,17 @@ def radial(cohort: Cohort, *, theme: Theme = "light", every: int = 4) -> Figure:
     chart = alt.layer(*layers).properties(width=RADIAL_SIZE, height=RADIAL_SIZE)
     if len(models) > 1:
         chart = chart.add_params(shown)
-    labelled = f"every {_ordinal(every)} trait is labelled" if k > 40 else "all are labelled"
     several = len(models) > 1
     caption = (
         f"{k} traits of {count_of(len(models), 'model')}, clockwise from the most expressed to the "
-        f"most avoided by {'mean ' if several else ''}rating; {labelled}. Each model is one "
-        "translucent layer that reaches from the circle at 1000 (the middle of every profile) to "
-        "the trait's rating: outwards, in blue, where it expresses the trait, inwards, in orange, "
-        "where it avoids it. "
+        f"most avoided by {'mean ' if several else ''}rating. {say_labelled(ratings, count)} Each "
+        "model is one translucent layer that reaches from the circle at 1000 (the middle of "
+        "every profile) to the trait's rating: outwards, in blue, where it expresses the trait, "
+        "inwards, in orange, where it avoids it. "
         + ("The fuller the colour, the more models agree; thin ticks: means. " if several else "")
         + f"{say_comparisons(cohort.n)} Intervals do not fit here; see the ranked traits."
     )
-    return Figure("radial", "The shape of character", caption, dress(chart, colours), RADIAL_SIZE)
+    return Figure("radial", "The shape of character", caption, dress(chart, colours))
 
 
 def _rings(low: float, high: float, colours: Palette) -> Chart:
@@ -172,51 +179,23 @@ def _means(
     )
 
 
-def _spokes_text(traits: Sequence[str], every: int, colours: Palette) -> list[Chart]:
-    """Labels along the rim, read outwards on the right and inwards on the left."""
-    step = TURN / len(traits)
-    right: list[dict[str, Any]] = []
-    left: list[dict[str, Any]] = []
-    for i in range(0, len(traits), every):
-        angle = (i + 0.5) * step
-        x, y = _point(angle, RADIAL_OUTER + 8)
-        degrees = math.degrees(angle)
-        side, turn = (right, degrees - 90) if angle < math.pi else (left, degrees - 270)
-        side.append({"trait": traits[i], "x": x, "y": y, "angle": turn})
-    charts: list[Chart] = []
-    sides: tuple[tuple[list[dict[str, Any]], Literal["left", "right"]], ...]
-    sides = ((right, "left"), (left, "right"))
-    for rows, align in sides:
-        charts.append(
-            alt.Chart(table(rows))
-            .mark_text(align=align, baseline="middle", color=colours.ink, fontSize=11)
-            .encode(
-                x=alt.X("x:Q", scale=None, axis=None),
-                y=alt.Y("y:Q", scale=None, axis=None),
-                angle=alt.Angle("angle:Q", scale=None),
-                text="trait:N",
-            )
-        )
-    return charts
-
-
 def _ring_labels(ratings: FloatArray, low: float, high: float, colours: Palette) -> Chart:
     """Ratings of the circles, where the mean crosses 1000 and the wedges are short."""
     crossing = int(np.argmin(np.abs(ratings.mean(axis=0) - 1000)))
     angle = crossing / ratings.shape[1] * TURN
     rows = []
     for value in _ring_values(low, high):
-        x, y = _point(angle, _radius(value, low, high))
-        rows.append({"value": str(int(value)), "x": x, "y": y})
+        x, y = point_at(angle, _radius(value, low, high))
+        rows.append({"value": f"{value:.0f}", "x": x, "y": y})
     base = alt.Chart(table(rows)).encode(
         x=alt.X("x:Q", scale=None, axis=None),
         y=alt.Y("y:Q", scale=None, axis=None),
         text="value:N",
     )
     halo = base.mark_text(
-        color=colours.background, stroke=colours.background, strokeWidth=4, fontSize=9.5
+        color=colours.background, stroke=colours.background, strokeWidth=4, fontSize=LABEL_SIZE
     )
-    return alt.layer(halo, base.mark_text(color=colours.muted, fontSize=9.5))
+    return alt.layer(halo, base.mark_text(color=colours.muted, fontSize=LABEL_SIZE))
 
 
 def _ring_values(low: float, high: float) -> list[float]:
@@ -233,13 +212,3 @@ def _round_bounds(ratings: FloatArray) -> tuple[float, float]:
 
 def _radius(rating: float, low: float, high: float) -> float:
     return RADIAL_INNER + (rating - low) / (high - low) * (RADIAL_OUTER - RADIAL_INNER)
-
-
-def _point(angle: float, radius: float) -> tuple[float, float]:
-    """Pixels of a point at this angle clockwise from the top."""
-    half = RADIAL_SIZE / 2
-    return half + radius * math.sin(angle), half - radius * math.cos(angle)
-
-
-def _ordinal(n: int) -> str:
-    return {2: "second", 3: "third", 4: "fourth", 5: "fifth"}.get(n, f"{n}th")

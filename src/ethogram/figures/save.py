@@ -10,9 +10,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ethogram.analysis.analyse import Analysis, analyse
+from ethogram.analysis.analyse import Analysis
 from ethogram.errors import InputError
 from ethogram.figures.catalogue import Subject, choose_figures
+from ethogram.figures.choose import draw_entry, find_entries, pick_models
 from ethogram.figures.theme import Figure, Theme
 
 if TYPE_CHECKING:
@@ -24,37 +25,64 @@ FORMATS = ("svg", "png", "pdf", "json")
 
 def draw_figures(
     profiles: Sequence[Profile],
-    analysis: Analysis,
+    analysis: Analysis | None = None,
     *,
+    only: Sequence[str] | None = None,
+    models: Sequence[str] = (),
     before: Sequence[Profile] | None = None,
     moved: Shift | None = None,
     theme: Theme = "light",
     said: str = "",
+    seed: int = 0,
 ) -> tuple[Figure, ...]:
-    """Draw every figure that these profiles allow.
+    """Draw every figure that these profiles allow, or those that are named.
 
     Parameters
     ----------
     profiles : sequence of Profile
-    analysis : Analysis
-        Of the same profiles (`ethogram.analysis.analyse.analyse`).
+    analysis : Analysis, optional
+        Of the same profiles (`ethogram.analysis.analyse.analyse`); else it is made with `seed`
+        if a figure needs it.
+    only : sequence of str, optional
+        Names of figures (`ethogram.figures.choose.FIGURE_NAMES`).
+    models : sequence of str
+        Only these models, in this order; else all.
     before : sequence of Profile, optional
         An earlier profile for each, drawn behind it in the distributions.
     moved : Shift, optional
-        What the shift figure shows; else the two models that are least alike, as
-        independent (`ethogram.ratings.shift.shift` of their comparisons pairs them and is surer).
+        What the shift figure shows; else two models, the first to the second, or the two that
+        are least alike, as independent (`ethogram.ratings.shift.shift` of their comparisons
+        pairs them and is surer).
     theme : "light" or "dark"
     said : str
         Ends every caption: judge and condition, where there are others.
+
+    Raises
+    ------
+    InputError
+        An unknown figure or model, or a named figure that these profiles do not allow.
     """
-    subject = Subject(profiles, analysis, before=before, shift=moved, said=said)
-    return tuple(draw(theme=theme) for draw in choose_figures(subject, "files"))
+    places = pick_models(profiles, models)
+    subject = Subject(
+        [profiles[i] for i in places],
+        None if models else analysis,
+        before=None if before is None else [before[i] for i in places],
+        shift=moved,
+        said=said,
+        seed=seed,
+    )
+    if only is None:
+        return tuple(draw(theme=theme) for draw in choose_figures(subject, "files"))
+    drawings = [draw for entry in find_entries(only) for draw in draw_entry(entry, subject)]
+    return tuple(draw(theme=theme) for draw in drawings)
 
 
 def save_figures(
     profiles: Sequence[Profile],
     out_dir: Path,
     *,
+    only: Sequence[str] | None = None,
+    models: Sequence[str] = (),
     formats: Sequence[str] = ("svg", "png", "pdf"),
     theme: Theme = "light",
     analysis: Analysis | None = None,
@@ -64,10 +92,12 @@ def save_figures(
     scale: float = 2.0,
     said: str = "",
 ) -> list[Path]:
-    """Save every figure, title and caption included, and return the paths.
+    """Save every figure, or those that are named, title and caption included; return the paths.
 
     Parameters
     ----------
+    only, models : sequence of str
+        Names of figures and of models; else all.
     formats : sequence of str
         Of "svg", "png", "pdf" and "json" (the Vega-Lite specification).
     analysis : Analysis, optional
@@ -80,15 +110,25 @@ def save_figures(
     Raises
     ------
     InputError
-        An unknown format, or profiles of several judges or conditions.
+        An unknown format, figure or model, a named figure that these profiles do not allow, or
+        profiles of several judges or conditions.
     """
     for name in formats:
         if name not in FORMATS:
             raise InputError(f"format is {name!r}, expected one of {', '.join(FORMATS)}")
     if seed < 0:
         raise InputError(f"seed is {seed}, expected 0 or more")
-    analysis = analysis or analyse(profiles, seed=seed)
-    figures = draw_figures(profiles, analysis, before=before, moved=moved, theme=theme, said=said)
+    figures = draw_figures(
+        profiles,
+        analysis,
+        only=only,
+        models=models,
+        before=before,
+        moved=moved,
+        theme=theme,
+        said=said,
+        seed=seed,
+    )
     try:
         out_dir.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -6,7 +6,6 @@ common colour blindness; darkness differs too, so that the figures survive a gre
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import altair as alt
 
 from ethogram.errors import InputError
+from ethogram.figures.names import LABEL_SIZE, wrap_text
 
 if TYPE_CHECKING:
     from ethogram.ratings.profile import Profile
@@ -22,6 +22,15 @@ Theme = Literal["light", "dark"]
 Chart: TypeAlias = Any  # layering and joining change the class, and altair's hints lose track
 
 FONT = "Liberation Sans, Arial, Helvetica, sans-serif"  # the first is bundled with vl-convert
+
+COLUMN = 720
+"""Width of every figure, pixels: that of a column of text, so that labels keep their size."""
+
+PADDING = 12
+ROOM = COLUMN - 2 * PADDING
+"""Pixels between a figure's margins, for plots and the labels beside them."""
+
+TITLE_SIZE = 16
 
 
 @dataclass(frozen=True)
@@ -33,10 +42,10 @@ class Palette:
     background, ink, muted, grid : str
     expressed, avoided : str
         Above and below the middle; more and less than others.
+    expressed_text, avoided_text : str
+        The same for words, which need more contrast than bars.
     diverging : tuple of str
         From the strongest to the weakest, through the background's own shade.
-    sequential : tuple of str
-        From little to much.
     """
 
     background: str
@@ -45,8 +54,9 @@ class Palette:
     grid: str
     expressed: str
     avoided: str
+    expressed_text: str
+    avoided_text: str
     diverging: tuple[str, ...]
-    sequential: tuple[str, ...]
 
 
 PALETTES = {
@@ -57,8 +67,9 @@ PALETTES = {
         grid="#dfe3e8",
         expressed="#0072b2",
         avoided="#d55e00",
+        expressed_text="#0067a3",
+        avoided_text="#ad4c00",
         diverging=("#00436b", "#3f8fc4", "#b9d7ea", "#f4f2ee", "#f3c9a4", "#dd7a2b", "#8f3d00"),
-        sequential=("#f2f6fa", "#b9d7ea", "#3f8fc4", "#00436b"),
     ),
     "dark": Palette(
         background="#14171b",
@@ -67,8 +78,9 @@ PALETTES = {
         grid="#323840",
         expressed="#56b4e9",
         avoided="#e69f00",
+        expressed_text="#56b4e9",
+        avoided_text="#e69f00",
         diverging=("#a8dcfa", "#4b9fd6", "#235a80", "#23272d", "#6e4a14", "#c98a12", "#ffd480"),
-        sequential=("#1d242c", "#235a80", "#4b9fd6", "#c4e6fb"),
     ),
 }
 
@@ -86,15 +98,12 @@ class Figure:
         Says n, and what the bars or bands are.
     chart : altair chart
         Without title and caption; a page sets those itself.
-    width : int
-        Of the whole chart, pixels, roughly; the caption of a picture is wrapped to it.
     """
 
     name: str
     title: str
     caption: str
     chart: Chart
-    width: int
 
     def spec(self) -> dict[str, Any]:
         """Return the Vega-Lite specification, for a page."""
@@ -102,8 +111,13 @@ class Figure:
 
     def titled(self) -> Chart:
         """Return the chart with title and caption in it, for a picture that stands alone."""
-        lines = textwrap.wrap(self.caption, max(40, int(self.width / 5.6)))
-        return self.chart.properties(title=alt.TitleParams(self.title, subtitle=lines))
+        title = wrap_text(self.title, ROOM, 1.08 * TITLE_SIZE)  # it is bold
+        lines = wrap_text(self.caption, ROOM, LABEL_SIZE)
+        return self.chart.properties(title=alt.TitleParams(title, subtitle=lines))
+
+    def _repr_mimebundle_(self, *args: Any, **options: Any) -> Any:
+        """Show the figure, title and caption included, in a notebook."""
+        return self.titled()._repr_mimebundle_(*args, **options)
 
 
 def palette(theme: Theme) -> Palette:
@@ -127,8 +141,8 @@ def dress(chart: Chart, colours: Palette) -> Chart:
         "gridColor": colours.grid,
         "domain": False,
         "tickColor": colours.grid,
-        "labelFontSize": 11,
-        "titleFontSize": 11,
+        "labelFontSize": LABEL_SIZE,
+        "titleFontSize": LABEL_SIZE,
         "titleFontWeight": "normal",
         "labelLimit": 240,
         "labelFlush": False,
@@ -136,25 +150,29 @@ def dress(chart: Chart, colours: Palette) -> Chart:
     return chart.configure(
         background=colours.background,
         font=FONT,
-        padding=14,
+        padding=PADDING,
         axis=axis,
         view={"stroke": None},
-        text={"color": colours.ink, "fontSize": 11},
-        header={"labelColor": colours.ink, "labelFontSize": 12, "titleColor": colours.muted},
+        text={"color": colours.ink, "fontSize": LABEL_SIZE},
+        header={
+            "labelColor": colours.ink,
+            "labelFontSize": LABEL_SIZE,
+            "titleColor": colours.muted,
+        },
         legend={
             "labelColor": colours.ink,
             "titleColor": colours.muted,
             "titleFontWeight": "normal",
-            "labelFontSize": 11,
-            "titleFontSize": 11,
+            "labelFontSize": LABEL_SIZE,
+            "titleFontSize": LABEL_SIZE,
         },
         title={
             "color": colours.ink,
             "subtitleColor": colours.muted,
             "anchor": "start",
-            "fontSize": 16,
-            "subtitleFontSize": 11.5,
-            "subtitleLineHeight": 15,
+            "fontSize": TITLE_SIZE,
+            "subtitleFontSize": LABEL_SIZE,
+            "subtitleLineHeight": 16,
             "offset": 14,
             "subtitlePadding": 6,
         },
@@ -171,18 +189,39 @@ def table(rows: Sequence[dict[str, Any]]) -> alt.InlineData:
     )
 
 
-def panel_title(text: str, colours: Palette, *, size: int = 12) -> alt.TitleParams:
-    """Title of one panel among several."""
-    return alt.TitleParams(text, fontSize=size, color=colours.ink, offset=6, anchor="start")
+def panel_title(text: str, colours: Palette, *, dx: float = 0) -> alt.TitleParams:
+    """Title of one panel among several, `dx` pixels from the left edge of its plot."""
+    return alt.TitleParams(
+        text,
+        fontSize=LABEL_SIZE,
+        color=colours.ink,
+        offset=6,
+        anchor="start",
+        frame="group",
+        dx=dx,
+    )
+
+
+def say_number(value: float, digits: int = 0, *, sign: bool = False) -> str:
+    """Write a number with a true minus, and no minus before zero."""
+    text = f"{value:{'+' if sign else ''},.{digits}f}"
+    if not text.strip("+-0.,"):
+        return text.lstrip("+-")
+    return text.replace("-", "\N{MINUS SIGN}")
+
+
+def number_tip(field: str, style: str = ",.0f") -> alt.Tooltip:
+    """Show a field under the pointer, formatted so that negative numbers have a true minus."""
+    return alt.Tooltip(f"{field}:Q", format=style)
 
 
 def label_by_index(names: Sequence[str]) -> str:
     """Vega expression that turns an axis value 0, 1, 2 ... into a name."""
-    listed = ",".join(_quoted(name) for name in names)
+    listed = ",".join(quoted(name) for name in names)
     return f"[{listed}][datum.value]"
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
     """Quote a text for a Vega expression."""
     return "'" + text.replace("\\", "\\\\").replace("'", "\\'").replace("\n", " ") + "'"
 

@@ -91,8 +91,10 @@ def render_page(report: Report) -> str:
 
 def _view(view: ViewReport, pool: DataPool) -> dict[str, Any]:
     """What the sections on the models show for one judge and condition."""
+    compared = _comparison(view)
+    moved = compared["shift"] if compared else None
     figures = (
-        draw_page_figures(view.profiles, view.analysis, pool, said=view.said)
+        draw_page_figures(view.profiles, view.analysis, pool, moved=moved, said=view.said)
         if view.analysis is not None
         else ()
     )
@@ -104,7 +106,7 @@ def _view(view: ViewReport, pool: DataPool) -> dict[str, Any]:
         "findings": view.findings,
         "scale": _scale(view.profiles[0]) if view.profiles else None,
         "overview": _overview(view),
-        "comparison": _comparison(view),
+        "comparison": compared,
         "figures": {figure.name: figure for figure in figures},
     }
 

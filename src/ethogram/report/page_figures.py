@@ -15,7 +15,9 @@ import vl_convert
 
 from ethogram.analysis.analyse import Analysis
 from ethogram.figures.catalogue import Drawing, Subject, choose_figures
+from ethogram.figures.theme import COLUMN
 from ethogram.ratings.profile import Profile
+from ethogram.ratings.shift import Shift
 
 
 @dataclass(frozen=True)
@@ -58,13 +60,20 @@ class DataPool:
 
 
 def draw_page_figures(
-    profiles: Iterable[Profile], analysis: Analysis, pool: DataPool, *, said: str = ""
+    profiles: Iterable[Profile],
+    analysis: Analysis,
+    pool: DataPool,
+    *,
+    moved: Shift | None = None,
+    said: str = "",
 ) -> tuple[PageFigure, ...]:
     """Draw the catalogue's figures for a page, their data put into the pool.
 
-    `said` is a sentence on judge and condition, where the page has several.
+    `moved` is what the shift figure shows; else the two models that are least alike. `said` is a
+    sentence on judge and condition, where the page has several.
     """
-    drawings = choose_figures(Subject(tuple(profiles), analysis, said=said), "page")
+    subject = Subject(tuple(profiles), analysis, shift=moved, said=said, switches=True)
+    drawings = choose_figures(subject, "page")
     return tuple(_page_figure(draw, pool) for draw in drawings)
 
 
@@ -81,7 +90,7 @@ def _page_figure(draw: Drawing, pool: DataPool) -> PageFigure:
         light=pool.share(spec),
         # Same chart, other colours: the light one was validated.
         dark=pool.share(dict(dark.chart.to_dict(validate=False))),
-        width=round(float(width[1])) if width else light.width,
+        width=round(float(width[1])) if width else COLUMN,
     )
 
 
