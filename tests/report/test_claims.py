@@ -132,10 +132,10 @@ def test_dumbbells_have_both_ends(checked):
     assert len(set(labels)) == len(labels)
     assert not any("GPT-4o" in label for label in labels)
     mean = next(row for row in rows if row.label == "mean of all pairs: Spearman")
-    assert (mean.published, mean.unit) == (0.763, "correlation")
-    assert mean.low < mean.recomputed < mean.high
-    share = next(row for row in rows if row.unit == "share of variance")
-    assert (share.published, share.digits, share.suffix) == (pytest.approx(32.4), 1, "%")
+    assert (mean.before, mean.group) == (0.763, "Correlation")
+    assert mean.low < mean.after < mean.high
+    share = next(row for row in rows if row.group == "Share of variance")
+    assert (share.before, share.digits, share.suffix) == (pytest.approx(32.4), 1, "%")
 
 
 def test_every_unit_of_the_table_has_a_form(checked):

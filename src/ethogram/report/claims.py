@@ -14,6 +14,8 @@ from markupsafe import Markup
 
 from ethogram.analysis.claims import check_claims
 from ethogram.errors import InputError
+from ethogram.figures.dumbbells import draw_dumbbells
+from ethogram.figures.theme import Theme
 from ethogram.ratings.rate import reference_profiles
 from ethogram.ratings.serialise import as_plain
 from ethogram.report.claims_content import (
@@ -21,8 +23,13 @@ from ethogram.report.claims_content import (
     ShownCheck,
     ShownClaim,
     describe_claims,
+    rows_for_dumbbells,
 )
+from ethogram.report.page_figures import StillFigure, draw_still
 from ethogram.report.summary import plain
+
+NUMBERS = "Published and recomputed numbers"
+TEN = "Spreads and mean ranks were published for ten models; those here are of nine."
 
 POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; "
@@ -60,18 +67,31 @@ def write_claims(out: Path, *, seed: int = 0) -> Path:
     return page
 
 
-def render_page(report: ClaimsReport, *, chart: Markup | None = None) -> str:
-    """Return the page that stands alone; `chart` goes above the table of published numbers."""
+def render_page(report: ClaimsReport) -> str:
+    """Return the page that stands alone."""
     styles = Markup(_asset("report.css") + _asset("claims.css"))
     page: str = _template("claims.html.j2").render(
-        report=report, policy=POLICY, css=styles, chart=chart
+        report=report, policy=POLICY, css=styles, chart=_draw_numbers(report)
     )
     return page
 
 
-def render_section(report: ClaimsReport, *, chart: Markup | None = None) -> Markup:
+def render_section(report: ClaimsReport) -> Markup:
     """Return the claims as a section of another page, which needs `claims.css` too."""
+    chart = _draw_numbers(report)
     return Markup(_template("claims_section.html.j2").render(report=report, chart=chart))
+
+
+def _draw_numbers(report: ClaimsReport) -> dict[Theme, StillFigure]:
+    """Published and recomputed numbers as a figure, for a light and for a dark page."""
+    rows = rows_for_dumbbells(report.checked)
+    themes: tuple[Theme, ...] = ("light", "dark")
+    return {
+        theme: draw_still(
+            draw_dumbbells(rows, name="published", title=NUMBERS, caption=TEN, theme=theme)
+        )
+        for theme in themes
+    }
 
 
 def _template(name: str) -> jinja2.Template:

@@ -15,6 +15,7 @@ from ethogram.analysis.claims import (
     Region,
 )
 from ethogram.analysis.claims_study import Estimate
+from ethogram.figures.dumbbells import Dumbbell
 from ethogram.report.findings import listed, spelled
 
 TITLE = "The published study, claim by claim"
@@ -93,23 +94,6 @@ class ClaimsReport:
     written_at: datetime
 
 
-@dataclass(frozen=True)
-class DumbbellRow:
-    """A published number beside the recomputed one, as shown: shares are in percent.
-
-    Rows of one `unit` share an axis.
-    """
-
-    label: str
-    published: float
-    recomputed: float
-    low: float
-    high: float
-    unit: str
-    digits: int
-    suffix: str
-
-
 def describe_claims(checked: CheckedClaims, *, written_at: datetime | None = None) -> ClaimsReport:
     """Put the claims and their verdicts into words."""
     shown = [(claim.topic, _show_claim(claim)) for claim in checked.claims]
@@ -129,22 +113,22 @@ def describe_claims(checked: CheckedClaims, *, written_at: datetime | None = Non
     )
 
 
-def rows_for_dumbbells(checked: CheckedClaims) -> tuple[DumbbellRow, ...]:
-    """Every published number that these data have a counterpart of."""
+def rows_for_dumbbells(checked: CheckedClaims) -> tuple[Dumbbell, ...]:
+    """Every published number that these data have a counterpart of; an axis for each unit."""
     return tuple(_dumbbell(check) for check in _with_both(checked))
 
 
-def _dumbbell(check: Check) -> DumbbellRow:
+def _dumbbell(check: Check) -> Dumbbell:
     unit, measured = UNITS[check.unit], check.measured
     assert measured is not None, check.label
     assert check.published is not None, check.label
-    return DumbbellRow(
+    return Dumbbell(
         label=check.label,
-        published=check.published * unit.scale,
-        recomputed=measured.value * unit.scale,
+        before=check.published * unit.scale,
+        after=measured.value * unit.scale,
         low=measured.low * unit.scale,
         high=measured.high * unit.scale,
-        unit=unit.name,
+        group=unit.name[0].upper() + unit.name[1:],
         digits=unit.digits,
         suffix=unit.after,
     )

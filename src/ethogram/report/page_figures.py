@@ -15,7 +15,7 @@ import vl_convert
 
 from ethogram.analysis.analyse import Analysis
 from ethogram.figures.catalogue import Drawing, Subject, choose_figures
-from ethogram.figures.theme import COLUMN
+from ethogram.figures.theme import COLUMN, Figure
 from ethogram.ratings.profile import Profile
 from ethogram.ratings.shift import Shift
 
@@ -42,6 +42,22 @@ class PageFigure:
     light: dict[str, Any]
     dark: dict[str, Any]
     width: int
+
+
+@dataclass(frozen=True)
+class StillFigure:
+    """A figure without its data: a picture (SVG) with its caption, `width` pixels wide."""
+
+    svg: str
+    caption: str
+    width: int
+
+
+def draw_still(figure: Figure) -> StillFigure:
+    """Draw a figure as a picture that can stand in a page beside others."""
+    svg = _still(vl_convert.vegalite_to_svg(figure.spec()), figure.name)
+    width = re.search(r'width="([0-9.]+)"', svg)
+    return StillFigure(svg, figure.caption, round(float(width[1])) if width else COLUMN)
 
 
 @dataclass
@@ -79,18 +95,16 @@ def draw_page_figures(
 
 def _page_figure(draw: Drawing, pool: DataPool) -> PageFigure:
     light, dark = draw(theme="light"), draw(theme="dark")
-    spec = light.spec()
-    svg = _still(vl_convert.vegalite_to_svg(spec), light.name)
-    width = re.search(r'width="([0-9.]+)"', svg)
+    still = draw_still(light)
     return PageFigure(
         name=light.name,
         title=light.title,
         caption=light.caption,
-        svg=svg,
-        light=pool.share(spec),
+        svg=still.svg,
+        light=pool.share(light.spec()),
         # Same chart, other colours: the light one was validated.
         dark=pool.share(dict(dark.chart.to_dict(validate=False))),
-        width=round(float(width[1])) if width else COLUMN,
+        width=still.width,
     )
 
 
