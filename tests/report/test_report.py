@@ -22,12 +22,14 @@ from ethogram.ratings.profile import Effect, Profile
 from ethogram.ratings.rate import rate
 from ethogram.report import write_files, write_reference_report, write_report, write_table_report
 from ethogram.report.content import build_report
-from ethogram.report.evidence import LIMIT, sample_evidence
-from ethogram.report.findings import find_headlines, lower_half, upper_half
+from ethogram.report.evidence import LIMIT, judge_words, sample_evidence, without_thoughts
+from ethogram.report.findings import find_headlines
 from ethogram.report.judge import JudgeAccount, judge_account
+from ethogram.report.numbers import between, signed
 from ethogram.report.page import render_page
 from ethogram.report.page_figures import DataPool
 from ethogram.report.script_data import POLICIES, size_in_page
+from ethogram.report.sides import lower_half, upper_half
 from ethogram.report.summary import plain, render_markdown
 from ethogram.stimuli.traits import load_traits
 from ethogram.store.read import count_stages, read_comparisons, read_trials
@@ -140,10 +142,9 @@ def _simulated(
 def test_single_model_has_its_sections_and_no_other(single):
     """Sections that need two models are left out for one."""
     page, _ = _read(single)
-    assert {"findings", "ranked", "radial", "evidence", "judge", "losses", "method"} <= set(
-        page.ids
-    )
-    assert not {"table", "compare", "similarity", "deviations", "published"} & set(page.ids)
+    sections = {"findings", "ranked", "radial", "evidence", "judge", "losses", "method", "measured"}
+    assert sections <= set(page.ids)
+    assert not {"table", "compare", "similarity", "deviations", "claims"} & set(page.ids)
     assert len(page.ids) == len(set(page.ids))
 
 
@@ -167,7 +168,7 @@ def test_ratings_in_page_and_json_are_those_of_the_profile(single):
         assert shown[trait]["rating"] == pytest.approx(expected.ratings[i])
         assert shown[trait]["low"] == pytest.approx(expected.rating_low[i])
         low, high = expected.rating_low[i], expected.rating_high[i]
-        assert f"{low:.0f}–{high:.0f}" in page.words
+        assert between(low, high) in page.words
     rows = json.loads(page.data["data"])["views"][0]["profiles"][0]["rows"]
     assert [row[4] for row in rows] == sorted(expected.ranks.tolist())
 
@@ -282,7 +283,7 @@ def test_planted_length_slopes_are_shown_in_all_three_forms(tmp_path):
     assert {"replies", "replies-table"} <= set(page.ids)
     for text in (page.words, summary):
         assert "longer: " in text
-        assert f"{steepest['slope']:+.0f}" in text
+        assert signed(steepest["slope"]) in text
         assert "plain: none of the 8 traits wins significantly more or less often" in text
         assert "not what a longer reply would do" in text
     assert min(row["p_adjusted"] for row in plain_one["slopes"]) > 0.05
@@ -402,8 +403,7 @@ def test_noise_gives_no_claim_of_place():
     for seed in range(5):
         profile = rate(_simulated(np.zeros(12), n=200, seed=seed), seed=seed)
         (first, *_) = find_headlines([profile], ["m"], None, [])
-        assert "can be placed" in first.text
-        assert "leans" not in first.text
+        assert first.text.startswith("No trait of m can be placed")
 
 
 def test_placed_traits_are_on_their_side():
@@ -412,9 +412,11 @@ def test_placed_traits_are_on_their_side():
     profile = rate(_simulated(truth, n=6000))
     assert set(np.flatnonzero(upper_half(profile))) <= set(range(10))
     assert set(np.flatnonzero(lower_half(profile))) <= set(range(10, 20))
-    text = find_headlines([profile], ["m"], None, [])[0].text
-    assert "m leans toward trait000 (" in text
-    assert "away from trait019 (" in text
+    finding = find_headlines([profile], ["m"], None, [])[0]
+    assert "of the 20 traits of m can be placed" in finding.text
+    assert f"{upper_half(profile).sum()} in the top half" in finding.text
+    assert "trait000 1" in finding.interval
+    assert "trait019 " in finding.interval
 
 
 def test_position_claims_are_corrected_for_the_number_of_effects():
@@ -498,7 +500,8 @@ def test_policy_allows_these_scripts_and_nothing_else(single):
     assert "http" not in policy
     addresses = _Elements(text).addresses
     assert addresses
-    assert all(address.startswith(("#", "data:")) for address in addresses)
+    beside = {single.with_suffix(ending).name for ending in (".json", ".md")}
+    assert all(a.startswith(("#", "data:")) or a in beside for a in addresses)
 
 
 def test_markdown_markup_is_escaped():
@@ -579,16 +582,17 @@ def test_reference_report_reproduces_the_study_from_its_counts(reference):
     assert analysis["similarity"]["spearman"]["mean"] == pytest.approx(0.807, abs=0.005)
 
 
-def test_reference_report_puts_published_figures_beside_ours(reference):
-    """Every published figure, its source and why it differs; ours wherever there is one."""
+def test_reference_report_checks_the_published_claims(reference):
+    """Each claim with its verdict, sentence and source; published numbers beside ours."""
     page, numbers = _read(reference)
-    assert "published" in page.ids
+    assert "claims" in page.ids
     assert "0.763 0.807" in page.words  # mean Spearman, theirs and ours
     assert "32.4% 41." in page.words
-    for figure in numbers["published"]:
-        assert figure["why"] in page.words
-        assert figure["source"] in page.words
-    assert sum(figure["ours"] is not None for figure in numbers["published"]) >= 4
+    claims = numbers["claims"]["claims"]
+    assert sum(numbers["claims"]["verdicts"].values()) == len(claims) >= 20
+    for claim in claims:
+        assert f"claim-{claim['id']}" in page.ids
+        assert claim["found"] in page.words
 
 
 def test_reference_report_is_small(reference):
@@ -627,8 +631,8 @@ def test_figures_share_their_data_and_carry_captions(reference):
             assert names <= set(figures["pool"])
             assert "values" not in json.dumps(spec.get("data", {}))
     assert page.words.count("9 models") >= 5
-    places = re.findall(r'class="page-figure" data-figure="([^"]+)"', reference.read_text())
-    assert places == list(specs)  # the script looks each up by its name
+    places = re.findall(r'class="page-figure [^>]*data-figure="([^"]+)"', reference.read_text())
+    assert sorted(places) == sorted(specs)  # the script looks each up by its name
 
 
 def test_page_and_figures_have_the_same_colours():
@@ -646,3 +650,69 @@ def test_pool_keeps_rows_by_column():
     spec = {"mark": "bar", "datasets": {"d": [{"a": 1, "b": 2}, {"a": 3}]}, "$schema": "x"}
     assert pool.share(spec) == {"mark": "bar"}
     assert pool.tables == {"d": {"columns": ["a", "b"], "rows": [[1, 2], [3, None]]}}
+
+
+# -- one way to write numbers, one place to reach everything ------------------------------------
+
+
+def test_negative_numbers_and_ranges_are_written_as_in_prose(tmp_path):
+    """Ratings below zero: a true minus and "to" in page and Markdown, plain numbers in the JSON."""
+    strengths = np.array([7.0, 1.0, 0.0, -1.0, -7.0])
+    report = build_report([rate(_simulated(strengths, n=3000))], title="t")
+    _, numbers = _read(write_files(report, tmp_path / "t.html"))
+    lowest = min(row["low"] for row in numbers["profiles"][0]["ratings"])
+    assert lowest < -50
+    summary = (tmp_path / "t.md").read_text()
+    without_charts = re.sub(r"<svg aria-hidden.*?</svg>", "", (tmp_path / "t.html").read_text())
+    for text in (_Elements(without_charts).words, summary):
+        assert f"−{-lowest:.0f} to " in text
+        assert not re.search(r"(?<![\w.])-\d", text)
+        assert not re.search(r"\d–−?\d", text)
+
+
+def test_equal_ratings_share_their_place():
+    """Two traits that won equally often are both "=1" in page and Markdown."""
+    pairs = [(0, 2), (0, 3), (1, 2), (1, 3), (2, 3), (0, 1), (1, 0)] * 20
+    first, second = (np.array(side) for side in zip(*pairs, strict=True))
+    data = compare([f"t{i}" for i in range(4)], first, second, np.ones(len(pairs)), model="m")
+    report = build_report([rate(data, position=False)], title="t")
+    assert "=1 t0" in _Elements(render_page(report)).words
+    assert "| =1 | t0 |" in render_markdown(report, "t.html")
+
+
+def test_contents_link_to_every_section_and_to_the_files_beside(pair):
+    """Each section of the page is in the navigation, under a group; so are JSON and Markdown."""
+    text = pair.read_text()
+    nav = re.search(r"<nav.*?</nav>", text, re.DOTALL)[0]
+    linked = re.findall(r'<li><a href="#([^"]+)"', nav)
+    sections = re.findall(r'<section id="([^"]+)"|<section class="figure" id="([^"]+)"', text)
+    assert {one or other for one, other in sections} <= set(linked)
+    assert nav.count('class="group"') == 4
+    for ending in (".json", ".md"):
+        address = pair.with_suffix(ending).name
+        assert f'href="{address}"' in nav
+        assert pair.with_name(address).exists()
+
+
+def test_every_section_and_figure_has_a_permalink(pair):
+    page, _ = _read(pair)
+    inside = {a[1:] for a in page.addresses if a.startswith("#")}
+    figures = set(re.findall(r'<figure class="page-figure[^>]* id="([^"]+)"', pair.read_text()))
+    assert len(figures) >= 3
+    assert figures <= inside
+    assert {"ranked", "table", "compare", "judge", "losses", "method"} <= inside
+    assert sum(i.startswith("trial-") for i in page.ids) == 5
+
+
+def test_shown_replies_have_no_thoughts_and_verdicts_no_tags(tmp_path):
+    """Marked thoughts of the tested model and the tags around a judge's answer are left out."""
+    thoughtful = "<think>SECRET musing</think>\n\nThe answer itself."
+    fill_store(tmp_path / "s.db", traits=QUICK, replies=dict.fromkeys(range(45), thoughtful))
+    with Store.read(tmp_path / "s.db") as store:
+        sample = sample_evidence(store)
+    texts = [t["r"] for t in sample.trials] + [v["t"] for t in sample.trials for v in t["v"]]
+    assert texts
+    assert not [text for text in texts if "SECRET" in text or "think>" in text or "answer>" in text]
+    assert {t["r"] for t in sample.trials} == {"The answer itself."}
+    assert without_thoughts("<think>never closed") == ""
+    assert judge_words("<think>never closed") == "<think>never closed"  # why it was not read

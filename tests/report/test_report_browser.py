@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from itertools import pairwise
@@ -251,7 +254,7 @@ def test_another_judge_takes_the_place_of_the_first(driver, judged_twice):
     assert len(captions) == 3
     assert all(caption.endswith("Judged by jay.") for caption in captions)
     page.see_all()
-    captions = [caption.text for caption in page.all("figcaption")]
+    captions = [caption.text for caption in page.all(".page-figure figcaption")]
     assert len(captions) >= 7
     assert all(caption.endswith("Judged by jay.") for caption in captions)
     Select(page.one("#view")).select_by_visible_text("owl")
@@ -273,6 +276,152 @@ def test_the_first_judge_is_shown_without_scripts(driver, judged_twice, width):
         assert "Do the judges agree?" in page.one("#judge").text
     finally:
         page.open()
+
+
+def test_permalinks_name_what_is_shown(driver, judged_twice):
+    """Every link leads somewhere; one to another judge's figure brings that judge up first."""
+    page = Page(driver, judged_twice).open()
+    Select(page.one("#view")).select_by_visible_text("jay")
+    hashes = page.run(
+        "return [...document.querySelectorAll('a[href^=\"#\"]:not(.skip)')].map((a) => a.hash)"
+    )
+    assert all(h.endswith("@jay") for h in hashes)
+    missing = page.run(
+        "return arguments[0].filter((h) => !document.getElementById(h.slice(1).split('@')[0]))",
+        hashes,
+    )
+    shown = {h for h in missing if page.all(f"nav li:not([hidden]) a[href='{h}']")}
+    assert shown == set()
+    driver.get("about:blank")
+    driver.get(judged_twice.as_uri() + "#figure-ranks@jay")
+    assert "Judged by jay." in page.one("#findings").text
+    assert Select(page.one("#view")).first_selected_option.text == "jay"
+    top = page.run("return document.getElementById('figure-ranks').getBoundingClientRect().top")
+    assert -5 <= float(str(top)) < 400
+
+
+def test_a_trial_has_its_own_address(driver, report):
+    """A link to a trial that is far down opens it, whatever is chosen."""
+    page = Page(driver, report).open()
+    trial = page.run(
+        "return JSON.parse(document.getElementById('trials').textContent).trials[99].id"
+    )
+    driver.get("about:blank")
+    driver.get(report.as_uri() + f"#trial-{trial}")
+    item = page.one(f"#trial-{trial}")
+    page.wait(lambda: item.find_elements(By.CSS_SELECTOR, ".text"))
+    assert item.is_displayed()
+    assert (
+        item.find_element(By.CSS_SELECTOR, ".foot a")
+        .get_attribute("href")
+        .endswith(f"#trial-{trial}")
+    )
+
+
+def test_every_figure_can_be_taken_away(driver, report):
+    """The links of a figure lead to its picture, and to its numbers with the traits or models."""
+    keep = """const make = URL.createObjectURL;
+        window.kept = {};
+        URL.createObjectURL = (blob) => {
+            const address = make(blob);
+            window.kept[address] = blob;
+            return address;
+        };"""
+    script = driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": keep})
+    try:
+        page = Page(driver, report).open()
+        taken = driver.execute_async_script(
+            """const links = [...document.querySelectorAll("[data-get]")];
+            Promise.all(links.map(async (a) => [a.download, await window.kept[a.href].text()]))
+                .then(arguments[0])"""
+        )
+    finally:
+        driver.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", script)
+    assert len(taken) == 2 * len(page.all(".page-figure")) > 14
+    for name, text in taken:
+        if name.endswith(".svg"):
+            assert text.startswith("<svg")
+            assert 'xmlns="http://www.w3.org/2000/svg"' in text
+        else:
+            head, *rows = csv.reader(io.StringIO(text))
+            assert len(rows) > 2
+            assert {len(row) for row in rows} == {len(head)}
+            assert {"trait", "model", "Spearman"} & set(head), name
+
+
+def test_evidence_is_searched_and_filtered_by_judge(driver, judged_twice):
+    """Words find their trials; one judge's verdicts are shown; disagreements show both."""
+    page = Page(driver, judged_twice).open()
+    assert Select(page.one("#evidence-judge")).first_selected_option.text == "owl"
+    item = page.one("#evidence-list details")
+    page.run("arguments[0].open = true", item)
+    page.wait(lambda: item.find_elements(By.CSS_SELECTOR, ".said"))
+    assert len(item.find_elements(By.CSS_SELECTOR, ".said")) == 1
+    assert "<answer>" not in item.text
+    before = page.one("#evidence-count").text
+    page.one("#evidence-disagree").click()
+    assert page.one("#evidence-count").text != before
+    for words in [b.text for b in page.all("#evidence-list summary b")]:
+        one, other = re.fullmatch(r"owl: (.*), jay: (.*)", words).groups()
+        assert one != other
+    page.one("#evidence-disagree").click()
+    page.one("#evidence-search").send_keys("no such words anywhere")
+    assert page.one("#evidence-count").text == "0 trials here"
+    page.one("#evidence-search").clear()
+    page.one("#evidence-search").send_keys("cRiTiCaL")
+    assert page.all("#evidence-list details")
+    Select(page.one("#view")).select_by_visible_text("jay")
+    assert Select(page.one("#evidence-judge")).first_selected_option.text == "jay"
+
+
+def test_contents_close_on_a_phone_and_follow_the_reader(driver, report):
+    """A bar that opens by keyboard, closes by Escape, and stays in view; all sections are in it."""
+    page = Page(driver, report).open(width=390)
+    contents = page.one("nav.contents details")
+    assert contents.get_attribute("open") is None
+    page.one("nav.contents summary").send_keys(Keys.ENTER)
+    assert page.one("nav.contents a").is_displayed()
+    webdriver.ActionChains(driver).send_keys(Keys.ESCAPE).perform()
+    assert contents.get_attribute("open") is None
+    page.run("document.getElementById('judge').scrollIntoView({behavior: 'instant'})")
+    page.wait(
+        lambda: (
+            page.run("return document.querySelector('nav.contents').getBoundingClientRect().top")
+            == 0
+        )
+    )
+    page.wait(
+        lambda: page.run("return document.querySelector('nav [aria-current]')?.hash") == "#judge"
+    )
+    sections = page.run(
+        "return [...document.querySelectorAll('main section[id]')].map((n) => '#' + n.id)"
+    )
+    linked = page.run(
+        "return [...document.querySelectorAll('nav li:not([hidden]) a')].map((a) => a.hash)"
+    )
+    assert set(sections) <= set(linked)
+
+
+def test_table_heads_stay_in_view(page):
+    """In the middle of a long list its head is still on the screen, under what else stays."""
+    page.one("[data-unfold=ranked-table]").click()
+    row = page.all("#ranked-table tbody tr")[30]
+    page.run("arguments[0].scrollIntoView({block: 'start', behavior: 'instant'})", row)
+    head = page.one("#ranked-table thead th")
+    top = float(str(page.run("return arguments[0].getBoundingClientRect().top", head)))
+    assert 0 <= top < 60
+
+
+def test_letters_keep_their_size_on_a_phone(driver, report):
+    """No text of the page is smaller than 12 pixels (figures answer for their own)."""
+    page = Page(driver, report).open(width=390)
+    small = page.run(
+        """return [...document.querySelectorAll("body *")].filter((n) => !n.closest(".drawn")
+            && [...n.childNodes].some((c) => c.nodeType === 3 && c.textContent.trim())
+            && parseFloat(getComputedStyle(n).fontSize) < 12 && n.getClientRects().length)
+            .map((n) => n.outerHTML.slice(0, 80))"""
+    )
+    assert small == []
 
 
 def test_evidence_opens_for_a_model_and_a_trait(page):
@@ -333,7 +482,13 @@ def test_phone_width_needs_no_sideways_scrolling(driver, report):
     page.see_all()
     assert page.run("return document.documentElement.scrollWidth") == 390
     assert page.one("#ranked-table .narrow").is_displayed()
-    assert "wide" in str(page.one("#radial .pan").get_attribute("class"))
+    scrolling = page.run(
+        """return [...document.querySelectorAll("main *")].filter((n) =>
+            n.scrollWidth > n.clientWidth + 1
+            && ["auto", "scroll"].includes(getComputedStyle(n).overflowX)
+            && !n.querySelector(":scope > table")).map((n) => n.className)"""
+    )
+    assert scrolling == []  # tables alone pan
 
 
 def test_dark_mode_reaches_page_and_figures(driver, report):

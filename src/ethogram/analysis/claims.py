@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any
 from ethogram.analysis import claims_models as models
 from ethogram.analysis import claims_places as places
 from ethogram.analysis.claims_study import Estimate, Study, form_study
-from ethogram.analysis.published import read_published
 from ethogram.errors import InputError
 from ethogram.ratings.threads import on_one_thread
 
@@ -191,6 +190,13 @@ def check_claims(
         n_draws=n_draws,
         seed=seed,
     )
+
+
+def read_published() -> list[dict[str, Any]]:
+    """Read the published figures."""
+    text = files("ethogram").joinpath("data/reference/published.json").read_text("utf-8")
+    figures: list[dict[str, Any]] = json.loads(text)["figures"]
+    return figures
 
 
 def read_claims() -> list[dict[str, Any]]:

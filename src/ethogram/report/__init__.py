@@ -10,12 +10,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from ethogram.analysis.claims import check_claims
 from ethogram.errors import InputError
 from ethogram.ratings.comparisons import Comparisons
 from ethogram.ratings.profile import Profile
 from ethogram.ratings.rate import reference_profiles
 from ethogram.ratings.results import Rated, Unrated, rate_all
 from ethogram.ratings.threads import on_one_thread
+from ethogram.report.claims_content import describe_claims
 from ethogram.report.content import Party, Report, build_report, describe_party, study_facts
 from ethogram.report.evidence import LIMIT, sample_evidence
 from ethogram.report.judge import JudgeAccount, judge_account, untested
@@ -145,7 +147,7 @@ def write_reference_report(out_dir: Path, *, seed: int = 0) -> Path:
         title="Nine frontier models, 144 traits: the published study, rated anew",
         source="reference",
         judge=_reference_judge(profiles[0].judge),
-        published=True,
+        claims=describe_claims(check_claims(profiles, seed=seed)),
         seed=seed,
     )
     return write_files(report, out_dir / "reference.html")
@@ -175,10 +177,11 @@ def write_files(report: Report, out: Path) -> Path:
     name = out.name if out.suffix.lower() in (".html", ".htm") else f"{out.name}.html"
     page = out.with_name(name)
     stem = page.with_suffix("")
+    numbers, summary = (stem.with_name(f"{stem.name}.{ending}") for ending in ("json", "md"))
     texts = {
-        page: render_page(report).encode(),
-        stem.with_name(f"{stem.name}.json"): render_json(report),
-        stem.with_name(f"{stem.name}.md"): render_markdown(report, page.name).encode(),
+        page: render_page(report, beside=[numbers.name, summary.name]).encode(),
+        numbers: render_json(report),
+        summary: render_markdown(report, page.name).encode(),
     }
     try:
         page.parent.mkdir(parents=True, exist_ok=True)

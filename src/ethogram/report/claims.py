@@ -17,11 +17,11 @@ from ethogram.errors import InputError
 from ethogram.figures.dumbbells import draw_dumbbells
 from ethogram.figures.theme import Theme
 from ethogram.ratings.rate import reference_profiles
-from ethogram.ratings.serialise import as_plain
 from ethogram.report.claims_content import (
     ClaimsReport,
     ShownCheck,
     ShownClaim,
+    claims_json,
     describe_claims,
     rows_for_dumbbells,
 )
@@ -71,7 +71,7 @@ def render_page(report: ClaimsReport) -> str:
     """Return the page that stands alone."""
     styles = Markup(_asset("report.css") + _asset("claims.css"))
     page: str = _template("claims.html.j2").render(
-        report=report, policy=POLICY, css=styles, chart=_draw_numbers(report)
+        report=report, policy=POLICY, css=styles, chart=_draw_numbers(report), folded=False
     )
     return page
 
@@ -79,7 +79,9 @@ def render_page(report: ClaimsReport) -> str:
 def render_section(report: ClaimsReport) -> Markup:
     """Return the claims as a section of another page, which needs `claims.css` too."""
     chart = _draw_numbers(report)
-    return Markup(_template("claims_section.html.j2").render(report=report, chart=chart))
+    return Markup(
+        _template("claims_section.html.j2").render(report=report, chart=chart, folded=True)
+    )
 
 
 def _draw_numbers(report: ClaimsReport) -> dict[Theme, StillFigure]:
@@ -110,25 +112,7 @@ def _asset(name: str) -> str:
 
 def render_json(report: ClaimsReport) -> bytes:
     """Return every claim with its checks, numbers unrounded and in words."""
-    words = {claim.id: claim for _, claims in report.topics for claim in claims}
-    checked = report.checked
-    return orjson.dumps(
-        {
-            "title": report.title,
-            "summary": report.summary,
-            "ethogram": report.version,
-            "made": report.written_at.isoformat(),
-            "seed": checked.seed,
-            "draws": checked.n_draws,
-            "models": list(checked.models),
-            "verdicts": {name: count for name, _, count in report.counts},
-            "notes": [{"head": head, "text": text} for head, text in report.notes],
-            "claims": [
-                {**as_plain(claim), "found": words[claim.id].found} for claim in checked.claims
-            ],
-        },
-        option=orjson.OPT_SERIALIZE_NUMPY,
-    )
+    return orjson.dumps(claims_json(report), option=orjson.OPT_SERIALIZE_NUMPY)
 
 
 def render_markdown(report: ClaimsReport) -> str:

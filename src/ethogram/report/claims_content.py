@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from ethogram import __version__
 from ethogram.analysis.claims import (
@@ -16,7 +17,8 @@ from ethogram.analysis.claims import (
 )
 from ethogram.analysis.claims_study import Estimate
 from ethogram.figures.dumbbells import Dumbbell
-from ethogram.report.findings import listed, spelled
+from ethogram.ratings.serialise import as_plain
+from ethogram.report.words import listed, spelled
 
 TITLE = "The published study, claim by claim"
 NONE = "none"
@@ -111,6 +113,24 @@ def describe_claims(checked: CheckedClaims, *, written_at: datetime | None = Non
         version=__version__,
         written_at=written_at or datetime.now(UTC),
     )
+
+
+def claims_json(report: ClaimsReport) -> dict[str, Any]:
+    """Return every claim with its checks, numbers unrounded and in words, for JSON."""
+    words = {claim.id: claim for _, claims in report.topics for claim in claims}
+    checked = report.checked
+    return {
+        "title": report.title,
+        "summary": report.summary,
+        "ethogram": report.version,
+        "made": report.written_at.isoformat(),
+        "seed": checked.seed,
+        "draws": checked.n_draws,
+        "models": list(checked.models),
+        "verdicts": {name: count for name, _, count in report.counts},
+        "notes": [{"head": head, "text": text} for head, text in report.notes],
+        "claims": [{**as_plain(claim), "found": words[claim.id].found} for claim in checked.claims],
+    }
 
 
 def rows_for_dumbbells(checked: CheckedClaims) -> tuple[Dumbbell, ...]:

@@ -15,7 +15,6 @@ from ethogram import __version__
 from ethogram.analysis.analyse import Analysis, analyse
 from ethogram.analysis.cohort import MINIMUM_TRAITS, label_models
 from ethogram.analysis.judges import JudgesCompared, compare_judges
-from ethogram.analysis.published import Published, put_beside_published
 from ethogram.analysis.views import (
     DEFAULT_RULE,
     View,
@@ -29,10 +28,14 @@ from ethogram.ratings.comparisons import Comparisons
 from ethogram.ratings.profile import Profile
 from ethogram.ratings.results import Unrated
 from ethogram.ratings.shift import Shift, shift
+from ethogram.report.claims_content import ClaimsReport
 from ethogram.report.evidence import Evidence
-from ethogram.report.findings import Finding, find_headlines, listed, spelled
+from ethogram.report.findings import find_headlines
+from ethogram.report.headline import write_headline
+from ethogram.report.heads import section_claims
 from ethogram.report.judge import JudgeAccount, untested
 from ethogram.report.replies import ReplyLengths, relate_lengths
+from ethogram.report.words import Finding, listed, spelled
 from ethogram.store.read import StageCount
 
 
@@ -65,6 +68,11 @@ class ViewReport:
     shifts : dict of (int, int) to Shift
         For every two profiles, from the first to the second.
     findings : tuple of Finding
+        The first three are those of the first screen.
+    headline : str
+        What the numbers say, in one sentence.
+    heads : dict of str to str
+        Heads of sections that make a claim, by the section's name.
     """
 
     judge: str = ""
@@ -76,6 +84,8 @@ class ViewReport:
     analysis: Analysis | None = None
     shifts: dict[tuple[int, int], Shift] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
+    headline: str = ""
+    heads: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -85,7 +95,7 @@ class Report:
     Attributes
     ----------
     title, measured : str
-        The headline, and one paragraph on what was done.
+        The study's name, and one paragraph on what was done.
     source : str
         "store", "table" (a comparison file) or "reference" (the published win counts).
     facts : tuple of (str, str)
@@ -107,7 +117,8 @@ class Report:
     replies : tuple of ReplyLengths
         One for each profile whose replies have a known length.
     stages : tuple of StageCount
-    published : tuple of Published
+    claims : ClaimsReport or None
+        Of the published study, checked; on the report of its own win counts.
     evidence : Evidence or None
     notes : tuple of str
         What is missing from the report, and why.
@@ -133,7 +144,7 @@ class Report:
     judges_compared: tuple[JudgesCompared, ...]
     replies: tuple[ReplyLengths, ...]
     stages: tuple[StageCount, ...]
-    published: tuple[Published, ...]
+    claims: ClaimsReport | None
     evidence: Evidence | None
     notes: tuple[str, ...]
     caveats: tuple[tuple[str, str], ...]
@@ -154,7 +165,7 @@ def build_report(
     parties: Sequence[Party] = (),
     judge: JudgeAccount | None = None,
     evidence: Evidence | None = None,
-    published: bool = False,
+    claims: ClaimsReport | None = None,
     seed: int = 0,
     written_at: datetime | None = None,
 ) -> Report:
@@ -170,19 +181,19 @@ def build_report(
         which traits win more with longer replies.
     judge : JudgeAccount, optional
         From the validity measurements; without it the report says that the judge is not tested.
-    published : bool
-        Put the published study's figures beside these.
+    claims : ClaimsReport, optional
+        The published study's claims, checked.
     seed : int
         Of all bootstraps and null models.
     """
     labels = label_models(profiles)
     notes: list[str] = []
     split = split_views(profiles)
+    judge = judge or untested([p.judge for p in profiles] + [u.judge for u in unrated])
     views = tuple(
-        _report_view(view, names, profiles, comparisons, notes, seed)
+        _report_view(view, names, profiles, comparisons, notes, seed, judge.blind)
         for view, *names in zip(split, name_views(split), caption_views(split), strict=True)
-    ) or (ViewReport(),)
-    judges = [p.judge for p in profiles] + [u.judge for u in unrated]
+    ) or (ViewReport(headline=write_headline((), (), None, (), planned=_planned(unrated))),)
     return Report(
         title=title,
         measured=_measured(profiles, unrated, source),
@@ -195,11 +206,11 @@ def build_report(
         views=views,
         view_note=_view_note(split),
         views_differ_in=differ_in(split),
-        judge=judge or untested(judges),
+        judge=judge,
         judges_compared=compare_judges(profiles),
         replies=relate_lengths(labels, comparisons) if comparisons is not None else (),
         stages=tuple(stages),
-        published=_published(views[0].analysis) if published else (),
+        claims=claims,
         evidence=evidence,
         notes=tuple(notes),
         caveats=_caveats(profiles, labels, views),
@@ -216,6 +227,7 @@ def _report_view(
     comparisons: Sequence[Comparisons] | None,
     notes: list[str],
     seed: int,
+    blind: Sequence[str],
 ) -> ViewReport:
     """Compare the models of one view, given its name and the sentence on it."""
     name, said = names
@@ -224,6 +236,7 @@ def _report_view(
     labels = label_models(own)
     analysis = _analyse(own, name, notes, seed)
     shifts = compare_all(own, behind)
+    told = (own, labels, analysis, list(shifts.values()))
     return ViewReport(
         judge=view.judge,
         condition=view.condition,
@@ -233,8 +246,14 @@ def _report_view(
         labels=labels,
         analysis=analysis,
         shifts=shifts,
-        findings=find_headlines(own, labels, analysis, list(shifts.values())),
+        findings=find_headlines(*told),
+        headline=write_headline(*told, blind=blind),
+        heads=section_claims(own, analysis),
     )
+
+
+def _planned(unrated: Sequence[Unrated]) -> int:
+    return sum(u.n + u.lost for u in unrated)
 
 
 def _view_note(views: Sequence[View]) -> str:
@@ -246,10 +265,6 @@ def _view_note(views: Sequence[View]) -> str:
         f"Models are compared within one {what} at a time, never across. Shown first: "
         f"{name_views(views)[0]} ({DEFAULT_RULE})."
     )
-
-
-def _published(analysis: Analysis | None) -> tuple[Published, ...]:
-    return put_beside_published(analysis) if analysis is not None else ()
 
 
 def _analyse(

@@ -6,6 +6,7 @@ reader can see what several models made of one prompt. `ethogram show` gives the
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -15,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from ethogram.engine.requests import USABLE
+from ethogram.engine.thoughts import split_thoughts
 from ethogram.report.script_data import size_in_page
 from ethogram.store.read import export_rows, read_trials
 from ethogram.store.store import Store
@@ -26,6 +28,7 @@ CUTS = (4000, 3000, 2400, 2000, 1600, 1300, 1000, 800, 600, 400)
 """Characters at which a text is cut: the largest with which every trait is there twice."""
 
 JUDGE_CHARS = 1200
+_ANSWER = re.compile(r"</?answer>", re.IGNORECASE)
 _FRAME = 200  # bytes for the lists' brackets and names
 
 
@@ -39,6 +42,8 @@ class Evidence:
         The store's file name.
     models, judges, traits : tuple of str
         `models` are "model" or "model, condition" where a model has several.
+    conditions : tuple of str
+        Of each entry of `models`.
     prompts : tuple of dict
         text, language, cut.
     trials : tuple of dict
@@ -55,6 +60,7 @@ class Evidence:
 
     store: str
     models: tuple[str, ...]
+    conditions: tuple[str, ...]
     judges: tuple[str, ...]
     traits: tuple[str, ...]
     prompts: tuple[dict[str, Any], ...]
@@ -69,6 +75,7 @@ class Evidence:
         return {
             "store": self.store,
             "models": self.models,
+            "conditions": self.conditions,
             "judges": self.judges,
             "traits": self.traits,
             "prompts": self.prompts,
@@ -166,6 +173,17 @@ def _size(records: Sequence[dict[str, Any]], chars: int) -> int:
     return pool.bytes
 
 
+def without_thoughts(text: str) -> str:
+    """A text without the thoughts that a model left in it."""
+    split = split_thoughts(text)
+    return split.reply.strip() if split.found else text
+
+
+def judge_words(text: str) -> str:
+    """What a judge said, without its thoughts (were they not all of it) and its answer's tags."""
+    return _ANSWER.sub("", without_thoughts(text) or text).strip()
+
+
 class _Pool:
     """Records in the page's form, each name and prompt kept once."""
 
@@ -196,13 +214,13 @@ class _Pool:
         return {"t": text[: self.chars], "l": record["language"], "cut": len(text) >= self.chars}
 
     def _texts(self, record: dict[str, Any]) -> dict[str, Any]:
-        """What takes room: the reply and the judges' words."""
-        reply = record["reply"] or ""
+        """What takes room: the reply and the judges' words, neither with a model's thoughts."""
+        reply = without_thoughts(record["reply"] or "")
         return {
             "r": reply[: self.chars],
             "cut": len(reply) >= self.chars,
             "v": [
-                {"s": v["status"], "t": (v["text"] or v["reason"] or "")[:JUDGE_CHARS]}
+                {"s": v["status"], "t": judge_words(v["text"] or v["reason"] or "")[:JUDGE_CHARS]}
                 for v in record["verdicts"]
                 if v["part"] == "main"
             ],
@@ -244,6 +262,7 @@ class _Pool:
         sample = Evidence(
             store=store.path.name,
             models=tuple(f"{m}, {c}" if several else m for m, c in self.keys),
+            conditions=tuple(c for _, c in self.keys),
             judges=tuple(self.names["judges"]),
             traits=traits,
             prompts=tuple(self.texts),
@@ -254,3 +273,43 @@ class _Pool:
             bytes=0,
         )
         return replace(sample, bytes=size_in_page(sample.to_dict()))
+
+
+def excerpts(e: Evidence | None, judge: str = "", count: int = 5) -> list[dict[str, Any]]:
+    """A handful of trials to read without scripts, from different models and prompts.
+
+    With the verdicts of one judge, where it is among the sample's; else of all.
+    """
+    if e is None:
+        return []
+    own = e.judges.index(judge) if judge in e.judges else None
+    picked: list[dict[str, Any]] = []
+    prompts: set[int] = set()
+    for trial in e.trials:
+        if trial["p"] not in prompts and len(picked) < count:
+            prompts.add(trial["p"])
+            picked.append(trial)
+    return [
+        {
+            "id": t["id"],
+            "model": e.models[t["m"]],
+            "traits": (e.traits[t["a"]], e.traits[t["b"]]),
+            "prompt": e.prompts[t["p"]]["t"],
+            "prompt_cut": e.prompts[t["p"]]["cut"],
+            "reply": t["r"],
+            "reply_cut": t["cut"],
+            "status": t["s"],
+            "verdicts": [
+                {
+                    "judge": e.judges[v["j"]],
+                    "winner": None if v["w"] is None else e.traits[v["w"]],
+                    "usable": v["s"] in USABLE,
+                    "status": v["s"],
+                    "text": v["t"],
+                }
+                for v in t["v"]
+                if own is None or v["j"] == own
+            ],
+        }
+        for t in picked
+    ]

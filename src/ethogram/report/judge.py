@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ethogram.analysis.judges import JudgesCompared
+from ethogram.report.words import every, listed, sentence_case
 from ethogram.validity.measure import NOT_TESTED, JudgeValidity, Validity
 
 JUDGES_CANNOT_SHOW = (
@@ -35,6 +36,10 @@ class JudgeAccount:
         What n is and what the intervals are.
     banner : int
         How many of the first sentences say whether a judge can be believed, all judges together.
+    claim : str
+        The head of the section, where the checks carry one.
+    blind : tuple of str
+        Judges that were tested and not shown to be above chance.
     """
 
     tested: bool
@@ -43,6 +48,8 @@ class JudgeAccount:
     rows: tuple[tuple[str, ...], ...] = ()
     caption: str = ""
     banner: int = 1
+    claim: str = ""
+    blind: tuple[str, ...] = ()
 
     @property
     def opening(self) -> str:
@@ -70,7 +77,8 @@ def judge_rows(compared: Sequence[JudgesCompared]) -> list[tuple[str, str, Judge
 
 def untested(judges: Sequence[str]) -> JudgeAccount:
     """Return the account of judges that were given no reply with a known trait."""
-    named = " or ".join(dict.fromkeys(judge for judge in judges if judge))
+    names = list(dict.fromkeys(judge for judge in judges if judge))
+    named = " or ".join(names)
     return JudgeAccount(
         tested=False,
         sentences=(
@@ -78,6 +86,7 @@ def untested(judges: Sequence[str]) -> JudgeAccount:
             f"{named or 'the judge'}, so this report cannot say how often the verdicts are right, "
             "or whether they are better than chance.",
         ),
+        claim=f"The {'judges have' if len(names) > 1 else 'judge has'} not been tested",
     )
 
 
@@ -88,8 +97,8 @@ def judge_account(validity: Validity) -> JudgeAccount:
     sentences += validity.agreement.findings() if validity.agreement is not None else []
     sentences += [f"{n.profile.model}, {n.profile.condition}: {n.sentence}" for n in validity.nets]
     if not tested:
-        first = untested([j.judge for j in validity.judges]).sentences
-        return JudgeAccount(tested=False, sentences=(*first, *sentences))
+        account = untested([j.judge for j in validity.judges])
+        return replace(account, sentences=(*account.sentences, *sentences))
     rows = [
         (j.judge, j.accuracy.overall.percent, f"{j.accuracy.n:,}", j.accuracy.lean.percent)
         for j in tested
@@ -99,6 +108,8 @@ def judge_account(validity: Validity) -> JudgeAccount:
         tested=True,
         sentences=(*(j.sentence for j in validity.judges), *sentences, *validity.notes),
         banner=len(validity.judges),
+        claim=_claim(tested),
+        blind=tuple(j.judge for j in tested if not (_few(j) or _above_chance(j))),
         columns=(
             "judge",
             "found the planted trait",
@@ -110,6 +121,37 @@ def judge_account(validity: Validity) -> JudgeAccount:
         "clustered by prompt. Chance is 50%. A planted reply is acted, and often stronger than a "
         "chosen one, so the judge may err more on the replies that are rated.",
     )
+
+
+def _above_chance(judge: JudgeValidity) -> bool:
+    return judge.accuracy is not None and judge.accuracy.above_chance
+
+
+def _few(judge: JudgeValidity) -> bool:
+    """Whether its planted replies are too few to tell."""
+    return judge.accuracy is not None and bool(judge.accuracy.overall.few)
+
+
+def _claim(tested: Sequence[JudgeValidity]) -> str:
+    """Say whether the tested judges are better than chance, in the head of the section."""
+    if any(_few(j) for j in tested):
+        return "Too few replies were planted to test " + (
+            "the judge" if len(tested) == 1 else "every judge"
+        )
+    able = [j.judge for j in tested if _above_chance(j)]
+    if len(tested) == 1 and tested[0].accuracy is not None:
+        if able:
+            share = tested[0].accuracy.overall.percent
+            return f"The judge finds the planted trait in {share} of replies"
+        return "The judge was not shown to be better than chance"
+    if len(able) == len(tested):
+        return f"{sentence_case(every(len(able), 'judge'))} that were tested beat chance"
+    if not able:
+        return "No judge was shown to be better than chance"
+    beat = "beats" if len(able) == 1 else "beat"
+    unable = [j.judge for j in tested if not _above_chance(j)]
+    was = "was" if len(unable) == 1 else "were"
+    return f"{listed(able)} {beat} chance; {listed(unable)} {was} not shown to"
 
 
 def _other_checks(judges: Sequence[JudgeValidity]) -> list[str]:

@@ -12,8 +12,10 @@ from ethogram.ratings.profile import Profile
 from ethogram.ratings.results import Rated
 from ethogram.ratings.serialise import as_plain, change_json, ratings_json
 from ethogram.ratings.shift import Shift
+from ethogram.report.claims_content import claims_json
 from ethogram.report.content import Report, ViewReport
 from ethogram.report.judge import JUDGES_CANNOT_SHOW, JudgeAccount, judge_rows
+from ethogram.report.numbers import between, decimal, p_value, places, signed, whole
 from ethogram.report.replies import ReplyLengths
 from ethogram.store.read import others_said
 
@@ -37,7 +39,7 @@ def render_json(report: Report) -> bytes:
             **_ratings(report),
             **_view(report.views[0]),
             "other_views": [_view(view) for view in report.views[1:]],
-            "published": [as_plain(figure) for figure in report.published],
+            "claims": claims_json(report.claims) if report.claims else None,
             "replies": [as_plain(replies) for replies in report.replies],
             "stages": [
                 {**as_plain(c), "lost": c.lost, "pending": c.pending} for c in report.stages
@@ -65,6 +67,8 @@ def _view(view: ViewReport) -> dict[str, Any]:
     """What is said of the models within one judge and condition."""
     return {
         "view": {"judge": view.judge, "condition": view.condition, "models": list(view.labels)},
+        "headline": view.headline,
+        "heads": view.heads,
         "findings": [as_plain(finding) for finding in view.findings],
         "shifts": [_shift(view, pair, s) for pair, s in view.shifts.items()],
         "analysis": view.analysis.to_dict() if view.analysis else None,
@@ -135,8 +139,9 @@ def render_markdown(report: Report, page: str) -> str:
 
 def _findings(view: ViewReport) -> str:
     """One view's findings, under its name where there are several."""
-    lines = [f"- {plain(finding.text)}" for finding in view.findings]
-    return "\n".join([f"### {plain(view.name)}", "", *lines] if view.name else lines)
+    lines = [f"- {plain(finding.whole)}" for finding in view.findings]
+    named = [f"### {plain(view.name)}", ""] if view.name else []
+    return "\n".join([*named, f"**{plain(view.headline)}.**", "", *lines])
 
 
 def _judges_compared(report: Report) -> str:
@@ -148,8 +153,8 @@ def _judges_compared(report: Report) -> str:
         "|---|---|---:|---:|---:|",
     ]
     lines += [
-        f"| {plain(model)} | {plain(judges)} | {two.spearman:.2f} | {two.points:.0f} "
-        f"| {two.noise:.0f} |"
+        f"| {plain(model)} | {plain(judges)} | {decimal(two.spearman)} | {whole(two.points)} "
+        f"| {whole(two.noise)} |"
         for model, judges, two in judge_rows(report.judges_compared)
     ]
     return "\n".join([*lines, "", plain(JUDGES_CANNOT_SHOW)])
@@ -157,7 +162,8 @@ def _judges_compared(report: Report) -> str:
 
 def _table(profile: Profile, label: str, count: int) -> str:
     """Both ends of one profile's list."""
-    rows = profile.frame().to_dicts()
+    frame = profile.frame().to_dicts()
+    rows = list(zip(frame, places([r["rating"] for r in frame]), strict=True))
     ends = rows if len(rows) <= 2 * count else [*rows[:count], *rows[-count:]]
     lines = [
         f"### {plain(label)}",
@@ -174,9 +180,9 @@ def _table(profile: Profile, label: str, count: int) -> str:
         "|---:|---|---:|---:|---:|",
     ]
     lines += [
-        f"| {r['rank']:g} | {plain(r['trait'])} | {r['rating']:.0f} | {r['low']:.0f} to "
-        f"{r['high']:.0f} | {r['rank_low']} to {r['rank_high']} |"
-        for r in ends
+        f"| {place} | {plain(r['trait'])} | {whole(r['rating'])} | {between(r['low'], r['high'])} "
+        f"| {r['rank_low']} to {r['rank_high']} |"
+        for r, place in ends
     ]
     return "\n".join(lines)
 
@@ -198,8 +204,8 @@ def _slope_table(replies: ReplyLengths) -> str:
         "|---|---:|---:|---:|",
     ]
     lines += [
-        f"| {plain(s.trait)} | {s.slope:+.0f} | {s.low:+.0f} to {s.high:+.0f} "
-        f"| {s.p_adjusted:.2g} |"
+        f"| {plain(s.trait)} | {signed(s.slope)} | {signed(s.low)} to {signed(s.high)} "
+        f"| {p_value(s.p_adjusted)} |"
         for s in replies.shown
     ]
     return "\n".join(lines)

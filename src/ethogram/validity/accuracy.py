@@ -221,6 +221,8 @@ class JudgeAccuracy:
         """The finding in plain words, for a report or a terminal."""
         if not self.tested:
             return "Nothing is known of the judge: no planted reply has a verdict."
+        if self.overall.few:
+            return f"Planted replies with a verdict: {self.overall.few} if the judge is right."
         what = (
             f"it found the planted trait in {self.overall.percent} of {self.n:,} replies; "
             "chance is 50%"

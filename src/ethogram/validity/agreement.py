@@ -312,6 +312,8 @@ class Consistency:
         """The finding in plain words."""
         if not self.n:
             return "No reply has a verdict in both orders."
+        if self.consistent.few:
+            return f"Replies that were judged in both orders: {self.consistent.few}."
         start = (
             f"Judged in both orders, {self.consistent.percent} of {self.n:,} replies get the same "
             "verdict"

@@ -105,15 +105,20 @@ class JudgeValidity:
         if self.consistency is not None:
             sentences.append(self.consistency.sentence)
         if self.stability is not None:
+            same = self.stability.same
             sentences.append(
-                f"Judged again in the same order, {self.stability.same.percent} of "
-                f"{self.stability.n:,} replies get the same verdict."
+                f"Replies that were judged again in the same order: {same.few}."
+                if same.few
+                else f"Judged again in the same order, {same.percent} of {self.stability.n:,} "
+                "replies get the same verdict."
             )
         if self.self_preference is not None:
             sentences.append(self.self_preference.sentence)
         for model, again in self.retests.items():
             sentences.append(
-                f"{model}: asked again, the choice repeats in {again.repeats.percent} of "
+                f"{model}: trials that were asked again: {again.repeats.few}."
+                if again.repeats.few
+                else f"{model}: asked again, the choice repeats in {again.repeats.percent} of "
                 f"{again.n:,} trials, which implies a reliability of {_number(again.overall)}."
             )
         sentences += [f"{model}: {one.reason}" for model, one in self.corrected.items()]
@@ -172,7 +177,10 @@ class JudgesAgreement:
 
 def _number(estimate: Estimate) -> str:
     """Return an estimate with its interval, such as 0.35 (0.31 to 0.38)."""
-    return f"{estimate.estimate:.2f} ({estimate.low:.2f} to {estimate.high:.2f})"
+    if estimate.few:
+        return estimate.few
+    ends = f"{estimate.low:.2f} to {estimate.high:.2f}"
+    return f"{estimate.estimate:.2f} ({ends})".replace("-", "\u2212")
 
 
 @dataclass(frozen=True)

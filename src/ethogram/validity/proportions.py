@@ -17,6 +17,9 @@ from ethogram.errors import InputError
 from ethogram.ratings.comparisons import BoolArray, FloatArray, IntArray
 from ethogram.ratings.quantiles import normal_quantile, t_quantile, tails
 
+FEWEST = 5
+"""Observations with which a share is told: the interval of fewer leaves hardly anything out."""
+
 
 @dataclass(frozen=True)
 class Estimate:
@@ -36,10 +39,17 @@ class Estimate:
     n: int
 
     @property
+    def few(self) -> str:
+        """Where there are too few observations for a share: that there are, and how many."""
+        return f"too few ({self.n}) to tell" if self.n < FEWEST else ""
+
+    @property
     def percent(self) -> str:
-        """In plain words, such as '79% (77 to 81)'."""
+        """In plain words, such as '79% (77 to 81)', or that there are too few to tell."""
         if not self.n:
             return "unknown (nothing was observed)"
+        if self.few:
+            return self.few
         shown = [f"{100 * x:.0f}" for x in (self.estimate, self.low, self.high)]
         return f"{shown[0]}% ({shown[1]} to {shown[2]})"
 

@@ -10,6 +10,7 @@
     return node;
   };
   const signed = (v) => (v > 0 ? "+" : v < 0 ? "\u2212" : "") + Math.abs(v);
+  const whole = (v) => String(v || 0).replace("-", "\u2212");
   const number = (v) => v.toLocaleString("en-GB");
   const dark = window.matchMedia("(prefers-color-scheme: dark)");
   const data = read("data");
@@ -127,7 +128,7 @@
   }
 
   const sideOf = (low, high, middle) => (low > middle ? "up" : high < middle ? "down" : "open");
-  const range = (low, high) => `${low}\u2013${high}`;
+  const range = (low, high) => `${whole(low)} to ${whole(high)}`;
 
   // -- ranked traits: choose the model --------------------------------------------------------
 
@@ -143,13 +144,13 @@
   function showRanked(profile) {
     const rankedTable = at("ranked-table");
     const { low, high, ticks } = profile.scale;
-    showAxis("ranked-axis", ticks, low, high, String);
-    const rows = profile.rows.map(([t, rating, lo, hi, rank, best, worst, n, wins]) => {
+    showAxis("ranked-axis", ticks, low, high, whole);
+    const rows = profile.rows.map(([t, rating, lo, hi, rank, best, worst, n, wins, place]) => {
       const row = make("tr");
       const shown = cell("num", null, rating);
-      shown.append(make("b", rating), make("small", range(lo, hi), { class: "narrow" }));
+      shown.append(make("b", whole(rating)), make("small", range(lo, hi), { class: "narrow" }));
       row.append(
-        cell("num", rank, rank), traitHead(data.traits[t]),
+        cell("num", place, rank), traitHead(data.traits[t]),
         barCell(rating, lo, hi, sideOf(lo, hi, 1000), low, high, 1000), shown,
         cell("num wide", range(lo, hi)), cell("num wide", range(best, worst), best + worst / 1000),
         cell("num wide", `${wins} of ${n}`, n ? wins / n : 0));
@@ -204,7 +205,7 @@
     row.append(head);
     for (const profile of [before, after]) {
       const [, rating, lo, hi] = ratingOf(profile, change.trait);
-      row.append(cell("num", rating, rating, { text: range(lo, hi) }));
+      row.append(cell("num", rating === "" ? "" : whole(rating), rating, rating === "" ? null : { text: range(lo, hi) }));
     }
     const clear = change.q <= 0.05;
     const side = clear ? (change.shift > 0 ? "up" : "down") : "open";
@@ -267,7 +268,10 @@
 
   function markWide() {
     document.querySelectorAll(".pan").forEach((pan) => {
-      pan.classList.toggle("wide", pan.scrollWidth > pan.clientWidth + 4);
+      pan.classList.remove("fits"); // measured as it would scroll
+      const wide = pan.scrollWidth > pan.clientWidth + 4;
+      pan.classList.toggle("wide", wide);
+      pan.classList.toggle("fits", !wide);
     });
   }
   window.addEventListener("resize", markWide);
@@ -289,16 +293,57 @@
     return rows.map((row) => Object.fromEntries(columns.map((name, i) => [name, row[i]])));
   }
 
+  // Columns become rows, and nothing is wider than the room: letters keep their size on a phone.
+  function narrowed(spec, room) {
+    if (!spec || typeof spec !== "object") return spec;
+    if (Array.isArray(spec)) return spec.map((part) => narrowed(part, room));
+    const { hconcat, ...rest } = spec;
+    const slim = { ...rest };
+    if (hconcat) slim.vconcat = hconcat;
+    if (slim.concat) slim.columns = 1;
+    for (const kind of ["vconcat", "concat", "layer"]) if (slim[kind]) slim[kind] = narrowed(slim[kind], room);
+    if (slim.spec) slim.spec = narrowed(slim.spec, room);
+    if (typeof slim.width === "number" && slim.width > room) {
+      scalePixels(slim, room / slim.width);
+      slim.width = room;
+    }
+    return slim;
+  }
+
+  // Labels that were placed by pixels move with the rest.
+  function scalePixels(spec, share) {
+    for (const layer of spec.layer ?? []) scalePixels(layer, share);
+    if (spec.encoding?.x?.scale !== null) return;
+    const fields = [spec.encoding.x.field, spec.encoding.x2?.field].filter(Boolean);
+    const moves = fields.map((field) => ({ calculate: `datum['${field}'] * ${share}`, as: field }));
+    spec.transform = [...(spec.transform ?? []), ...moves];
+  }
+
+  const phone = window.matchMedia("(max-width: 720px)");
+  const ROUND = ["radial"]; // its letters stand on a circle: scaled as a whole
+
+  function specOf(figure) {
+    const { dataset: { figure: name } } = figure;
+    const spec = structuredClone(figures.specs[shownView][name][dark.matches ? "dark" : "light"]);
+    const names = [...tablesOf(spec)];
+    const fitted = phone.matches && !ROUND.includes(name) ? narrowed(spec, figure.clientWidth - 130) : spec;
+    fitted.config = { ...fitted.config, aria: false }; // the caption and the tables speak for the marks
+    fitted.datasets = Object.fromEntries(names.map((table) => [table, rowsFrom(figures.pool[table])]));
+    return fitted;
+  }
+
   async function draw(figure) {
-    const spec = structuredClone(figures.specs[shownView][figure.dataset.figure][dark.matches ? "dark" : "light"]);
-    spec.datasets = Object.fromEntries([...tablesOf(spec)].map((name) => [name, rowsFrom(figures.pool[name])]));
+    const spec = specOf(figure);
     const options = { mode: "vega-lite", actions: false, renderer: "svg", ast: true, tooltip: { theme: dark.matches ? "dark" : "light" } };
     const drawn = await vegaEmbed(figure.querySelector(".live"), spec, options);
     figure.view?.finalize();
     if (!figure.isConnected) { drawn.view.finalize(); return; }
     figure.view = drawn.view;
     figure.classList.add("ready");
-    markWide();
+    const picture = figure.querySelector(".live svg");
+    picture.removeAttribute("aria-hidden");
+    picture.setAttribute("role", "img");
+    picture.setAttribute("aria-label", `Figure: ${figure.dataset.title}`);
   }
 
   const pageFigures = () => [...document.querySelectorAll(".page-figure")];
@@ -311,7 +356,43 @@
   function startFigures() {
     if (typeof vegaEmbed === "function") pageFigures().forEach((figure) => seen.observe(figure));
   }
-  dark.addEventListener("change", () => pageFigures().filter((p) => p.view).forEach(draw));
+  for (const media of [dark, phone]) {
+    media.addEventListener("change", () => pageFigures().filter((p) => p.view).forEach(draw));
+  }
+
+  // -- what a figure shows, to take away: its picture, and its numbers -------------------------
+
+  const quoted = (v) => {
+    const text = v === null || v === undefined ? "" : typeof v === "object" ? JSON.stringify(v) : String(v);
+    return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  };
+
+  // Several tables follow each other in one; a column says which.
+  function csvOf(name) {
+    const tables = [...tablesOf(figures.specs[shownView][name].light)].map((table) => figures.pool[table]);
+    const many = tables.length > 1;
+    const columns = [...new Set(tables.flatMap((table) => table.columns))];
+    const lines = [[...(many ? ["table"] : []), ...columns]];
+    tables.forEach((table, i) => rowsFrom(table).forEach((row) => {
+      lines.push([...(many ? [i + 1] : []), ...columns.map((column) => row[column])]);
+    }));
+    return lines.map((line) => line.map(quoted).join(",")).join("\r\n") + "\r\n";
+  }
+
+  const svgOf = (figure) => new XMLSerializer().serializeToString(figure.querySelector(".still svg"));
+
+  let taken = [];
+  function startTakeAways() {
+    taken.forEach((address) => URL.revokeObjectURL(address));
+    taken = [];
+    document.querySelectorAll("[data-get]").forEach((link) => {
+      const figure = link.closest(".page-figure");
+      const [text, type] = link.dataset.get === "svg"
+        ? [svgOf(figure), "image/svg+xml"] : [csvOf(figure.dataset.figure), "text/csv"];
+      link.href = URL.createObjectURL(new Blob([text], { type }));
+      taken.push(link.href);
+    });
+  }
 
   // -- the judge: what is said within another one takes the place of what is shown ----------
 
@@ -324,28 +405,75 @@
     startRanked();
     startCompare();
     startFigures();
+    startTakeAways();
     document.querySelectorAll('nav a[href^="#"]').forEach((link) => {
-      link.closest("li").hidden = !at(link.hash.slice(1));
+      link.closest("li").hidden = !at(link.hash.slice(1).split("@")[0]);
     });
+    nameView();
+    followSections();
     markWide();
   }
 
-  at("view")?.addEventListener("change", (event) => {
+  // A permalink names the view too: #radial@glm.
+  function nameView() {
+    const suffix = shownView ? `@${encodeURIComponent(view.name)}` : "";
+    document.querySelectorAll('a[href^="#"]:not(.skip)').forEach((link) => {
+      link.setAttribute("href", link.getAttribute("href").split("@")[0] + suffix);
+    });
+  }
+
+  function showView(number) {
     pageFigures().forEach((figure) => { seen.unobserve(figure); figure.view?.finalize(); });
-    shownView = Number(event.target.value);
+    shownView = number;
     view = data.views[shownView];
     within.replaceChildren(...views[shownView].cloneNode(true).childNodes);
+    if (at("view")) at("view").value = String(number);
     startView();
+    followView();
+  }
+
+  at("view")?.addEventListener("change", (event) => showView(Number(event.target.value)));
+
+  // -- contents: closed on a small screen; the section that is read is marked -------------------
+
+  const contents = document.querySelector("nav.contents details");
+  const roomy = window.matchMedia("(min-width: 1200px)");
+  const fitContents = () => { contents.open = roomy.matches; };
+  roomy.addEventListener("change", fitContents);
+  fitContents();
+  contents.addEventListener("click", (event) => { if (event.target.closest("a") && !roomy.matches) contents.open = false; });
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape" || roomy.matches || !contents.open) return;
+    contents.open = false;
+    contents.querySelector("summary").focus();
   });
-  startView();
+
+  function markSection() {
+    const links = [...contents.querySelectorAll('li:not([hidden]) a[href^="#"]')];
+    const read = (link) => at(link.hash.slice(1).split("@")[0])?.getBoundingClientRect().top ?? Infinity;
+    const passed = links.filter((link) => read(link) <= 140);
+    const current = passed.sort((a, b) => read(b) - read(a))[0] ?? links[0];
+    links.forEach((link) => link.removeAttribute("aria-current"));
+    current?.setAttribute("aria-current", "true");
+    contents.querySelector("summary").dataset.at = current ? current.textContent : "";
+  }
+  let waiting = false;
+  window.addEventListener("scroll", () => {
+    if (waiting) return;
+    waiting = true;
+    requestAnimationFrame(() => { waiting = false; markSection(); });
+  }, { passive: true });
+  function followSections() { markSection(); }
 
   // -- the evidence ------------------------------------------------------------------------------
 
   const trials = read("trials");
   const PAGE = 12;
   let shownTrials = PAGE;
+  let asked = null; // the trial of a permalink: shown whatever is chosen
 
   const option = (text, v) => make("option", text, { value: v });
+  const chosen = (id) => { const box = at(id); return !box || box.value === "" ? null : Number(box.value); };
 
   function chooseModel(label) {
     if (!trials) return;
@@ -354,15 +482,27 @@
     showTrials();
   }
 
+  const named = (v) => (v.w === null ? (v.s === "ok" ? "a tie" : `no verdict (${v.s})`) : trials.traits[v.w]);
+  const winners = (trial) => [...new Set(trial.v.filter((v) => v.w !== null).map((v) => v.w))];
+  const disagreeing = () => at("evidence-disagree")?.checked ?? false;
+
+  // One judge's verdicts, or all: where judges are compared, and where any will do.
+  function verdictsOf(trial) {
+    const judge = chosen("evidence-judge");
+    return judge === null || disagreeing() ? trial.v : trial.v.filter((v) => v.j === judge);
+  }
+
   function verdictWords(trial) {
-    const winners = trial.v.map((v) => (v.w === null ? (v.s === "ok" ? "a tie" : "no verdict") : trials.traits[v.w]));
-    return winners.length ? [...new Set(winners)].join(", ") : "not judged";
+    const verdicts = verdictsOf(trial);
+    if (!verdicts.length) return "not judged";
+    const words = [...new Set(verdicts.map((v) => (v.w === null && v.s !== "ok" ? "no verdict" : named(v))))];
+    return words.length === 1 ? words[0] : verdicts.map((v) => `${trials.judges[v.j]}: ${named(v)}`).join(", ");
   }
 
   function textBlock(title, text, kind, cut) {
-    const block = make("div", text, { class: `text ${kind}`, dir: "auto" });
+    const block = make("div", text, { class: `text ${kind}`, dir: "auto", tabindex: "0", role: "group", "aria-label": title });
     if (cut) block.append(make("em", " [cut here]"));
-    return [make("h4", title), block];
+    return [make("p", title, { class: "part" }), block];
   }
 
   function trialBody(trial) {
@@ -375,19 +515,21 @@
       ...textBlock(`The user wrote${prompt.l ? ` (${prompt.l})` : ""}`, prompt.t, "prompt", prompt.cut),
       ...textBlock(`${model} answered`, trial.r, "reply", trial.cut),
     ];
-    for (const v of trial.v) {
-      const named = v.w === null ? (v.s === "ok" ? "a tie" : `no verdict (${v.s})`) : trials.traits[v.w];
+    for (const v of verdictsOf(trial)) {
       const [first, second] = v.x ? [trial.b, trial.a] : [trial.a, trial.b];
-      const asked = `shown ${trials.traits[first]} first, ${trials.traits[second]} second`;
-      parts.push(...textBlock(`${trials.judges[v.j]}, ${asked}, judged: ${named}`, v.t, "said", false));
+      const order = `shown ${trials.traits[first]} first, ${trials.traits[second]} second`;
+      parts.push(...textBlock(`${trials.judges[v.j]}, ${order}, judged: ${named(v)}`, v.t, "said", false));
     }
     const foot = make("p", null, { class: "foot" });
-    foot.append(...notes.map((n) => make("span", `${n} `)), "In full, with every attempt: ", make("code", `ethogram show ${trials.store} ${trial.id}`));
+    foot.append(
+      ...notes.map((n) => make("span", `${n} `)),
+      make("a", `Link to trial ${trial.id}`, { href: `#trial-${trial.id}` }), ". In full, with every attempt: ",
+      make("code", `ethogram show ${trials.store} ${trial.id}`));
     return [...parts, foot];
   }
 
   function trialItem(trial) {
-    const item = make("details", null, { class: "trial" });
+    const item = make("details", null, { class: "trial", id: `trial-${trial.id}` });
     const summary = make("summary");
     summary.append(
       make("b", verdictWords(trial)), ` \u00b7 offered ${trials.traits[trial.a]} and ${trials.traits[trial.b]}`,
@@ -399,40 +541,93 @@
     return item;
   }
 
+  const folded = new Map(); // what is searched, by trial
+  function searched(trial) {
+    if (!folded.has(trial)) {
+      const texts = [trials.prompts[trial.p].t, trial.r, ...trial.v.map((v) => v.t), trials.traits[trial.a], trials.traits[trial.b], `trial ${trial.id}`];
+      folded.set(trial, texts.join("\n").toLocaleLowerCase());
+    }
+    return folded.get(trial);
+  }
+
   function wantedTrials() {
-    const model = Number(at("evidence-model").value);
-    const trait = at("evidence-trait").value === "" ? null : Number(at("evidence-trait").value);
+    const [model, trait, judge] = ["evidence-model", "evidence-trait", "evidence-judge"].map(chosen);
     const outcome = at("evidence-outcome").value;
-    const has = (t) => trait === null || t.a === trait || t.b === trait;
-    const ended = (t) => {
-      if (!outcome || trait === null) return true;
-      return t.v.some((v) => v.w !== null && (v.w === trait) === (outcome === "won"));
-    };
-    return trials.trials.filter((t) => t.m === model && has(t) && ended(t));
+    const word = at("evidence-search").value.trim().toLocaleLowerCase();
+    const all = disagreeing();
+    return trials.trials.filter((t) =>
+      (model === null || t.m === model) &&
+      (trait === null || t.a === trait || t.b === trait) &&
+      (judge === null || all || t.v.some((v) => v.j === judge)) &&
+      (!outcome || trait === null || verdictsOf(t).some((v) => v.w !== null && (v.w === trait) === (outcome === "won"))) &&
+      (!all || winners(t).length > 1) &&
+      (!word || searched(t).includes(word)));
   }
 
   function showTrials() {
-    const wanted = wantedTrials();
-    at("evidence-list").replaceChildren(...wanted.slice(0, shownTrials).map(trialItem));
-    at("evidence-count").textContent = `${number(wanted.length)} ${wanted.length === 1 ? "trial" : "trials"} here`;
-    at("evidence-more").closest("p").hidden = wanted.length <= shownTrials;
+    const found = wantedTrials();
+    const rest = asked ? [asked, ...found.filter((t) => t !== asked)] : found;
+    at("evidence-list").replaceChildren(...rest.slice(0, shownTrials).map(trialItem));
+    at("evidence-count").textContent = `${number(found.length)} ${found.length === 1 ? "trial" : "trials"} here`;
+    at("evidence-more").closest("p").hidden = rest.length <= shownTrials;
     at("evidence-outcome").disabled = at("evidence-trait").value === "";
+    if (at("evidence-judge")) at("evidence-judge").disabled = disagreeing();
   }
 
-  if (trials) {
-    at("evidence-model").append(...trials.models.map((name, i) => option(name, i)));
+  function chooseTrials() {
+    shownTrials = PAGE;
+    asked = null;
+    showTrials();
+  }
+
+  // Another judge or condition is shown above: so it is here.
+  function followView() {
+    if (!trials) return;
+    const judge = trials.judges.indexOf(view.judge);
+    if (at("evidence-judge")) at("evidence-judge").value = judge < 0 ? "" : String(judge);
+    const own = trials.models.map((name, i) => [name, i]).filter(([, i]) => !view.condition || trials.conditions[i] === view.condition);
+    const shown = own.length ? own : trials.models.map((name, i) => [name, i]);
+    const before = at("evidence-model").value;
+    at("evidence-model").replaceChildren(...shown.map(([name, i]) => option(name, i)), ...(shown.length > 1 ? [option("any", "")] : []));
+    if (shown.some(([, i]) => String(i) === before)) at("evidence-model").value = before;
+    chooseTrials();
+  }
+
+  function startEvidence() {
     const order = trials.traits.map((name, i) => [name, i]).sort((a, b) => a[0].localeCompare(b[0], "en"));
     at("evidence-trait").append(option("any", ""), ...order.map(([name, i]) => option(name, i)));
-    for (const id of ["evidence-model", "evidence-trait", "evidence-outcome"]) {
-      at(id).addEventListener("change", () => { shownTrials = PAGE; showTrials(); });
+    at("evidence-judge")?.append(...trials.judges.map((name, i) => option(name, i)), option("all", ""));
+    for (const id of ["evidence-model", "evidence-trait", "evidence-judge", "evidence-outcome", "evidence-disagree"]) {
+      at(id)?.addEventListener("change", chooseTrials);
     }
+    at("evidence-search").addEventListener("input", chooseTrials);
     at("evidence-more").addEventListener("click", () => { shownTrials += PAGE; showTrials(); });
     document.addEventListener("click", (event) => {
       const link = event.target.closest("a.read");
       if (!link) return;
       const index = trials.traits.indexOf(link.textContent);
-      if (index >= 0) { at("evidence-trait").value = String(index); shownTrials = PAGE; showTrials(); }
+      if (index >= 0) { at("evidence-trait").value = String(index); chooseTrials(); }
     });
-    showTrials();
+    followView();
   }
+  if (trials) startEvidence();
+
+  // -- permalinks: what they name may have to be brought up first ------------------------------
+
+  function follow() {
+    const [name, ...rest] = location.hash.slice(1).split("@");
+    const viewName = rest.length ? decodeURIComponent(rest.join("@")) : "";
+    const number = viewName ? data.views.findIndex((v) => v.name === viewName) : -1;
+    if (number >= 0 && number !== shownView) showView(number);
+    const trial = trials && name.startsWith("trial-") ? trials.trials.find((t) => `trial-${t.id}` === name) : null;
+    if (trial) {
+      asked = trial;
+      showTrials();
+      at(name).open = true;
+    }
+    if (trial || number >= 0) at(name)?.scrollIntoView();
+  }
+  window.addEventListener("hashchange", follow);
+  startView();
+  follow();
 })();

@@ -1,0 +1,69 @@
+"""The strip chart of the first screen."""
+
+from __future__ import annotations
+
+import numpy as np
+from tests.report.test_headline import _profile, _view
+
+from ethogram.report.strip import draw_strip
+
+
+def _strip(*profiles):
+    view = _view(*profiles)
+    return draw_strip(view.profiles, view.labels, view.analysis)
+
+
+def test_one_model_shows_its_ends_with_their_intervals():
+    """Six of each end of twenty traits, by rating; each dot lies within its interval."""
+    profile = _profile(np.linspace(-1.5, 1.5, 20))
+    strip = _strip(profile)
+    assert [group.head for group in strip.groups] == ["Highest", "Lowest"]
+    order = [profile.traits[i] for i in np.argsort(-profile.strengths)]
+    shown = [[row.trait for row in group.rows] for group in strip.groups]
+    assert shown == [order[:6], order[-6:]]
+    assert strip.intervals
+    for group in strip.groups:
+        for row in group.rows:
+            (dot,) = row.dots
+            assert 0 <= dot.low <= dot.at <= dot.high <= 100
+
+
+def test_many_models_show_where_they_differ_by_more_than_noise():
+    """A trait on which one model is far off is disputed, and the model is named at its end."""
+    common = np.linspace(-1.5, 1.5, 20)
+    odd = common.copy()
+    odd[10] = -3.0
+    strengths = (common, common, odd)
+    profiles = [_profile(s, n=6000, seed=i, model=f"m{i}") for i, s in enumerate(strengths)]
+    strip = _strip(*profiles)
+    disputed = next(group for group in strip.groups if group.head == "Most disputed")
+    first = disputed.rows[0]
+    assert first.trait == "trait010"
+    assert first.least == "m2"
+    assert not strip.intervals
+    assert "interval reaches about" in strip.note
+
+
+def test_noise_is_not_disputed():
+    profiles = [_profile(np.zeros(20), n=2000, seed=s, model=f"m{s}") for s in (5, 6, 7)]
+    assert "Most disputed" not in [group.head for group in _strip(*profiles).groups]
+
+
+def test_few_traits_are_all_shown():
+    strip = _strip(_profile(np.linspace(-1, 1, 5), n=400))
+    (group,) = strip.groups
+    assert len(group.rows) == 5
+    assert group.head == ""
+
+
+def test_axis_holds_everything_and_1000():
+    """Ratings far apart have a handful of ticks, one of them the mean."""
+    strip = _strip(_profile(np.linspace(-6, 6, 8), n=4000))
+    words = [words for words, _ in strip.ticks]
+    assert "1000" in words
+    assert 2 <= len(words) <= 7
+    assert all(0 <= at <= 100 for _, at in strip.ticks)
+
+
+def test_nothing_rated_has_no_strip():
+    assert draw_strip((), (), None) is None
