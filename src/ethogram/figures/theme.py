@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias
 
 import altair as alt
 
@@ -184,9 +184,14 @@ def table(rows: Sequence[dict[str, Any]]) -> alt.InlineData:
 
     Inline data are kept once under `datasets`, however many layers use them.
     """
-    return alt.InlineData(
-        values=[{key: _short(value) for key, value in row.items()} for row in rows]
-    )
+    return _Rows(values=[{key: _short(value) for key, value in row.items()} for row in rows])
+
+
+class _Rows(alt.InlineData):
+    """Rows that copies of a chart share: altair copies a chart with each layer and panel."""
+
+    def __deepcopy__(self, memo: Any) -> Self:
+        return self
 
 
 def panel_title(text: str, colours: Palette, *, dx: float = 0) -> alt.TitleParams:
