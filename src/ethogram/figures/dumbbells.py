@@ -12,7 +12,7 @@ from typing import Any
 import altair as alt
 
 from ethogram.errors import InputError
-from ethogram.figures.names import LABEL_SIZE, wrap_text
+from ethogram.figures.names import LABEL_SIZE, text_width, wrap_text
 from ethogram.figures.theme import (
     ROOM,
     Chart,
@@ -27,7 +27,6 @@ from ethogram.figures.theme import (
 )
 
 LABELS, NUMBERS, GAP = 262, 196, 14
-WIDTH = ROOM - LABELS - NUMBERS - 2 * GAP
 LEFT = -LABELS - GAP
 LINE, ROW_GAP = 16, 10
 
@@ -116,7 +115,9 @@ def draw_dumbbells(
     groups: dict[str, list[Dumbbell]] = {}
     for row in rows:
         groups.setdefault(row.group, []).append(row)
-    panels = [_panel(group, members, colours) for group, members in groups.items()]
+    numbers = max([NUMBERS, *[text_width(row.text) for row in rows]])
+    width = ROOM - LABELS - 2 * GAP - numbers
+    panels = [_panel(group, members, width, colours) for group, members in groups.items()]
     chart = alt.vconcat(*panels, spacing=56, bounds="flush") if len(panels) > 1 else panels[0]
     said = f"{caption} {_say_marks(rows, ends)}".strip()
     return Figure(name, title, said, dress(chart, colours))
@@ -136,7 +137,7 @@ def _say_marks(rows: Sequence[Dumbbell], ends: tuple[str, str]) -> str:
     return said
 
 
-def _panel(group: str, members: Sequence[Dumbbell], colours: Palette) -> Chart:
+def _panel(group: str, members: Sequence[Dumbbell], width: float, colours: Palette) -> Chart:
     """The lines of one group: labels on the left, numbers on the right."""
     data, lines, top = [], [], 0.0
     for row in members:
@@ -146,9 +147,9 @@ def _panel(group: str, members: Sequence[Dumbbell], colours: Palette) -> Chart:
         lines += [{"y": first + LINE * i, "text": line} for i, line in enumerate(wrapped)]
         data.append(_datum(row, middle))
         top += LINE * len(wrapped) + ROW_GAP
-    layers = [*_marks(data, colours), _text(lines, LEFT), _text(data, WIDTH + GAP)]
+    layers = [*_marks(data, colours), _text(lines, LEFT), _text(data, width + GAP)]
     options: dict[str, Any] = {"title": panel_title(group, colours, dx=LEFT)} if group else {}
-    return alt.layer(*layers).properties(width=WIDTH, height=top, **options)
+    return alt.layer(*layers).properties(width=width, height=top, **options)
 
 
 def _datum(row: Dumbbell, y: float) -> dict[str, Any]:
