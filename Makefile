@@ -7,7 +7,7 @@ GATEWAY := .venv-gateway
 
 export OPENBLAS_NUM_THREADS ?= 1
 
-.PHONY: run test test-slow test-all test-gateway lint docs bench fuzz soak clean
+.PHONY: run test test-slow test-all test-gateway lint docs notebook bench fuzz soak clean
 
 run: $(PACKAGE)
 	$(BIN)/ethogram run examples/quickstart.toml
@@ -47,6 +47,10 @@ fuzz: $(DEV)
 docs: $(DEV)
 	$(BIN)/python -m pip install --quiet --group docs
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
+# The outputs that readers of the notebook see without running it.
+notebook: $(DEV)
+	$(BIN)/python -m tests.project.test_notebook
 
 bench: $(DEV)
 	$(BIN)/python -m bench

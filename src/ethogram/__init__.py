@@ -24,6 +24,7 @@ if TYPE_CHECKING:  # what editors and type checkers read; tests hold it to the t
     from ethogram.api import check_models as check_models
     from ethogram.api import check_study as check_study
     from ethogram.api import export_store as export_store
+    from ethogram.api import figure as figure
     from ethogram.api import plan_study as plan_study
     from ethogram.api import read_profiles as read_profiles
     from ethogram.api import read_source as read_source
@@ -65,6 +66,7 @@ else:
                 "check_models",
                 "check_study",
                 "export_store",
+                "figure",
                 "plan_study",
                 "read_profiles",
                 "read_source",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,13 +11,17 @@ from ethogram.analysis.views import caption_views, pick_view, say_view, split_vi
 from ethogram.engine import check as engine_check
 from ethogram.engine.check import Check
 from ethogram.errors import InputError
+from ethogram.ratings.cards import Card, Row, card_html, card_text, count_words
 from ethogram.ratings.comparison_files import is_table, read_table
 from ethogram.ratings.comparisons import Comparisons
 from ethogram.ratings.methods import DEFAULT_METHOD, rating_method
+from ethogram.ratings.profile import Profile
 from ethogram.ratings.rate import reference_profiles
 from ethogram.ratings.results import Rated, rate_all
+from ethogram.ratings.shift import Shift, shift
 from ethogram.run.checks import check_names, parts_of, plan_checks
 from ethogram.run.cost import Plan, make_plan
+from ethogram.run.display import choose_watch
 from ethogram.run.models_check import asked_models
 from ethogram.run.prepare import plan_into, prepare, store_path
 from ethogram.run.runner import Run, Watch, asked_tables, check_keys, run_stages
@@ -31,7 +35,10 @@ from ethogram.validity.measure import Validity, measure_validity, rate_corrected
 from ethogram.validity.results import StoreResults
 
 if TYPE_CHECKING:
-    from ethogram.figures.theme import Theme
+    from ethogram.figures.theme import Figure, Theme
+
+
+COUNTED = ("stage", "model", "judge", "part", "condition", "planned", "done", "lost", "pending")
 
 
 @dataclass(frozen=True)
@@ -51,10 +58,53 @@ class StudyRun:
     run: Run
     counts: tuple[StageCount, ...]
 
+    def __repr__(self) -> str:
+        return f"<StudyRun into {self.store}: {self._said()[0]}>"
+
+    def __str__(self) -> str:
+        return card_text(self._card())
+
+    def _repr_html_(self) -> str:
+        return str(card_html(self._card()))
+
+    def _card(self) -> Card:
+        """Return what a notebook shows: every stage, and why the run ended early if it did."""
+        said = self._said()
+        rows = [
+            (*who, *(f"{n:,}" for n in numbers)) for who, numbers in map(_count_cells, self.counts)
+        ]
+        return Card(
+            str(self.store),
+            said[:1],
+            heads=COUNTED,
+            rows=tuple(map(Row, rows)),
+            left=5,
+            notes=said[1:],
+        )
+
+    def _said(self) -> tuple[str, ...]:
+        """Say what was called and paid, and why the run ended early if it did."""
+        meters = self.run.meters.values()
+        unknown = sum(meter.unknown_cost for meter in meters)
+        cost = f"${sum(meter.cost for meter in meters):,.4f}"
+        money = f"{cost}, cost of {count_words(unknown, 'call')} unknown" if unknown else cost
+        ended = ["Interrupted: run it again to resume."] if self.run.interrupted else []
+        if self.run.stopped is not None:
+            ended.append(f"Stopped: {self.run.stopped}")
+        return f"{count_words(self.run.calls, 'call')} in this run, {money}.", *ended
+
     def raise_if_stopped(self) -> None:
         """Raise the error that ended the run early, if one did."""
         if self.run.stopped is not None:
             raise self.run.stopped
+
+
+def _count_cells(count: StageCount) -> tuple[tuple[str, ...], tuple[int, ...]]:
+    """Return the words and the numbers of a row of `COUNTED`."""
+    return (
+        (count.stage, count.model, count.judge, count.part, count.condition),
+        (count.planned, count.done, count.lost, count.pending),
+    )
 
 
 def run_study(
@@ -65,6 +115,7 @@ def run_study(
     models: Sequence[str] | None = None,
     judges: Sequence[str] | None = None,
     checks: Sequence[str] = (),
+    progress: bool | None = None,
     watch: Watch | None = None,
     brake: bool = True,
 ) -> StudyRun:
@@ -80,8 +131,11 @@ def run_study(
         Only these.
     checks : of "plants", "orders", "repeats", "retest", "random", "natural"
         Run these validity checks instead of the study itself.
+    progress : bool, optional
+        Show done, lost, tokens per second, time left and cost. If not given, in a notebook and on
+        a terminal only; True: elsewhere too, a block of lines every half minute on standard error.
     watch : coroutine function, optional
-        Runs beside the stages with the `Run`, such as a progress display.
+        Runs beside the stages with the `Run`: a display of your own in place of ours.
     brake : bool
         Stop where 20 paid answers in a row cannot be used.
 
@@ -107,23 +161,27 @@ def run_study(
             models=models,
             judges=judges,
             parts=parts_of(checks) if checks else ("main",),
-            watch=watch,
+            watch=watch or choose_watch(progress),
             brake=brake,
         )
         return StudyRun(path, run, tuple(count_stages(opened)))
 
 
 def check_study(
-    study: Study, *, store: str | Path | None = None, only: Sequence[str] | None = None
+    study: Study,
+    *,
+    store: str | Path | None = None,
+    only: Sequence[str] | None = None,
+    progress: bool | None = None,
 ) -> Validity:
-    """Run the validity checks of a study and measure what they say.
+    """Run the validity checks of a study and measure what they say; `progress` as in `run_study`.
 
     Raises
     ------
     EthogramError
         The checks could not be run, or not to their end.
     """
-    checked = run_study(study, store=store, checks=check_names(only))
+    checked = run_study(study, store=store, checks=check_names(only), progress=progress)
     checked.raise_if_stopped()
     with Store.read(checked.store) as opened:
         return measure_validity(opened)
@@ -356,6 +414,103 @@ def save_figures(
         said=caption_views(views)[views.index(view)],
         seed=seed,
     )
+
+
+def figure(
+    name: str,
+    source: str | Path | Profile | Iterable[Profile] | Mapping[str, Profile] | Shift | None = None,
+    *,
+    models: Sequence[str] = (),
+    judge: str | None = None,
+    condition: str | None = None,
+    theme: Theme = "light",
+    seed: int = 0,
+    form: str = "plain",
+) -> Figure:
+    """Draw one figure; a notebook shows it.
+
+    Parameters
+    ----------
+    name : str
+        One of `ethogram.figures.choose.FIGURE_NAMES`, such as "radial", "ranks", "shift",
+        "similarity" or "ranked".
+    source : path, Profile, profiles or Shift, optional
+        A store or comparison file, profiles, or the shift that the figure "shift" draws. None:
+        the published study.
+    models : sequence of str
+        Only these, in this order: the shift is from the first to the second. All if empty.
+    judge, condition : str, optional
+        Of the profiles that are drawn; else those with the most planned comparisons, the first
+        where equal.
+    theme : "light" or "dark"
+    seed : int
+        Of every random draw.
+    form : "plain", "arena", "oct" or "scores"
+        How a comparison file is laid out.
+
+    Returns
+    -------
+    Figure
+        Its `chart` is the Altair chart, `titled()` the same with title and caption.
+
+    Raises
+    ------
+    InputError
+        An unknown figure or model, none that can be rated, or profiles that do not allow it.
+    """
+    from ethogram.figures.choose import draw_figure
+
+    if isinstance(source, Shift):
+        if name != "shift" or models:
+            raise InputError(f"figure {name!r} of a shift, expected 'shift' and no models")
+        return source.plot(theme=theme)
+    comparisons: list[Comparisons] = []
+    if isinstance(source, str | Path):
+        comparisons = read_source(source, form=form)
+        profiles: list[Profile] = list(rate_all(comparisons))
+    else:
+        profiles = _given_profiles(source)
+    if not profiles:
+        raise InputError("there are no profiles to draw, expected at least one")
+    views = split_views(profiles)
+    view = pick_view(views, judge, condition)
+    shown = [profiles[i] for i in view.places]
+    return draw_figure(
+        name,
+        shown,
+        models=models,
+        moved=_paired_shift(comparisons, shown, models) if name == "shift" else None,
+        theme=theme,
+        said=caption_views(views)[views.index(view)],
+        seed=seed,
+    )
+
+
+def _given_profiles(
+    source: Profile | Iterable[Profile] | Mapping[str, Profile] | None,
+) -> list[Profile]:
+    """Return profiles as a list, however they are given; none: those of the published study."""
+    if source is None:
+        return list(reference_profiles().values())
+    if isinstance(source, Profile):
+        return [source]
+    profiles = list(source.values() if isinstance(source, Mapping) else source)
+    for profile in profiles:
+        if not isinstance(profile, Profile):
+            raise InputError(f"source holds {profile!r:.80}, expected profiles")
+    return profiles
+
+
+def _paired_shift(
+    comparisons: Sequence[Comparisons], profiles: Sequence[Profile], models: Sequence[str]
+) -> Shift | None:
+    """Return the shift between two models whose comparisons are known; None for other numbers."""
+    pair = [p for name in models for p in profiles if p.model == name] or profiles
+    if not comparisons or len(pair) != 2:
+        return None
+    known = {(c.model, c.judge, c.condition): c for c in comparisons}
+    before, after = (known[p.model, p.judge, p.condition] for p in pair)
+    return shift(before, after, profiles=(pair[0], pair[1]))
 
 
 def read_source(

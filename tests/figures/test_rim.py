@@ -36,6 +36,15 @@ def test_most_least_and_most_disputed_are_named(cohort):
     assert "the 12 others on which models differ most" in radial(cohort).caption
 
 
+def nodes_of(part):
+    """Every mapping of a specification, at any depth."""
+    if isinstance(part, dict):
+        yield part
+    for inner in part.values() if isinstance(part, dict) else part:
+        if isinstance(inner, dict | list):
+            yield from nodes_of(inner)
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_names_are_coloured_by_sign(cohort, theme):
     """Names above the mean of 1000 have the colour of expressed traits, the others of avoided."""
@@ -43,9 +52,11 @@ def test_names_are_coloured_by_sign(cohort, theme):
     means = dict(zip(cohort.traits, cohort.strengths.mean(axis=0), strict=True))
     assert all(row["above"] == (means[t] >= 0) for t, row in names_of(figure).items())
     colours = {
-        (c["condition"]["value"], c["value"])
-        for c in (layer["encoding"].get("color", {}) for layer in figure.spec()["layer"])
-        if isinstance(c.get("condition"), dict) and c["condition"].get("test") == "datum.above"
+        (case["value"], node["value"])
+        for node in nodes_of(figure.spec())
+        if isinstance(node.get("condition"), list)
+        for case in node["condition"]
+        if case.get("test") == "datum.above"
     }
     assert colours == {(PALETTES[theme].expressed_text, PALETTES[theme].avoided_text)}
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from tests.planted.answers import JudgePlan
 from tests.planted.server import Config, serve
@@ -76,6 +78,65 @@ def test_report_and_figures(study, tmp_path):
     assert (tmp_path / "f" / "radial.json") in pictures
 
 
+def test_a_figure_of_a_store_of_profiles_and_of_a_shift(study):
+    """`figure` takes whatever holds profiles; two models of a store are paired by prompt."""
+    store = study[0] / "s.db"
+    rated = ethogram.read_profiles(store)
+    assert ethogram.figure("radial", store).name == "radial"
+    assert ethogram.figure("radial", rated[0]).name == "radial"
+    assert ethogram.figure("ranked", rated, models=["b"]).name.startswith("ranked")
+    assert ethogram.figure("ranks", {p.model: p for p in rated}).name == "ranks"
+    paired = ethogram.figure("shift", store, models=["b", "a"])
+    assert paired.caption.startswith("a minus b")
+    assert "paired by" in paired.caption
+    moved = ethogram.shift(*rated)
+    assert ethogram.figure("shift", moved).caption == moved.plot().caption
+    assert "independent" in moved.plot().caption
+
+
+def test_a_figure_shows_itself_without_a_network(study):
+    """A notebook gets a picture, title and caption included, and no script."""
+    drawn = ethogram.figure("radial", study[0] / "s.db")
+    bundle = drawn._repr_mimebundle_(include=None, exclude=None)
+    assert set(bundle) == {"image/svg+xml", "text/plain"}
+    assert bundle["image/svg+xml"].startswith("<svg")
+    assert drawn.title in bundle["image/svg+xml"]
+    assert "<script" not in bundle["image/svg+xml"]
+
+
+def test_a_run_shows_what_it_did(study, tmp_path):
+    """Calls, cost, counts and, where it stopped, why."""
+    folder, loaded, validity = study
+    done = ethogram.run_study(loaded, store=folder / "s.db")
+    assert repr(done) == f"<StudyRun into {folder / 's.db'}: 0 calls in this run, $0.0000.>"
+    counts = done.counts[0]
+    cells = f">{counts.planned:,}</td><td"
+    assert cells in done._repr_html_()
+    stopped = ethogram.run_study(loaded, store=tmp_path / "new.db")  # the server has gone
+    assert f"Stopped: {stopped.run.stopped}" in str(stopped)
+    assert validity.judges[0].sentence in str(validity)
+
+
+def test_progress_of_a_run_is_silent_unless_asked_for(study, tmp_path, capsys):
+    """Output that is captured is no terminal; `progress=True` writes to standard error."""
+    _, loaded, _ = study
+    ethogram.run_study(loaded, store=tmp_path / "one.db")
+    assert capsys.readouterr() == ("", "")
+    ethogram.run_study(loaded, store=tmp_path / "two.db", progress=True)
+    out, error = capsys.readouterr()
+    assert not out
+    assert error.startswith("stage")
+
+
+def test_a_run_inside_a_running_loop(study, tmp_path):
+    """As in a notebook, whose loop runs already."""
+
+    async def cell():
+        return ethogram.run_study(study[1], store=tmp_path / "new.db")
+
+    assert asyncio.run(cell()).counts
+
+
 def test_a_run_says_its_error_in_one_way(study, tmp_path):
     """What stops a run midway is in the run, and is raised where that is asked for."""
     _, loaded, _ = study
@@ -110,6 +171,15 @@ def test_models_are_checked(study):
         (lambda s, out: ethogram.read_profiles(s, model="nope"), "no comparisons of 'nope'"),
         (lambda s, out: ethogram.read_profiles(s, model="nope", corrected=True), "of 'nope'"),
         (lambda s, out: ethogram.read_trial(s, 2**70), "no trial"),
+        (lambda s, out: ethogram.figure("radail", s), "did you mean 'radial'"),
+        (lambda s, out: ethogram.figure("radial", s, models=["c"]), "model is 'c'"),
+        (lambda s, out: ethogram.figure("ranked", s), "name one of a, b"),
+        (lambda s, out: ethogram.figure("radial", []), "no profiles to draw"),
+        (lambda s, out: ethogram.figure("radial", [3]), "source holds 3, expected profiles"),
+        (
+            lambda s, out: ethogram.figure("radial", ethogram.shift(*ethogram.read_profiles(s))),
+            "figure 'radial' of a shift",
+        ),
     ],
 )
 def test_a_wrong_argument_is_one_clear_error(study, tmp_path, call, words):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
+import sys
 from pathlib import Path
 
 import pytest
@@ -227,6 +228,17 @@ STUDIES = [
 def test_every_study_file_in_the_docs_is_valid(page, number, block):
     """A whole study file in the docs can be pasted and used."""
     assert parse_study(block).models, (page, number)
+
+
+def test_the_study_in_the_readme_runs_as_installed(tmp_path, monkeypatch):
+    """A reader who pastes it needs no extra: its prompts are there, and it is planned whole."""
+    from ethogram.run.prepare import prepare
+
+    monkeypatch.setitem(sys.modules, "datasets", None)  # the extra for WildChat
+    monkeypatch.chdir(tmp_path)
+    (block,) = [block for page, _, block in STUDIES if page == "README.md"]
+    prepared = prepare(parse_study(block), tmp_path / "study.db")
+    assert len(prepared.prompts) > 0
 
 
 def test_there_are_study_files_to_check():

@@ -115,9 +115,15 @@ class Figure:
         lines = wrap_text(self.caption, ROOM, LABEL_SIZE)
         return self.chart.properties(title=alt.TitleParams(title, subtitle=lines))
 
-    def _repr_mimebundle_(self, *args: Any, **options: Any) -> Any:
-        """Show the figure, title and caption included, in a notebook."""
-        return self.titled()._repr_mimebundle_(*args, **options)
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        """Show the figure, title and caption included, in a notebook: also offline, and on GitHub.
+
+        Altair's own way fetches scripts from the network; `chart` has it.
+        """
+        from vl_convert import vegalite_to_svg
+
+        svg = vegalite_to_svg(self.titled().to_dict())
+        return {"image/svg+xml": svg, "text/plain": f"{self.title}\n{self.caption}"}
 
 
 def palette(theme: Theme) -> Palette:

@@ -9,6 +9,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
@@ -16,12 +17,18 @@ from scipy.special import expit
 from scipy.stats import rankdata
 
 from ethogram.errors import InputError
+from ethogram.ratings.cards import card_html, card_text
 from ethogram.ratings.comparisons import FloatArray, IntArray
 from ethogram.ratings.covariance import rank_ranges
 from ethogram.ratings.models import ELO_PER_LOGIT
 from ethogram.ratings.phases import say_phase
+from ethogram.ratings.plots import plot_profile
 from ethogram.ratings.quantiles import LEVEL
 from ethogram.ratings.spread import against_their_mean, variances
+from ethogram.ratings.summaries import profile_card, profile_line
+
+if TYPE_CHECKING:
+    from ethogram.ratings.plots import Figure, Theme
 
 
 @dataclass(frozen=True)
@@ -123,6 +130,15 @@ class Profile:
     order_spread: float | None = None
     level: float = LEVEL
 
+    def __repr__(self) -> str:
+        return profile_line(self)
+
+    def __str__(self) -> str:
+        return card_text(profile_card(self))
+
+    def _repr_html_(self) -> str:
+        return str(card_html(profile_card(self)))
+
     @property
     def interval(self) -> str:
         """Level and method of the intervals, in plain words."""
@@ -188,6 +204,23 @@ class Profile:
             "wins": self.wins_by_trait,
         }
         return pl.DataFrame(columns).sort("rating", descending=True, maintain_order=True)
+
+    def plot(self, name: str = "ranked", *, theme: Theme = "light") -> Figure:
+        """Draw a figure of this profile alone, which a notebook shows.
+
+        Parameters
+        ----------
+        name : str
+            "ranked" (every trait with its interval), "radial" or "distributions"; `ethogram.figure`
+            draws those of several profiles.
+        theme : "light" or "dark"
+
+        Raises
+        ------
+        InputError
+            An unknown name, or a figure of several models.
+        """
+        return plot_profile(self, name, theme)
 
     def needed(self, points: float) -> int:
         """Comparisons in all for the median trait's 95% interval to be +- `points` (Elo).

@@ -8,10 +8,12 @@ from typing import Any
 
 from ethogram.errors import DisconnectedError
 from ethogram.ratings.budget import NUMBER, correlations_fit, most_traits
+from ethogram.ratings.cards import card_html, card_text
 from ethogram.ratings.comparisons import Comparisons
 from ethogram.ratings.methods import DEFAULT_METHOD, rating_method
 from ethogram.ratings.phases import part
 from ethogram.ratings.profile import Profile
+from ethogram.ratings.summaries import rated_card, rated_line
 from ethogram.ratings.threads import on_one_thread
 
 
@@ -45,6 +47,15 @@ class Rated:
 
     profiles: tuple[Profile, ...]
     unrated: tuple[Unrated, ...]
+
+    def __repr__(self) -> str:
+        return rated_line(self)
+
+    def __str__(self) -> str:
+        return card_text(rated_card(self))
+
+    def _repr_html_(self) -> str:
+        return str(card_html(rated_card(self)))
 
     def __iter__(self) -> Iterator[Profile]:
         return iter(self.profiles)

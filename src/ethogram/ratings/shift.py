@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import polars as pl
@@ -21,15 +21,21 @@ from scipy.stats import t as student
 
 from ethogram.errors import InputError
 from ethogram.ratings.budget import influences_fit, inverse_fits
+from ethogram.ratings.cards import card_html, card_text
 from ethogram.ratings.comparisons import BoolArray, Comparisons, FloatArray, IntArray
 from ethogram.ratings.covariance import jackknife
 from ethogram.ratings.intervals import seldom
 from ethogram.ratings.models import DEFAULT_RIDGE, ELO_PER_LOGIT
+from ethogram.ratings.plots import plot_shift
 from ethogram.ratings.profile import Profile
 from ethogram.ratings.quantiles import normal_quantile, t_quantile
 from ethogram.ratings.rate import fit_comparisons, rate
 from ethogram.ratings.spread import stretched, variances
+from ethogram.ratings.summaries import shift_card, shift_line
 from ethogram.ratings.threads import on_one_thread
+
+if TYPE_CHECKING:
+    from ethogram.ratings.plots import Figure, Theme
 
 LEAST_TRUE_SPREAD = 0.2
 """Share of the strengths' variance that is never taken to be noise."""
@@ -101,6 +107,19 @@ class Shift:
     paired: str
     n_shared: int
     caveats: tuple[str, ...]
+
+    def __repr__(self) -> str:
+        return shift_line(self)
+
+    def __str__(self) -> str:
+        return card_text(shift_card(self))
+
+    def _repr_html_(self) -> str:
+        return str(card_html(shift_card(self)))
+
+    def plot(self, *, theme: Theme = "light") -> Figure:
+        """Draw the traits that moved furthest, with intervals; a notebook shows the figure."""
+        return plot_shift(self, theme)
 
     def frame(self) -> pl.DataFrame:
         """One row a trait, largest rise first; shifts in Elo points."""

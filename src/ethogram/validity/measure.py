@@ -17,6 +17,7 @@ import orjson
 
 from ethogram.design import Part
 from ethogram.errors import EthogramError, InputError, NotInformative
+from ethogram.ratings.cards import card_text, cards_html
 from ethogram.ratings.comparisons import Comparisons, FloatArray, IntArray
 from ethogram.ratings.profile import Profile
 from ethogram.ratings.rate import rate
@@ -40,6 +41,7 @@ from ethogram.validity.agreement import (
     retest,
     trait_disagreement,
 )
+from ethogram.validity.cards import validity_cards, validity_line
 from ethogram.validity.controls import NetProfile, net_of
 from ethogram.validity.correction import Corrected, WinRates, correct, rogan_gladen
 from ethogram.validity.gain import Gain, what_it_buys
@@ -204,6 +206,15 @@ class Validity:
     nets: tuple[NetProfile, ...]
     notes: tuple[str, ...] = ()
     unrated: tuple[Unrated, ...] = ()
+
+    def __repr__(self) -> str:
+        return validity_line(self)
+
+    def __str__(self) -> str:
+        return "\n\n".join(card_text(card) for card in validity_cards(self))
+
+    def _repr_html_(self) -> str:
+        return cards_html(validity_cards(self))
 
 
 def judge_sentences(source: Store | StoreResults) -> list[str]:
