@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ethogram.analysis.views import caption_views, pick_view, say_view, split_views
+from ethogram.analysis.views import View, caption_views, pick_view, say_view, split_views
 from ethogram.engine import check as engine_check
 from ethogram.engine.check import Check
-from ethogram.errors import InputError
+from ethogram.errors import InputError, Problems, StudyError, guess
 from ethogram.ratings.cards import Card, Row, card_html, card_text, count_words
 from ethogram.ratings.comparison_files import is_table, read_table
 from ethogram.ratings.comparisons import Comparisons
@@ -27,7 +27,7 @@ from ethogram.run.prepare import plan_into, prepare, store_path
 from ethogram.run.runner import Run, Watch, asked_tables, check_keys, run_stages
 from ethogram.run.stages import MAIN_STAGES
 from ethogram.store import read
-from ethogram.store.export import EXPORTED, check_export, export_table
+from ethogram.store.export import EXPORTED, export_tables
 from ethogram.store.read import StageCount, count_stages, read_comparisons
 from ethogram.store.store import Store
 from ethogram.study import Study
@@ -147,9 +147,14 @@ def run_study(
         `StudyRun.raise_if_stopped` raises it.
     """
     path, checks = store_path(study, store), check_names(checks) if checks else ()
-    if not path.exists():  # before anything is made
-        check_keys(asked_tables(study, stages, models=models, judges=judges))
-    prepared = prepare(study, path)
+    problems = Problems()  # all that is wrong is said at once, before anything is made
+    tables = asked_tables(study, stages, models=models, judges=judges)
+    if not path.exists():
+        with problems.gather():
+            check_keys(tables)
+    with problems.gather():
+        prepared = prepare(study, path, draw=not problems)
+    problems.raise_any(StudyError)
     with Store.open(path) as opened:
         planned = plan_into(opened, prepared)
         plan_checks(opened, prepared, planned, checks)
@@ -249,7 +254,11 @@ def read_profiles(
             read_source(source, without=without, model=model, form=form), method=method
         )
     if model is not None and not (rated.profiles or rated.unrated):
-        raise InputError(f"{source} has no comparisons of {model!r}")
+        there = dict.fromkeys(c.model for c in read_source(source, form=form))
+        raise InputError(
+            f"{source} has no comparisons of {model!r}{guess(model, there)}; it has those of "
+            f"{', '.join(there)}"
+        )
     return rated
 
 
@@ -296,6 +305,7 @@ def export_store(
     *,
     tables: Sequence[str] = EXPORTED,
     file_format: str = "parquet",
+    force: bool = False,
 ) -> dict[Path, int]:
     """Write tables of a store to files.
 
@@ -306,15 +316,16 @@ def export_store(
         The folder; made if it is not there.
     tables : of "comparisons", "trials", "replies", "verdicts" and "attempts"
     file_format : "parquet", "csv" or "jsonl"
+    force : bool
+        Replace files that ethogram did not write, too.
 
     Returns
     -------
     dict of Path to int
         How many rows each file has.
     """
-    check_export(tables, file_format)
     with Store.read(store) as opened:
-        return dict(export_table(opened, table, Path(out), file_format) for table in tables)
+        return dict(export_tables(opened, tables, Path(out), file_format, force=force))
 
 
 def write_report(
@@ -324,6 +335,10 @@ def write_report(
     without: Sequence[str] = (),
     corrections: bool = True,
     form: str = "plain",
+    judge: str | None = None,
+    condition: str | None = None,
+    force: bool = False,
+    note: Callable[[str], None] | None = None,
 ) -> Path:
     """Write the report on a store or a comparison file: one HTML file that opens offline.
 
@@ -337,22 +352,73 @@ def write_report(
         Also rate with the judges' errors modelled, some seconds per model (of a store).
     form : "plain", "arena", "oct" or "scores"
         How a comparison file is laid out.
+    judge, condition : str, optional
+        Only what this judge said, or of this condition.
+    force : bool
+        Replace files that ethogram did not write, too.
+    note : callable, optional
+        Told when the work begins.
 
     Returns
     -------
     Path
         Of the HTML file.
+
+    Raises
+    ------
+    InputError
+        Among others, before any work: the files cannot be written, or one is not ethogram's.
     """
     from ethogram import report
 
     source = Path(source)
-    page = Path(out) if out else source.with_suffix(".html")
+    page = Path(out) if out is not None else _page_of(source)
+    report.check_page(page, source=source, force=force)
+    found = read_source(source, without=without, form=form)
+    comparisons = _of_view(found, source, judge, condition)
+    if note is not None:
+        note("writing the report ...")
     if is_table(source, form=form):
-        comparisons = read_source(source, without=without, form=form)
-        return report.write_table_report(comparisons, page, title=source.stem)
+        return report.write_table_report(comparisons, page, title=source.stem, force=force)
     with StoreResults.open(source) as results:
         account = report.judge_account(measure_validity(results, corrections=corrections))
-        return report.write_report(results, page, judge=account, without=without)
+        return report.write_report(
+            results,
+            page,
+            judge=account,
+            without=without,
+            views=frozenset((c.judge, c.condition) for c in comparisons),
+            force=force,
+        )
+
+
+def _of_view(
+    found: Sequence[Comparisons], source: Path, judge: str | None, condition: str | None
+) -> list[Comparisons]:
+    """Return the comparisons of a judge or a condition, if one is named.
+
+    Raises
+    ------
+    InputError
+        There are none; the text says what there is.
+    """
+    for what, name in (("judge", judge), ("condition", condition)):
+        there = dict.fromkeys(getattr(c, what) for c in found)
+        if name is not None and name not in there:
+            raise InputError(
+                f"{source} has no comparisons of {what} {name!r}{guess(name, there)}; it has "
+                f"those of {', '.join(there)}"
+            )
+    return [c for c in found if judge in (None, c.judge) and condition in (None, c.condition)]
+
+
+def _page_of(source: Path) -> Path:
+    """Return where the report on a source is written if nobody says: SOURCE.html, beside it."""
+    name = source if source.name not in ("", "..") else source / source.resolve().name
+    page = name.with_suffix(".html")
+    if source.suffix in (".json", ".md", ".html", ".htm"):  # the report's own endings
+        return page.with_name(f"{page.stem}-report.html")
+    return page
 
 
 def save_figures(
@@ -366,6 +432,9 @@ def save_figures(
     note: Callable[[str], None] | None = None,
     seed: int = 0,
     form: str = "plain",
+    only: Sequence[str] | None = None,
+    models: Sequence[str] = (),
+    force: bool = False,
 ) -> list[Path]:
     """Save every figure that the profiles of a store or comparison file allow.
 
@@ -388,15 +457,20 @@ def save_figures(
         Of every random draw.
     form : "plain", "arena", "oct" or "scores"
         How a comparison file is laid out.
+    only, models : sequence of str
+        Names of figures and of models; else all.
+    force : bool
+        Replace files that ethogram did not write, too.
 
     Raises
     ------
     InputError
-        There are no comparisons that can be rated, none of this judge or condition, or an unknown
-        format.
+        There are no comparisons that can be rated, none of this judge or condition, an unknown
+        format, or a file that is not ethogram's.
     """
     from ethogram.figures import save
 
+    save.check_figures(Path(out), formats=formats, theme=theme, force=force, only=only)
     profiles = list(
         reference_profiles().values() if source is None else read_profiles(source, form=form)
     )
@@ -411,8 +485,11 @@ def save_figures(
         Path(out),
         formats=formats,
         theme=theme,
+        only=only,
+        models=models,
         said=caption_views(views)[views.index(view)],
         seed=seed,
+        force=force,
     )
 
 
@@ -556,33 +633,78 @@ def pick_two(
     models: Sequence[str] = (),
     judge: str | None = None,
     condition: str | None = None,
+    *,
+    form: str = "plain",
+    note: Callable[[str], None] | None = None,
 ) -> tuple[Comparisons, Comparisons]:
-    """Find the two sets of comparisons that a shift is between.
+    """Find the two sets of comparisons that a shift is between, of one judge and condition.
+
+    Where there are several of these, it is within the one with the most planned comparisons, as in
+    figures; `note` is told which.
 
     Raises
     ------
     InputError
         The choice is not clear; the text says what there is.
     """
-    sides = [read_source(before), read_source(after or before)]
-    sides = [
-        [c for c in side if judge in (None, c.judge) and condition in (None, c.condition)]
-        for side in sides
-    ]
+    paths = (before, after or before)
+    read = [read_source(path, form=form) for path in paths]
+    sides = [_of_view(side, path, judge, condition) for side, path in zip(read, paths, strict=True)]
     if len(models) not in (0, 2):
         raise InputError(f"{len(models)} models named; give --model twice, in order, or not at all")
+    for name, side, path in zip(models, sides, paths, strict=False):
+        if name not in (there := dict.fromkeys(c.model for c in side)):
+            raise InputError(
+                f"{path} has no comparisons of model {name!r}{guess(name, there)}; it has those of "
+                f"{', '.join(there)}"
+            )
     if models:
         sides = [[c for c in side if c.model == m] for side, m in zip(sides, models, strict=True)]
-    elif after is None:
+    sides = _within_view(sides, judge, condition, note, pairs=after is None and not models)
+    if after is None and not models:
         if len(sides[0]) == 1:
             only = sides[0][0].model
             raise InputError(f"{before} holds one model ({only}); a shift is between two")
         sides = [sides[0][:1], sides[1][1:]]
-    for side, path in zip(sides, (before, after or before), strict=True):
+    for side, path, whole in zip(sides, paths, read, strict=True):
         if len(side) != 1:
-            there = ", ".join(f"{c.model} by {c.judge} ({c.condition})" for c in read_source(path))
+            sets = ", ".join(f"{c.model} by {c.judge} ({c.condition})" for c in whole)
             raise InputError(
-                f"{len(side)} sets of comparisons fit in {path}, expected one; it has {there}: "
+                f"{len(side)} sets of comparisons fit in {path}, expected one; it has {sets}: "
                 "choose with --model (twice), --judge and --condition"
             )
     return sides[0][0], sides[1][0]
+
+
+def _within_view(
+    sides: Sequence[Sequence[Comparisons]],
+    judge: str | None,
+    condition: str | None,
+    note: Callable[[str], None] | None,
+    *,
+    pairs: bool,
+) -> list[list[Comparisons]]:
+    """Keep, on both sides, what is of the judge and condition that both have most of.
+
+    `pairs` says that both sides are one source, of which two sets are needed.
+    """
+    planned: dict[tuple[str, str], int] = {}
+    for side in sides[:1] if pairs else sides:
+        for c in side:
+            key = (c.judge, c.condition)
+            planned[key] = planned.get(key, 0) + len(c) + c.lost
+    views = [
+        View(*key, (), n)
+        for key, n in planned.items()
+        if all(
+            sum((c.judge, c.condition) == key for c in side) >= (2 if pairs else 1)
+            for side in sides
+        )
+    ]
+    if not views:
+        return [[*side] for side in sides]
+    view = pick_view(views)
+    if note is not None and len(views) > 1:
+        note(say_view(views, view, judge, condition))
+    key = (view.judge, view.condition)
+    return [[c for c in side if (c.judge, c.condition) == key] for side in sides]

@@ -21,14 +21,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 from math import gcd
+from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
+import lazy_loader
 
 from ethogram.errors import InputError
 
-IntArray = NDArray[np.int64]
-BoolArray = NDArray[np.bool_]
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    IntArray = NDArray[np.int64]
+    BoolArray = NDArray[np.bool_]
+else:
+    np = lazy_loader.load("numpy")  # the store needs the names of parts from here, and no arrays
 
 
 class Condition(StrEnum):

@@ -16,18 +16,35 @@ A message names the value, what was expected and what to do next.
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
 LONGEST = 1500  # characters of a message
 
 
 class EthogramError(Exception):
-    """Base of all errors that the user can fix; its text is one clear line.
+    """Base of all errors that the user can fix; its text is one clear line per problem.
 
     Line breaks are removed here, because texts name values and values come from files of any kind.
+
+    Attributes
+    ----------
+    lines : tuple of str
+        One per problem; most errors have one.
     """
 
-    def __init__(self, text: str = "") -> None:
-        line = " ".join(str(text).split())
-        super().__init__(line if len(line) <= LONGEST else f"{line[:LONGEST]}...")
+    def __init__(self, *texts: str) -> None:
+        self.lines = tuple(map(_one_line, texts)) or ("",)
+        super().__init__(*self.lines)
+
+    def __str__(self) -> str:
+        return "\n".join(self.lines)
+
+
+def _one_line(text: str) -> str:
+    line = " ".join(str(text).split())
+    return line if len(line) <= LONGEST else f"{line[:LONGEST]}..."
 
 
 class InputError(EthogramError, ValueError):
@@ -56,3 +73,63 @@ class SpendLimitReached(EthogramError):
 
 class DisconnectedError(EthogramError, ValueError):
     """Some items never meet the others, so their strengths have no common scale."""
+
+
+class Problems:
+    """Gathers errors, so that all that is wrong with a thing is said at once.
+
+    Parameters
+    ----------
+    most : int, optional
+        How many lines are kept; the others are counted.
+    """
+
+    def __init__(self, most: int | None = None) -> None:
+        self._most = most
+        self._errors: list[EthogramError] = []
+        self._more = 0
+
+    def __bool__(self) -> bool:
+        return bool(self._errors)
+
+    @property
+    def full(self) -> bool:
+        """Whether another error would be counted only."""
+        return self._most is not None and len(self._errors) >= self._most
+
+    def add(self, error: EthogramError | None = None) -> None:
+        """Keep an error; where enough are kept, count it (it need not be made then)."""
+        if error is None or self.full:
+            self._more += 1
+        else:
+            self._errors.append(error)
+
+    @contextmanager
+    def gather(self) -> Iterator[None]:
+        """Keep an error that is raised inside."""
+        try:
+            yield
+        except EthogramError as error:
+            self.add(error)
+
+    def raise_any(self, kind: type[EthogramError] = InputError) -> None:
+        """Raise what was gathered: one error as it is, several as one of this kind.
+
+        Raises
+        ------
+        EthogramError
+        """
+        if len(self._errors) == 1 and not self._more:
+            raise self._errors[0]
+        if self._errors:
+            lines = list(dict.fromkeys(line for error in self._errors for line in error.lines))
+            raise kind(*lines, *([f"and {self._more:,} more like these"] if self._more else []))
+
+
+def guess(name: str, known: Iterable[str]) -> str:
+    """Offer the known name that is nearest to one that is not known; "" if none is near."""
+    folded = {other.casefold(): other for other in known}
+    if name in folded.values():
+        return ""
+    near = difflib.get_close_matches(name.casefold(), folded, n=1)
+    return f" (did you mean {folded[near[0]]!r}?)" if near else ""

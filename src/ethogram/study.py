@@ -5,33 +5,49 @@ Knows nothing of stores or of HTTP.
 
 from __future__ import annotations
 
-import difflib
+import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, Discriminator, Field, Tag, ValidationError
 
 from ethogram.design import LEAST_PLANTS, PLANT_SHARE
 from ethogram.engine.address import without_user
 from ethogram.engine.endpoints import without_secrets
-from ethogram.engine.settings import ModelTable, Positive, Prices, Reasoning, Table
-from ethogram.errors import InputError, StudyError
-from ethogram.stimuli.prompts import PromptFilter
+from ethogram.engine.settings import ModelTable, Positive, Prices, Reasoning, Table, Text
+from ethogram.errors import EthogramError, InputError, Problems, StudyError, guess
+from ethogram.stimuli.prompts import PromptFilter, find_prompts
+from ethogram.stimuli.tables.names import check_name, clean_name
+from ethogram.stimuli.traits import load_traits
 
 Condition = Literal["feels", "likes", "random"]
-Name = Annotated[str, Field(min_length=1)]
+
+
+def _as_name(name: str) -> str:
+    """Return a name in its one spelling."""
+    return check_name(name, place="its name", what="name")
+
+
+Name = Annotated[str, Field(min_length=1), AfterValidator(_as_name)]
+
+
+TextOrList = Annotated[
+    Annotated[str, Tag("<text>")] | Annotated[list[Text], Tag("<list>")],
+    Discriminator(lambda value: "<list>" if isinstance(value, list) else "<text>"),
+]
 
 
 class StudyTable(Table):
     """`[study]`: the design and the limits of the whole study."""
 
-    name: Annotated[str, Field(min_length=1)]
+    name: Name
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
-    traits: str = "study144"
-    prompts: str = "bundled"
+    traits: TextOrList = "study144"
+    prompts: TextOrList = "bundled"
     pairs: Literal["all"] | Positive = "all"
     repeats: Positive = 1
     max_trials: Positive | None = None
@@ -179,7 +195,7 @@ def load_study(path: str | Path) -> Study:
     """
     path = Path(path)
     try:
-        text = path.read_bytes().decode("utf-8")
+        text = path.read_bytes().decode("utf-8-sig")
     except OSError as error:
         raise StudyError(
             f"{path}: {error.strerror}; `ethogram init` writes a study file"
@@ -192,49 +208,162 @@ def load_study(path: str | Path) -> Study:
 
 
 def parse_study(text: str, *, path: Path | None = None) -> Study:
-    """Validate a study file's text."""
+    """Validate a study file's text.
+
+    Raises
+    ------
+    StudyError
+        It has a line for each thing that is wrong, in the file and in those that it names.
+    """
     where = str(path or "study")
     try:
-        data = tomllib.loads(text)
+        data = tomllib.loads(text.removeprefix("\ufeff"))
     except (ValueError, RecursionError) as error:
         raise StudyError(f"{where} is not valid TOML: {error}") from error
-    for taken in ("path", "text"):
-        if taken in data:
-            raise StudyError(f"{where}: unknown table or key {taken!r}; {_allowed(Study)}")
-    for table in ("models", "judges"):
-        if not data.get(table):
-            raise StudyError(f"{where}: no [{table}.NAME] table; a study needs at least one")
+    problems = _unusable_tables(data)
     try:
-        return Study.model_validate({**data, "path": path, "text": text})
+        study = Study.model_validate({**data, "path": path, "text": text})
     except ValidationError as error:
-        raise StudyError(f"{where}: {_first_error(error, data)}") from error
+        problems += _say_errors(error, data)
+    if problems:
+        problems += _unusable_files(data, path.parent if path else None)
+        raise StudyError(*(f"{where}: {problem}" for problem in dict.fromkeys(problems)))
+    return study
 
 
-def _first_error(error: ValidationError, data: Mapping[str, Any]) -> str:
-    """Say the first thing that is wrong: key, value, what is allowed."""
-    found = error.errors(include_url=False)
-    places = {_place(e) for e in found}
-    first = min(found, key=lambda e: e["type"] != "extra_forbidden")  # often a key misspelt
+def _unusable_tables(data: dict[str, Any]) -> list[str]:
+    """Say which tables are misspelt or lacking, and set them right, so that the rest is read."""
+    problems = []
+    known = _names(Study)
+    for key in [key for key in data if key not in known]:
+        problems.append(f"unknown table or key {key!r}{guess(key, known)}; {_allowed(Study)}")
+        value = data.pop(key)
+        meant = next((name for name in known if name not in data and guess(key, [name])), None)
+        if meant and _could_be(meant, value):
+            data[meant] = value
+    for table in ("models", "judges"):
+        if not data.get(table) and isinstance(data.get(table, {}), dict):
+            problems.append(f"no [{table}.NAME] table; a study needs at least one")
+            data[table] = {}
+        elif isinstance(data[table], dict):
+            spelt = Counter(clean_name(name) for name in data[table])
+            problems += [
+                f"[{table}.{name}] is there {n} times, spelt with different signs that look alike"
+                for name, n in spelt.items()
+                if n > 1
+            ]
+    return problems
+
+
+def _could_be(table: str, value: Any) -> bool:
+    """Whether a value under a misspelt key could be this table; models and judges hold tables."""
+    inner = value.values() if isinstance(value, dict) else ()
+    named = table in ("models", "judges")
+    return isinstance(value, dict) and (not named or all(isinstance(v, dict) for v in inner))
+
+
+def _unusable_files(data: Mapping[str, Any], base: Path | None) -> list[str]:
+    """Say what is wrong with the traits and prompts that a study names, as far as can be seen."""
+    problems, table = Problems(), data.get("study")
+    table = table if isinstance(table, dict) else {}
+    traits, prompts = table.get("traits", ""), table.get("prompts", "")
+    if traits and (isinstance(traits, str) or _are_texts(traits)):
+        with problems.gather():
+            load_traits(traits, base=base)
+    if isinstance(prompts, str) and prompts:
+        with problems.gather():
+            find_prompts(prompts, base=base)
+    try:
+        problems.raise_any()
+    except EthogramError as error:
+        return [*error.lines]
+    return []
+
+
+def _are_texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(text, str) for text in value)
+
+
+def _say_errors(error: ValidationError, data: Mapping[str, Any]) -> list[str]:
+    """Say everything that is wrong, in the order of the file: key, value, what is allowed."""
+    errors = error.errors(include_url=False)
+    unknown = [_place(e) for e in errors if e["type"] == "extra_forbidden"]
+    dotted = {_place(e)[:2] for e in errors if _is_dotted(e)}
+    errors = [
+        e
+        for e in errors
+        if e["type"] != "missing"
+        or not (_place(e)[:-1] in dotted or _is_misspelt(_place(e), unknown))
+    ]
+    order = {place: i for i, place in enumerate(_places(data))}
+    places = sorted({_place(e) for e in errors}, key=lambda p: (order.get(p, len(order)), p))
+    return [_say_error([e for e in errors if _place(e) == place]) for place in places]
+
+
+def _is_misspelt(place: tuple[str, ...], unknown: Sequence[tuple[str, ...]]) -> bool:
+    """Whether a key that is lacking stands beside an unknown one that is near it."""
+    return any(other[:-1] == place[:-1] and guess(other[-1], place[-1:]) for other in unknown)
+
+
+def _places(table: Mapping[str, Any], above: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """Yield the place of every key of a file."""
+    for key, value in table.items():
+        yield (*above, key)
+        if isinstance(value, dict):
+            yield from _places(value, (*above, key))
+
+
+def _say_error(errors: Sequence[Any]) -> str:
+    """Say what is wrong at one place; a union has an error for each of its branches."""
+    first = min(errors, key=lambda e: e["type"] != "extra_forbidden")
     *tables, key = location = _place(first)
     table = ".".join(tables)
-    others = len(places) - 1
-    more = f" (and {others} more problem{'s' * (others > 1)})" if others else ""
+    if _is_dotted(first):
+        name = ".".join(location[1:])
+        return f'[{location[0]}.{name}]: quote a name with a dot: [{location[0]}."{name}"]'
     if first["type"] == "extra_forbidden":
         where = f"key {key!r} in [{table}]" if table else f"table or key {key!r}"
-        return f"unknown {where}{_guess(key, location)}{more}"
+        return f"unknown {where}{_offer(key, location)}"
     if first["type"] == "missing":
-        return f"[{table}] needs the key {key!r}{more}" if table else f"no [{key}] table{more}"
+        return f"[{table}] needs the key {key!r}" if table else f"no [{key}] table"
     message = str(first["msg"]).removeprefix("Value error, ")
     if first["type"] == "value_error":
-        return f"[{'.'.join(location)}] {message}{more}"
-    expected = " or ".join(dict.fromkeys(_expected(e) for e in found if _place(e) == location))
-    value = without_user(repr(first["input"]))
+        return f"[{'.'.join(location)}] {message}"
+    expected = " or ".join(dict.fromkeys(map(_expected, errors)))
+    value = without_user(_as_toml(first["input"]))
     if key == "base_url":  # without http://, a password is not known as one
         value = value[value.rfind("@") + 1 :]
     value = value if len(value) <= 100 else f"{value[:100]}..."
     if not table:
-        return f"{key} = {value}: expected a table [{key}]{more}"
-    return f"[{table}] {key} = {value}: {expected}{more}"
+        return f"{key} = {value}: expected a table [{key}]"
+    if tables in (["models"], ["judges"]):
+        return f"[{table}] {key} = {value}: expected a table [{table}.{key}]"
+    return f"[{table}] {key} = {value}: expected {expected}{_near(errors)}"
+
+
+def _is_dotted(error: Any) -> bool:
+    """Whether an unknown key is the rest of a name with a dot that was not quoted."""
+    place = error["loc"]
+    unknown = error["type"] == "extra_forbidden" and isinstance(error["input"], dict)
+    return unknown and place[0] in ("models", "judges") and len(place) > 2
+
+
+def _as_toml(value: Any) -> str:
+    """Return a value about as it stands in the file."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return value.isoformat() if hasattr(value, "isoformat") else repr(value)
+
+
+def _near(errors: Sequence[Any]) -> str:
+    """Offer the nearest of the words that are allowed."""
+    words = [
+        word
+        for e in errors
+        if e["type"] == "literal_error"
+        for word in re.findall(r"'([^']+)'", e["ctx"]["expected"])
+    ]
+    return guess(errors[0]["input"], words) if isinstance(errors[0]["input"], str) else ""
 
 
 def _place(error: Any) -> tuple[str, ...]:
@@ -251,13 +380,16 @@ def _place(error: Any) -> tuple[str, ...]:
 
 def _expected(error: Any) -> str:
     """Return pydantic's message in lower case, as the second half of ours."""
+    if error["type"] in ("model_type", "dict_type"):
+        return "a table"
     message = str(error["msg"]).removeprefix("Input should be ")
-    return f"expected {message[0].lower()}{message[1:]}"
+    message = message.partition(", unable")[0]
+    return f"{message[0].lower()}{message[1:]}"
 
 
 def _is_branch(part: str) -> bool:
     """Whether a part of an error's place is pydantic's name for a branch of a union."""
-    return part.startswith(("literal[", "constrained", "function-")) or part in (
+    return part.startswith(("literal[", "constrained", "function-", "<")) or part in (
         "int",
         "float",
         "str",
@@ -279,11 +411,10 @@ _TABLES: dict[str, type[BaseModel]] = {
 _INNER: dict[str, type[BaseModel]] = {"prices": Prices, "reasoning": Reasoning}
 
 
-def _guess(key: str, location: Sequence[str]) -> str:
+def _offer(key: str, location: Sequence[str]) -> str:
     """Offer the nearest key that is allowed, and all of them."""
     kind = _INNER.get("".join(location[2:-1])) or _TABLES.get(location[0], Study)
-    near = difflib.get_close_matches(key, _names(kind), n=1)
-    return f"; did you mean {near[0]!r}? {_allowed(kind)}" if near else f"; {_allowed(kind)}"
+    return f"{guess(key, _names(kind))}; {_allowed(kind)}"
 
 
 def _allowed(kind: type[BaseModel]) -> str:

@@ -9,7 +9,8 @@ import pytest
 
 from ethogram.engine.services import SERVICES
 from ethogram.engine.settings import ModelTable
-from ethogram.errors import StudyError
+from ethogram.errors import InputError, StudyError
+from ethogram.run.prepare import prepare
 from ethogram.study import load_study, parse_study
 
 SMALL = """
@@ -29,13 +30,18 @@ def with_line(table, line):
     return SMALL.replace(f"[{table}]\n", f"[{table}]\n{line}\n", 1)
 
 
-def refusal(text):
-    """Return what is said of a study that cannot be used: one line."""
+def refusals(text):
+    """Return what is said of a study that cannot be used: a line for each problem."""
     with pytest.raises(StudyError) as caught:
         parse_study(text)
-    said = str(caught.value)
-    assert "\n" not in said.strip()
-    return said
+    assert str(caught.value).splitlines() == [*caught.value.lines]
+    return caught.value.lines
+
+
+def refusal(text):
+    """Return what is said of the one thing that is wrong."""
+    (line,) = refusals(text)
+    return line
 
 
 def test_a_small_study_takes_the_defaults():
@@ -122,7 +128,7 @@ def test_every_effort_that_a_service_has_can_be_said(effort):
         ("study", "seed = -1", ["[study] seed = -1", "greater than or equal to 0"]),
         ("study", "seed = 1.5", ["[study] seed = 1.5", "valid integer"]),
         ("study", "seed = '1'", ["[study] seed = '1'", "valid integer"]),
-        ("study", "seed = true", ["[study] seed = True", "valid integer"]),
+        ("study", "seed = true", ["[study] seed = true", "valid integer"]),
         ("study", "pairs = 'some'", ["pairs = 'some'", "'all'", "valid integer"]),
         ("study", "pairs = 0", ["pairs = 0", "greater than or equal to 1"]),
         ("study", "orders = 'random'", ["orders = 'random'", "'balanced' or 'both'"]),
@@ -139,7 +145,7 @@ def test_every_effort_that_a_service_has_can_be_said(effort):
         ("models.alpha", "stop = 'END'", ["stop = 'END'", "valid list"]),
         ("models.alpha", "stop = [1]", ["[models.alpha.stop]", "1", "valid string"]),
         ("models.alpha", "reasoning = 'much'", ["reasoning = 'much'", "'medium'"]),
-        ("models.alpha", "extra_body = 1", ["extra_body = 1", "valid dictionary"]),
+        ("models.alpha", "extra_body = 1", ["extra_body = 1", "expected a table"]),
         (
             "models.alpha",
             "reasoning = { effort = 'low', style = 'loud' }",
@@ -183,7 +189,7 @@ def test_every_effort_that_a_service_has_can_be_said(effort):
         (
             "models.alpha",
             "prices = { inptu = 1, output = 1 }",
-            ["'inptu'", "did you mean 'input'? allowed: input, output"],
+            ["'inptu'", "did you mean 'input'?); allowed: input, output"],
         ),
         ("models.alpha", "service = 'openia'", ['service = "openia"', "openai", "base_url"]),
         ("judges.judge", "base_url = 'ftp://x'", ["base_url = 'ftp://x'", "https?"]),
@@ -233,7 +239,7 @@ def test_what_is_wrong_is_named_with_its_value_and_what_is_allowed(table, line, 
 )
 def test_a_file_that_is_no_study_is_refused(text, named):
     """What is missing, misplaced or no TOML is named."""
-    said = refusal(text)
+    said = "\n".join(refusals(text))
     assert named in said
     assert "[]" not in said
 
@@ -256,10 +262,62 @@ def test_a_number_that_no_request_can_hold_is_refused(table, line):
     assert f" {line.split(' = ')[0]} " in refusal(with_line(table, line))
 
 
-def test_more_than_one_mistake_is_said_to_be_there():
-    """The first is spelt out, the others are counted."""
-    text = with_line("study", "seed = -1").replace('model = "judge"', "temperature = 9")
-    assert refusal(text).endswith("(and 2 more problems)")
+def test_every_mistake_is_said_with_its_place():
+    """A line each, in the order of the file, and of the files that it names."""
+    text = with_line("study", "seed = -1\ntraits = 'contestd40'").replace(
+        'model = "judge"', "temperature = 9\nservise = 'x'\nverdict = 'logprob'"
+    )
+    said = refusals(text + "[modls.beta]\nmodel = 3\n")
+    assert [line.split(": ")[1][:32] for line in said] == [
+        "unknown table or key 'modls' (di",
+        "[study] seed = -1",
+        "[judges.judge] temperature = 9",
+        "unknown key 'servise' in [judges",
+        "[judges.judge] verdict = 'logpro",
+        "[judges.judge] needs the key 'mo",
+        "traits = 'contestd40' is neither",
+    ]
+    assert "(did you mean 'logprobs'?)" in said[4]
+    assert said[-1].endswith("(did you mean 'contested40'?)")
+
+
+def test_a_table_whose_name_is_misspelt_is_read_all_the_same():
+    """So that what is wrong inside it is said in the same breath."""
+    first, second = refusals(SMALL.replace("[models.alpha]", "[modls.alpha]\ntop_k = -3"))
+    assert "unknown table or key 'modls' (did you mean 'models'?)" in first
+    assert "[models.alpha] top_k = -3" in second
+
+
+def test_traits_and_prompts_may_be_lists():
+    """A few of either need no file; what is no trait is named by its place in the list."""
+    text = with_line("study", "traits = ['calm', 'bold', 'dry']\nprompts = ['Why?', 'How so?']")
+    prepared = prepare(parse_study(text))
+    assert prepared.traits.names == ("calm", "bold", "dry")
+    assert {prompt.text for prompt in prepared.prompts.prompts} == {"Why?", "How so?"}
+    with pytest.raises(InputError) as caught:
+        prepare(parse_study(with_line("study", "traits = ['calm', 'very bold', 'Calm']")))
+    assert [line[:16] for line in caught.value.lines] == ["traits, entry 2:", "traits, entry 3:"]
+
+
+def test_all_files_that_cannot_be_used_are_named_at_once(tmp_path):
+    """Traits, prompts and templates, of a study file that is right in itself."""
+    text = with_line("study", "traits = 'none.txt'\nprompts = 'none.jsonl'")
+    study = parse_study(text + "[templates]\nfeels = 'no slots'\n", path=tmp_path / "s.toml")
+    with pytest.raises(StudyError) as caught:
+        prepare(study)
+    traits, prompts, template = caught.value.lines
+    assert "none.txt" in traits
+    assert "none.jsonl" in prompts
+    assert "feels" in template
+
+
+@pytest.mark.parametrize("char", ["\\u0000", "\\u001b", "\\ufffe"])
+def test_names_hold_no_character_that_cannot_be_shown(char):
+    """Of the study, a model or a judge; they would end the process in the figure engine."""
+    for name in ("[models.alpha]", "[judges.judge]"):
+        changed = name.replace(".", '."').replace("]", f'{char}"]')
+        assert "holds the character U+" in refusal(SMALL.replace(name, changed))
+    assert "holds the character U+" in refusal(SMALL.replace('"small"', f'"sm{char}all"'))
 
 
 def test_a_table_with_a_local_model_needs_no_service():

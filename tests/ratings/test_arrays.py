@@ -119,3 +119,19 @@ def test_the_counts_of_a_strict_order_are_a_round_robin():
     """4, 3, 2, 1, 0 wins of five traits: the extreme that there is."""
     profile = ethogram.rate_counts(list("abcde"), [4, 3, 2, 1, 0], total=10)
     assert list(profile.strengths) == sorted(profile.strengths, reverse=True)
+
+
+@pytest.mark.parametrize("char", ["\0", "\x0b", "\x1b", "\ufffe", "\ud800"])
+@pytest.mark.parametrize("what", ["trait", "model", "judge", "condition"])
+def test_names_with_characters_that_none_can_have_are_refused(what, char):
+    """They would end the process in the figure engine; the place is said."""
+    name = f"a{char}b"
+    labels = {} if what == "trait" else {what: name}
+    traits = ["calm", name if what == "trait" else "bold"]
+    place = "traits, entry 1: trait" if what == "trait" else f"labels: {what}"
+    for make in (
+        lambda: ethogram.compare(traits, [0], [1], [1.0], **labels),
+        lambda: ethogram.rate_counts(traits, [1, 0], total=1, **labels),
+    ):
+        with pytest.raises(InputError, match=f"{place} .*U\\+{ord(char):04X}"):
+            make()

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ethogram.errors import InputError
+from ethogram.errors import InputError, guess
 
 if TYPE_CHECKING:
     from ethogram.ratings.profile import Profile
@@ -95,7 +95,11 @@ def pick_view(
     ]
     if fit:
         return max(fit, key=lambda view: view.planned)
-    wanted = [f"{k} {v!r}" for k, v in (("judge", judge), ("condition", condition)) if v]
+    wanted = [
+        f"{k} {v!r}{guess(v, [getattr(view, k) for view in views])}"
+        for k, v in (("judge", judge), ("condition", condition))
+        if v
+    ]
     there = "; ".join(f"judge {v.judge!r}, condition {v.condition!r}" for v in views)
     raise InputError(f"no profile of {' and '.join(wanted)} is there; expected one of {there}")
 

@@ -5,26 +5,46 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import AbstractContextManager
-from enum import StrEnum
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ethogram import __version__
-from ethogram.errors import EthogramError, InputError
-from ethogram.ratings.methods import DEFAULT_METHOD, METHODS
+from ethogram.cli.console import WrappingConsole, is_quiet, start_talking
+from ethogram.cli.options import (
+    As,
+    Brake,
+    Force,
+    Json,
+    Judges,
+    Method,
+    Models,
+    OneCondition,
+    OneJudge,
+    PlainCommand,
+    Quiet,
+    RatingsFormat,
+    Source,
+    StoreFile,
+    StoreOption,
+    StudyFile,
+    TableFormat,
+    Without,
+)
+from ethogram.errors import EthogramError, InputError, guess
+from ethogram.ratings.methods import DEFAULT_METHOD
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from ethogram.figures.theme import Theme
     from ethogram.run.runner import Run
-    from ethogram.store.read import StageCount
+    from ethogram.store.counts import StageCount
     from ethogram.study import Study
+    from ethogram.validity.measure import Validity
     from ethogram.validity.results import StoreResults
 
+WRITING = "writing the report ..."
+TOP = 10  # traits of either end that a run prints
 DONE, LOSSES, USAGE, INTERRUPTED = 0, 1, 2, 130
 
 # Our matrices are small: on a busy machine, threads that wait for one another cost forty times
@@ -34,7 +54,6 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 app = typer.Typer(
     help="Measure a language model's character by what it does.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -46,57 +65,14 @@ app.add_typer(models_app, name="models")
 reference_app = typer.Typer(help="The published study's profiles.", rich_markup_mode=None)
 app.add_typer(reference_app, name="reference")
 
-StudyFile = Annotated[Path, typer.Argument(metavar="STUDY", help="A study file (TOML).")]
-StoreOption = Annotated[
-    Path | None, typer.Option("--store", help="The store, if not STEM.db in this folder.")
-]
-StoreFile = Annotated[Path, typer.Argument(metavar="STORE", help="A store (STEM.db).")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else.")]
-Models = Annotated[list[str] | None, typer.Option("--model", help="Only this model (repeatable).")]
-Judges = Annotated[list[str] | None, typer.Option("--judge", help="Only this judge (repeatable).")]
-Brake = Annotated[
-    bool,
-    typer.Option("--brake/--no-brake", help="Stop after 20 paid answers in a row, none usable."),
-]
-Without = Annotated[
-    list[str] | None,
-    typer.Option("--without", help="Leave out replies that are: truncated, named."),
-]
+
+def _echo(text: str, *, err: bool = False) -> None:
+    """Print a line, unless it is to be quiet."""
+    if not is_quiet():
+        typer.echo(text, err=err)
 
 
-Method = StrEnum("Method", {name: name for name in METHODS})  # type: ignore[misc]
-
-
-class Form(StrEnum):
-    """How a comparison file is laid out."""
-
-    PLAIN = "plain"
-    ARENA = "arena"
-    OCT = "oct"
-    SCORES = "scores"
-
-
-As = Annotated[
-    Form,
-    typer.Option(
-        "--as",
-        help="How a comparison file is laid out: plain (winner is a trait), arena (model_a, "
-        "model_b, winner), oct (trait_1, trait_2, answer), scores (outcome 0, 0.5 or 1).",
-    ),
-]
-
-
-class Format(StrEnum):
-    """How to write a table."""
-
-    PARQUET = "parquet"
-    CSV = "csv"
-    JSONL = "jsonl"
-
-
-def _console(*, stderr: bool = False) -> Console:
-    from ethogram.cli.console import WrappingConsole
-
+def _console(*, stderr: bool = False) -> WrappingConsole:
     return WrappingConsole(stderr=stderr)
 
 
@@ -117,17 +93,22 @@ def _print_json(value: Any) -> None:
 
 @app.callback(invoke_without_command=True)
 def _main(
-    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("-V", "--version", help="Print the version.")] = False,
+    quiet: Quiet = False,
 ) -> None:
     if version:
         typer.echo(f"ethogram {__version__}")
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
         raise typer.Exit
 
 
 # -- running --------------------------------------------------------------------------------
 
 
-@app.command()
+@app.command(cls=PlainCommand)
 def run(
     study: StudyFile,
     store: StoreOption = None,
@@ -136,7 +117,12 @@ def run(
     report: Annotated[
         bool, typer.Option("--report/--no-report", help="Write STEM.html when done.")
     ] = True,
+    every: Annotated[
+        bool, typer.Option("--all", help="Print every trait, not the 10 of either end.")
+    ] = False,
     brake: Brake = True,
+    force: Force = False,
+    quiet: Quiet = False,
 ) -> None:
     """Elicit, judge, rate and report. Run it again to resume where it stopped."""
     from ethogram.cli.terminal import print_rated
@@ -144,21 +130,27 @@ def run(
     from ethogram.validity.results import StoreResults
 
     loaded = _load(study)
+    if report:
+        _check_page(loaded, store, force=force)
     path, done, counts = _run_stages(loaded, store, ("elicit", "judge"), model, judge, brake=brake)
     console = _console()
     with StoreResults.open(path) as results:
-        print_rated(console, results.rated())
+        print_rated(console, results.rated(), top=None if every else TOP)
         for sentence in judge_sentences(results):
             console.print(sentence)
         if report:
-            page = _write_report(results, path.with_suffix(".html"), correct=False)
+            page = _write_report(results, path.with_suffix(".html"), correct=False, force=force)
             console.print(f"Report: {page}; store: {path}")
     raise typer.Exit(_exit_code(loaded, done, counts))
 
 
-@app.command()
+@app.command(cls=PlainCommand)
 def elicit(
-    study: StudyFile, store: StoreOption = None, model: Models = None, brake: Brake = True
+    study: StudyFile,
+    store: StoreOption = None,
+    model: Models = None,
+    brake: Brake = True,
+    quiet: Quiet = False,
 ) -> None:
     """Ask the tested models for their replies; judge nothing."""
     loaded = _load(study)
@@ -166,9 +158,13 @@ def elicit(
     raise typer.Exit(_exit_code(loaded, done, counts))
 
 
-@app.command()
+@app.command(cls=PlainCommand)
 def judge(
-    study: StudyFile, store: StoreOption = None, judge: Judges = None, brake: Brake = True
+    study: StudyFile,
+    store: StoreOption = None,
+    judge: Judges = None,
+    brake: Brake = True,
+    quiet: Quiet = False,
 ) -> None:
     """Judge the replies that are there; elicit nothing."""
     loaded = _load(study)
@@ -177,15 +173,16 @@ def judge(
     raise typer.Exit(_exit_code(loaded, done, counts))
 
 
-@app.command()
+@app.command(cls=PlainCommand)
 def validity(
     study: StudyFile,
     store: StoreOption = None,
     only: Annotated[
         list[str] | None,
         typer.Option(
+            metavar="CHECK",
             help="plants, orders, repeats, retest; or random, natural, each as large as the "
-            "study itself (repeatable). By default, all but these two."
+            "study itself (repeatable). By default, all but these two.",
         ),
     ] = None,
     correct: Annotated[
@@ -194,6 +191,7 @@ def validity(
     ] = True,
     brake: Brake = True,
     json: Json = False,
+    quiet: Quiet = False,
 ) -> None:
     """Test the judge and the choice: planted traits, both orders, repeats, controls."""
     from ethogram.cli.terminal import print_validity
@@ -207,11 +205,21 @@ def validity(
     )
     with StoreResults.open(path) as results:
         found = measure_validity(results, corrections=correct)
-    if json:
-        _print_json(validity_json(found))
-    else:
-        print_validity(_console(), found)
+        if json:
+            _print_json(validity_json(found))
+        else:
+            print_validity(_console(), found)
+        _renew_report(results, path.with_suffix(".html"), found, say=not json)
     raise typer.Exit(_exit_code(loaded, done, counts))
+
+
+def _check_page(study: Study, store: Path | None, *, force: bool) -> None:
+    """Refuse, before anything is asked, a place where the report cannot be written."""
+    from ethogram.report.places import check_page
+    from ethogram.run.prepare import store_path
+
+    path = store_path(study, store)
+    check_page(path.with_suffix(".html"), source=path, force=force)
 
 
 def _load(study_file: Path) -> Study:
@@ -233,8 +241,8 @@ def _run_stages(
 ) -> tuple[Path, Run, list[StageCount]]:
     """Run stages with a progress display; returns the store's path, the run and the counts."""
     from ethogram.api import run_study
+    from ethogram.cli.counting import print_losses
     from ethogram.cli.progress import Progress
-    from ethogram.cli.terminal import print_losses
     from ethogram.run.checks import parts_of
 
     parts = parts_of(checks) if checks else ("main",)
@@ -256,7 +264,9 @@ def _run_stages(
     return made.store, made.run, counts
 
 
-def _say_what_was_done(console: Console, done: Run, path: Path, counts: list[StageCount]) -> None:
+def _say_what_was_done(
+    console: WrappingConsole, done: Run, path: Path, counts: list[StageCount]
+) -> None:
     """Say how many calls there were, and what is left."""
     if done.calls:
         cost = sum(meter.cost for meter in done.meters.values())
@@ -298,34 +308,56 @@ def _exit_code(study: Study, done: Run, counts: list[StageCount]) -> int:
     return LOSSES if over else DONE
 
 
-def _say_agreement(console: Console, path: Path) -> None:
+def _say_agreement(console: WrappingConsole, path: Path) -> None:
     """Say how far several judges agree, if the store has several."""
     from ethogram.validity.measure import measure_validity
     from ethogram.validity.results import StoreResults
 
     with StoreResults.open(path) as results:
-        found = measure_validity(results, corrections=False).agreement
-    for sentence in found.findings() if found is not None else ():
-        console.print(sentence)
+        found = measure_validity(results, corrections=False)
+        for sentence in found.agreement.findings() if found.agreement is not None else ():
+            console.print(sentence)
+        _renew_report(results, path.with_suffix(".html"), found)
 
 
 def _write_report(
-    results: StoreResults, out: Path, *, without: tuple[str, ...] = (), correct: bool = True
+    results: StoreResults, out: Path, *, correct: bool = True, force: bool = False
 ) -> Path:
     """Write a store's report, with what is known of its judges."""
     from ethogram.report import write_report
     from ethogram.report.judge import judge_account
     from ethogram.validity.measure import measure_validity
 
+    _echo(WRITING, err=True)
     account = judge_account(measure_validity(results, corrections=correct))
-    return write_report(results, out, judge=account, without=without)
+    return write_report(results, out, judge=account, force=force)
+
+
+def _renew_report(results: StoreResults, page: Path, found: Validity, *, say: bool = True) -> None:
+    """Make a report that stands beside the store anew, with what the judges are worth by now."""
+    from ethogram.report import check_page, write_report
+    from ethogram.report.judge import judge_account
+
+    if not page.is_file():
+        return
+    try:
+        check_page(page, source=results.store.path)
+    except InputError as error:
+        _echo(f"The report is not made anew: {error}", err=True)
+        return
+    _echo(WRITING, err=True)
+    write_report(results, page, judge=judge_account(found))
+    if say:
+        _console().print(f"Report made anew: {page}")
 
 
 # -- reading --------------------------------------------------------------------------------
 
 
-@app.command()
-def plan(study: StudyFile, store: StoreOption = None, json: Json = False) -> None:
+@app.command(cls=PlainCommand)
+def plan(
+    study: StudyFile, store: StoreOption = None, json: Json = False, quiet: Quiet = False
+) -> None:
     """Estimate requests, tokens and cost. No call is made."""
     from ethogram.api import plan_study
     from ethogram.cli.terminal import print_plan
@@ -339,13 +371,13 @@ def plan(study: StudyFile, store: StoreOption = None, json: Json = False) -> Non
         print_plan(_console(), made)
 
 
-@app.command()
-def status(store: StoreFile, json: Json = False) -> None:
+@app.command(cls=PlainCommand)
+def status(store: StoreFile, json: Json = False, quiet: Quiet = False) -> None:
     """Count what is planned, done and lost, by model, stage, status and trait."""
     from dataclasses import asdict
 
-    from ethogram.cli.terminal import print_counts
-    from ethogram.store.read import count_stages
+    from ethogram.cli.counting import print_counts
+    from ethogram.store.counts import count_stages
     from ethogram.store.store import Store
 
     with Store.read(store) as opened:
@@ -360,32 +392,40 @@ def status(store: StoreFile, json: Json = False) -> None:
     console.print(f"Spent: ${spent:,.4f}{more}.")
 
 
-@app.command()
+@app.command(cls=PlainCommand)
 def ratings(
     source: Annotated[
-        Path | None, typer.Argument(help="A store, or a file of comparisons.")
+        Path | None, typer.Argument(metavar="SOURCE", help="A store, or a file of comparisons.")
     ] = None,
-    method: Annotated[
-        Method,
-        typer.Option(help="How to rate."),
-    ] = Method(DEFAULT_METHOD),  # noqa: B008
-    model: Annotated[str | None, typer.Option(help="Only this model.")] = None,
+    method: Method = DEFAULT_METHOD,
+    model: Annotated[str | None, typer.Option(metavar="NAME", help="Only this model.")] = None,
     without: Without = None,
     corrected: Annotated[
         bool, typer.Option("--corrected", help="Corrected for the judge's measured errors.")
     ] = False,
     reference: Annotated[
-        str | None, typer.Option(help="Print a published profile instead, such as gpt-5.1.")
+        str | None,
+        typer.Option(metavar="MODEL", help="Print a published profile instead, such as gpt-5.1."),
     ] = None,
-    form: As = Form.PLAIN,
+    top: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="Only the N highest and the N lowest traits."),
+    ] = None,
+    format: RatingsFormat = "table",
+    form: As = "plain",
     json: Json = False,
+    quiet: Quiet = False,
 ) -> None:
     """Rate traits and print each profile with its intervals."""
     from ethogram.api import read_profiles
+    from ethogram.cli.formats import FORMATS
     from ethogram.cli.terminal import print_rated
     from ethogram.ratings.results import Rated
     from ethogram.ratings.serialise import ratings_json
 
+    _check_format(format)
+    if top is not None and top < 1:
+        raise InputError(f"--top is {top}, expected 1 or more")
     if reference is not None:
         rated = Rated((_reference(reference),), ())
     elif source is None:
@@ -394,20 +434,40 @@ def ratings(
         with _shown():
             rated = read_profiles(
                 source,
-                method=str(method),
+                method=method,
                 model=model,
                 without=without or (),
                 corrected=corrected,
-                form=str(form),
+                form=form,
             )
         if not (rated.profiles or rated.unrated):
             raise InputError(f"{source} has no comparisons{f' of {model!r}' if model else ''}")
-    if json:
-        _print_json(ratings_json(rated))
+    if json or format == "json":
+        _print_json(_of_ends(ratings_json(rated), top))
+    elif format in FORMATS:
+        sys.stdout.write(FORMATS[format](rated, top))
     else:
-        print_rated(_console(), rated)
+        print_rated(_console(), rated, top=top)
     if rated.unrated and not rated.profiles:
         raise typer.Exit(LOSSES)
+
+
+def _check_format(name: str) -> None:
+    """Refuse a format of ratings that there is not."""
+    known = ("table", "csv", "md", "json")
+    if name not in known:
+        raise InputError(
+            f"format is {name!r}{guess(name, known)}, expected one of {', '.join(known)}"
+        )
+
+
+def _of_ends(value: dict[str, Any], top: int | None) -> dict[str, Any]:
+    """Return ratings as JSON with the traits of either end of each profile only."""
+    from ethogram.cli.terminal import ends
+
+    for profile in value["profiles"]:
+        profile["ratings"] = [row for row in ends(profile["ratings"], top) if row is not None]
+    return value
 
 
 def _reference(name: str) -> Any:
@@ -415,72 +475,116 @@ def _reference(name: str) -> Any:
 
     profiles = reference_profiles()
     if name not in profiles:
-        raise InputError(f"no published profile {name!r}; there are {', '.join(profiles)}")
+        raise InputError(
+            f"no published profile {name!r}{guess(name, profiles)}; there are {', '.join(profiles)}"
+        )
     return profiles[name]
 
 
-@app.command()
+@app.command(cls=PlainCommand)
 def report(
-    source: Annotated[Path, typer.Argument(help="A store, or a file of comparisons.")],
-    out: Annotated[Path | None, typer.Option("-o", "--out", help="The HTML file.")] = None,
+    source: Source,
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", metavar="FILE", help="The HTML file.")
+    ] = None,
+    judge: OneJudge = None,
+    condition: OneCondition = None,
     without: Without = None,
-    form: As = Form.PLAIN,
+    form: As = "plain",
+    show: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
+    force: Force = False,
+    quiet: Quiet = False,
 ) -> None:
     """Write the report: one HTML file that opens offline."""
     from ethogram.api import write_report
 
     with _shown():
-        page = write_report(source, out, without=without or (), form=str(form))
-    typer.echo(f"{page}")
+        page = write_report(
+            source,
+            out,
+            judge=judge,
+            condition=condition,
+            without=without or (),
+            form=form,
+            force=force,
+            note=lambda text: _echo(text, err=True),
+        )
+    _echo(f"{page}")
+    if show:
+        typer.launch(page.resolve().as_uri())
 
 
-@app.command()
+@app.command(cls=PlainCommand)
 def figures(
     source: Annotated[
         Path | None,
-        typer.Argument(help="A store or comparison file; default: the published study."),
+        typer.Argument(
+            metavar="SOURCE", help="A store or comparison file; default: the published study."
+        ),
     ] = None,
-    out: Annotated[Path, typer.Option("-o", "--out", help="The folder.")] = Path("figures"),
-    format: Annotated[str, typer.Option(help="svg, png, pdf, json; with commas.")] = "svg,png,pdf",
+    out: Annotated[Path, typer.Option("-o", "--out", metavar="FOLDER", help="The folder.")] = Path(
+        "figures"
+    ),
+    only: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAMES", help="Only these figures, such as radial,shift."),
+    ] = None,
+    model: Models = None,
+    format: Annotated[
+        str, typer.Option(metavar="NAMES", help="svg, png, pdf, json; with commas.")
+    ] = "svg,png,pdf",
     dark: Annotated[bool, typer.Option("--dark", help="For a dark page.")] = False,
-    judge: Annotated[
-        str | None, typer.Option(help="By this judge; default: the one with most comparisons.")
-    ] = None,
-    condition: Annotated[str | None, typer.Option(help="Under this condition.")] = None,
-    seed: Annotated[int, typer.Option(help="Seed of every random draw.")] = 0,
-    form: As = Form.PLAIN,
+    judge: OneJudge = None,
+    condition: OneCondition = None,
+    seed: Annotated[int, typer.Option(metavar="N", help="Seed of every random draw.")] = 0,
+    form: As = "plain",
+    force: Force = False,
+    quiet: Quiet = False,
 ) -> None:
     """Save every figure that the profiles allow, within one judge."""
     from ethogram.api import save_figures
 
-    formats = tuple(name.strip() for name in format.split(",") if name.strip())
+    formats = _names([format])
     theme: Theme = "dark" if dark else "light"
     with _shown():
         saved = save_figures(
             source,
             out,
+            only=None if only is None else _names(only),
+            models=tuple(model or ()),
             formats=formats,
             theme=theme,
             judge=judge,
             condition=condition,
-            note=partial(typer.echo, err=True),
+            note=lambda text: _echo(text, err=True),
             seed=seed,
-            form=str(form),
+            form=form,
+            force=force,
         )
     for path in saved:
-        typer.echo(f"{path}")
+        _echo(f"{path}")
 
 
-@app.command()
+def _names(texts: list[str]) -> tuple[str, ...]:
+    """Return names that stand in one text or several, with commas."""
+    return tuple(name.strip() for text in texts for name in text.split(",") if name.strip())
+
+
+@app.command(cls=PlainCommand)
 def shift(
-    before: Annotated[Path, typer.Argument(help="A store or comparison file.")],
-    after: Annotated[Path | None, typer.Argument(help="Another, if there are two.")] = None,
-    model: Annotated[
-        list[str] | None, typer.Option("--model", help="The two models, in order (twice).")
+    before: Annotated[Path, typer.Argument(metavar="BEFORE", help="A store or comparison file.")],
+    after: Annotated[
+        Path | None, typer.Argument(metavar="AFTER", help="Another, if there are two.")
     ] = None,
-    judge: Annotated[str | None, typer.Option(help="By this judge.")] = None,
-    condition: Annotated[str | None, typer.Option(help="Under this condition.")] = None,
+    model: Annotated[
+        list[str] | None,
+        typer.Option("--model", metavar="NAME", help="The two models, in order (twice)."),
+    ] = None,
+    judge: OneJudge = None,
+    condition: OneCondition = None,
+    form: As = "plain",
     json: Json = False,
+    quiet: Quiet = False,
 ) -> None:
     """How far each trait moved between two models, or before and after a fine-tune."""
     from ethogram.api import pick_two
@@ -489,7 +593,16 @@ def shift(
     from ethogram.ratings.shift import shift as measure_shift
 
     with _shown():
-        moved = measure_shift(*pick_two(before, after, tuple(model or ()), judge, condition))
+        sides = pick_two(
+            before,
+            after,
+            tuple(model or ()),
+            judge,
+            condition,
+            form=form,
+            note=lambda text: _echo(text, err=True),
+        )
+        moved = measure_shift(*sides)
     if json:
         _print_json(shift_json(moved))
     else:
@@ -503,37 +616,43 @@ def _reference_models(context: typer.Context) -> None:
 
     if context.invoked_subcommand is None:
         for name in reference_profiles():
-            typer.echo(name)
+            _echo(name)
 
 
-@reference_app.command("report")
+@reference_app.command("report", cls=PlainCommand)
 def reference_report(
-    out: Annotated[Path, typer.Option("-o", "--out", help="The folder.")] = Path("out"),
+    out: Annotated[Path, typer.Option("-o", "--out", metavar="FOLDER", help="The folder.")] = Path(
+        "out"
+    ),
+    force: Force = False,
+    quiet: Quiet = False,
 ) -> None:
     """Write the report of the published study, from its win counts; no call is made."""
     from ethogram.report import write_reference_report
 
-    out.mkdir(parents=True, exist_ok=True)
-    typer.echo(f"{write_reference_report(out)}")
+    _echo(f"{write_reference_report(out, force=force)}")
 
 
-@reference_app.command("claims")
+@reference_app.command("claims", cls=PlainCommand)
 def reference_claims(
-    out: Annotated[Path, typer.Option("-o", "--out", help="The HTML file.")] = Path(
+    out: Annotated[Path, typer.Option("-o", "--out", metavar="FILE", help="The HTML file.")] = Path(
         "published.html"
     ),
+    force: Force = False,
+    quiet: Quiet = False,
 ) -> None:
     """Test the published study's claims on its win counts, one by one; no call is made."""
     from ethogram.report.claims import write_claims
 
-    typer.echo(f"{write_claims(out)}")
+    _echo(f"{write_claims(out, force=force)}")
 
 
-@app.command()
+@app.command(cls=PlainCommand)
 def show(
     store: StoreFile,
-    trial: Annotated[int, typer.Argument(help="A trial's number.")],
+    trial: Annotated[int, typer.Argument(metavar="N", help="A trial's number.")],
     json: Json = False,
+    quiet: Quiet = False,
 ) -> None:
     """Print one trial with its reply, its verdicts and every attempt."""
     from ethogram.cli.showing import print_trial
@@ -548,46 +667,58 @@ def show(
         print_trial(_console(), record)
 
 
-@app.command()
+@app.command(cls=PlainCommand)
 def export(
     store: StoreFile,
-    out: Annotated[Path, typer.Option("-o", "--out", help="The folder to write to.")] = Path(),
+    out: Annotated[
+        Path, typer.Option("-o", "--out", metavar="FOLDER", help="The folder to write to.")
+    ] = Path(),
     table: Annotated[
         list[str] | None,
-        typer.Option(help="comparisons, trials, replies, verdicts or attempts (repeatable)."),
+        typer.Option(
+            metavar="NAME", help="comparisons, trials, replies, verdicts or attempts (repeatable)."
+        ),
     ] = None,
-    format: Annotated[Format, typer.Option(help="File format.")] = Format.PARQUET,
+    format: TableFormat = "parquet",
+    force: Force = False,
+    quiet: Quiet = False,
 ) -> None:
     """Write trials, replies, verdicts and comparisons as Parquet, CSV or JSONL."""
-    from ethogram.store.export import export_table
+    from ethogram.store.export import EXPORTED, export_tables
     from ethogram.store.store import Store
 
     with Store.read(store) as opened:
-        for name in table or ("comparisons", "trials", "replies", "verdicts"):
-            file, rows = export_table(opened, name, out, format.value)
-            typer.echo(f"{file}: {rows:,} rows")
+        tables = export_tables(opened, table or EXPORTED, out, format, force=force)
+        for file, rows in tables:
+            _echo(f"{file}: {rows:,} rows")
 
 
 # -- stimuli, presets, services -------------------------------------------------------------
 
 
-@app.command()
+@app.command(cls=PlainCommand)
 def init(
-    out: Annotated[Path | None, typer.Argument(help="The file to write.")] = None,
-    preset: Annotated[str | None, typer.Option(help="study2026: the published study.")] = None,
+    out: Annotated[Path | None, typer.Argument(metavar="FILE", help="The file to write.")] = None,
+    preset: Annotated[
+        str | None, typer.Option(metavar="NAME", help="study2026: the published study.")
+    ] = None,
+    force: Force = False,
+    quiet: Quiet = False,
 ) -> None:
     """Write a commented study file."""
     from importlib import resources
 
+    from ethogram.stimuli.tables.written import check_outputs, write_whole
+
     presets = {None: "blank", "study2026": "study2026"}
-    if preset not in presets:
-        raise InputError(f"no preset {preset!r}; there is study2026")
+    if preset is not None and preset not in presets:
+        near = guess(preset, ["study2026"])
+        raise InputError(f"no preset {preset!r}{near}; there is study2026")
     path = out or Path(f"{preset or 'study'}.toml")
-    if path.exists():
-        raise InputError(f"{path} exists; name another file")
+    check_outputs([path], force=force)
     folder = resources.files("ethogram") / "data" / "presets"
-    path.write_text((folder / f"{presets[preset]}.toml").read_text("utf-8"), encoding="utf-8")
-    typer.echo(f"{path} written; next: ethogram plan {path}")
+    write_whole(path, (folder / f"{presets[preset]}.toml").read_bytes())
+    _echo(f"{path} written; next: ethogram plan {path}")
 
 
 @models_app.callback(invoke_without_command=True)
@@ -598,11 +729,11 @@ def _models(context: typer.Context) -> None:
     if context.invoked_subcommand is None:
         for name, service in SERVICES.items():
             where = service.base_url or "in this process: local/smollm2, local/PATH.gguf"
-            typer.echo(f"{name:<11} {where:<57} {service.api_key_env}".rstrip())
+            _echo(f"{name:<11} {where:<57} {service.api_key_env}".rstrip())
 
 
-@models_app.command("check")
-def models_check(study: StudyFile) -> None:
+@models_app.command("check", cls=PlainCommand)
+def models_check(study: StudyFile, quiet: Quiet = False) -> None:
     """Ask each model and judge of a study what a run asks, and say what came of its settings."""
     from ethogram.api import check_models
     from ethogram.cli.terminal import print_checks
@@ -614,33 +745,40 @@ def models_check(study: StudyFile) -> None:
         raise typer.Exit(LOSSES)
 
 
-@app.command()
+@app.command(cls=PlainCommand)
 def traits(
-    source: Annotated[str | None, typer.Argument(help="A set's name or a file.")] = None,
+    source: Annotated[
+        str | None, typer.Argument(metavar="SET", help="A set's name or a file.")
+    ] = None,
+    quiet: Quiet = False,
 ) -> None:
     """List the trait sets, or the traits of one."""
     from ethogram.stimuli.traits import load_traits, trait_sets
 
     if source is None:
         for name, description in trait_sets().items():
-            typer.echo(f"{name:<12} {description}")
+            _echo(f"{name:<12} {description}")
         return
     for trait in load_traits(source).traits:
-        typer.echo(f"{trait.name}  {trait.description}".rstrip())
+        _echo(f"{trait.name}  {trait.description}".rstrip())
 
 
-@app.command()
+@app.command(cls=PlainCommand)
 def prompts(
-    source: Annotated[str, typer.Argument(help="bundled, wildchat, a file, or a study file.")] = (
-        "bundled"
-    ),
-    count: Annotated[int, typer.Option("-n", min=0, help="How many to print.")] = 10,
-    seed: Annotated[int, typer.Option(help="Seed of the selection.")] = 0,
+    source: Annotated[
+        str,
+        typer.Argument(metavar="SOURCE", help="bundled, wildchat, a file, or a study file."),
+    ] = ("bundled"),
+    count: Annotated[int, typer.Option("-n", metavar="N", help="How many to print.")] = 10,
+    seed: Annotated[int, typer.Option(metavar="N", help="Seed of the selection.")] = 0,
+    quiet: Quiet = False,
 ) -> None:
     """Summarise a set of prompts, what the filters dropped, and print a few."""
     from ethogram.stimuli.prompts import load_prompts
     from ethogram.study import load_study
 
+    if count < 0:
+        raise InputError(f"-n is {count}, expected 0 or more")
     if source.endswith(".toml"):
         study = load_study(source)
         found = load_prompts(
@@ -648,13 +786,13 @@ def prompts(
         )
     else:
         found = load_prompts(source, seed=seed, limit=1000 if source == "wildchat" else None)
-    typer.echo(found.describe())
+    _echo(found.describe())
     import random
 
     picked = random.Random(seed).sample(found.prompts, min(count, len(found)))
     for prompt in picked:
         text = " ".join(prompt.text.split())
-        typer.echo(f"{prompt.id:<8} {prompt.language:<3} {text[:60]}")
+        _echo(f"{prompt.id:<8} {prompt.language:<3} {text[:60]}")
 
 
 def _say_error(message: str) -> None:
@@ -664,10 +802,12 @@ def _say_error(message: str) -> None:
 
 def main() -> None:
     """Run the command line; the user's mistakes become one line and exit code 2."""
+    start_talking()
     try:
         app()
     except EthogramError as error:
-        _say_error(str(error))
+        for line in error.lines:
+            _say_error(line)
         sys.exit(USAGE)
     except BrokenPipeError:
         sys.stderr.close()

@@ -7,6 +7,24 @@ from typing import Any
 
 from rich.console import Console
 
+_QUIET = [False]
+
+
+def be_quiet(value: bool) -> bool:
+    """Print no more than errors and what was asked for in a format, from here on."""
+    _QUIET[0] = _QUIET[0] or value
+    return value
+
+
+def is_quiet() -> bool:
+    """Whether that was asked for."""
+    return _QUIET[0]
+
+
+def start_talking() -> None:
+    """Forget what an earlier command line in this process asked for."""
+    _QUIET[0] = False
+
 
 class WrappingConsole(Console):
     """Breaks sentences at words on a terminal; what is piped stays as it is.
@@ -15,7 +33,7 @@ class WrappingConsole(Console):
     """
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(highlight=False, markup=False, soft_wrap=True, **options)
+        super().__init__(highlight=False, markup=False, soft_wrap=True, quiet=is_quiet(), **options)
 
     def print(self, *objects: Any, **options: Any) -> None:
         """Print; a word that is longer than the line, such as a path, is left whole."""

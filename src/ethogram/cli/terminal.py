@@ -3,29 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
-from rich.table import Table
-
-from ethogram.engine.check import Check
+from ethogram.cli.tables import Table
 from ethogram.engine.services import is_same_model
-from ethogram.ratings.profile import Profile, won_number, won_words
-from ethogram.ratings.results import Rated, Unrated
-from ethogram.ratings.shift import Shift
-from ethogram.run.cost import Plan
-from ethogram.store.read import StageCount, others_said
-from ethogram.validity.measure import Validity
+from ethogram.ratings.profile import won_number, won_words
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from ethogram.engine.check import Check
+    from ethogram.ratings.profile import Profile
+    from ethogram.ratings.results import Rated, Unrated
+    from ethogram.ratings.shift import Shift
+    from ethogram.run.cost import Plan
+    from ethogram.validity.measure import Validity
 
 # Whose preference for a place an effect is, by its name in a profile.
 POSITION = {"model_position": "tested model", "judge_position": "judge"}
-
-
-def _table(*columns: tuple[str, str]) -> Table:
-    """Return a table of (title, justify) columns, without lines."""
-    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
-    for title, justify in columns:
-        table.add_column(title, justify=justify, no_wrap=True)  # type: ignore[arg-type]
-    return table
 
 
 def _print_title(console: Console, title: str) -> None:
@@ -33,15 +28,15 @@ def _print_title(console: Console, title: str) -> None:
     console.print(f"\n{title}", style="bold")
 
 
-def print_rated(console: Console, rated: Rated) -> None:
-    """Print each profile, and what could not be rated."""
+def print_rated(console: Console, rated: Rated, *, top: int | None = None) -> None:
+    """Print each profile, or so many traits of either end, and what could not be rated."""
     for profile in rated.profiles:
-        print_profile(console, profile)
+        print_profile(console, profile, top=top)
     for unrated in rated.unrated:
         print_unrated(console, unrated)
 
 
-def print_profile(console: Console, profile: Profile) -> None:
+def print_profile(console: Console, profile: Profile, *, top: int | None = None) -> None:
     """Print one profile: ranked traits with intervals, then what it rests on."""
     who = ", ".join(
         part
@@ -54,29 +49,33 @@ def print_profile(console: Console, profile: Profile) -> None:
         if part
     )
     _print_title(console, who)
-    table = _table(
-        ("rank", "right"),
-        ("range", "right"),
-        ("trait", "left"),
-        ("rating", "right"),
-        ("95% interval", "right"),
-        (won_words(profile), "right"),
-        ("of", "right"),
-        ("", "left"),
+    table = Table(
+        ("rank", "number"),
+        ("range", "number"),
+        ("trait", "name"),
+        ("rating", "number"),
+        ("95% interval", "number"),
+        (won_words(profile), "number"),
+        ("of", "number"),
+        ("", "extra"),
     )
     low, high = float(profile.rating_low.min()), float(profile.rating_high.max())
-    for row in profile.frame().to_dicts():
+    rows = profile.frame().to_dicts()
+    for row in ends(rows, top):
+        if row is None:
+            table.add_row("...", *[""] * 7)
+            continue
         table.add_row(
             f"{row['rank']:g}",
             f"{row['rank_low']}-{row['rank_high']}",
-            _cut(row["trait"], 18),
+            row["trait"],
             f"{row['rating']:.0f}",
             f"{row['low']:.0f} to {row['high']:.0f}",
             won_number(row["wins"]),
             f"{row['n']}",
             _bar(row["low"], row["rating"], row["high"], low, high),
         )
-    console.print(table)
+    table.print(console)
     lost = f"; {profile.lost} more have no verdict" if profile.lost else ""
     console.print(f"{profile.n} comparisons{lost}. Intervals: {profile.interval}.", style="dim")
     for effect in profile.effects:
@@ -88,6 +87,13 @@ def print_profile(console: Console, profile: Profile) -> None:
         )
     for caveat in profile.caveats:
         console.print(caveat, style="dim")
+
+
+def ends(rows: Sequence[Any], top: int | None) -> list[Any]:
+    """Return so many rows of either end with None between them; all where no two are left out."""
+    if top is None or len(rows) <= 2 * top + 1:
+        return [*rows]
+    return [*rows[:top], None, *rows[len(rows) - top :]]
 
 
 def _bar(low: float, middle: float, high: float, least: float, most: float) -> str:
@@ -109,107 +115,31 @@ def print_unrated(console: Console, unrated: Unrated) -> None:
     )
 
 
-def print_counts(console: Console, counts: Sequence[StageCount]) -> None:
-    """Print planned, done and lost of each stage, and the losses by status."""
-    table = _table(
-        ("stage", "left"),
-        ("model", "left"),
-        ("judge", "left"),
-        ("part", "left"),
-        ("planned", "right"),
-        ("done", "right"),
-        ("cut", "right"),
-        ("named", "right"),
-        ("lost", "right"),
-        ("pending", "right"),
-    )
-    for c in counts:
-        table.add_row(
-            c.stage,
-            _cut(c.model, 16),
-            _cut(c.judge, 11),
-            c.part if c.part != "main" or c.condition == "feels" else c.condition,
-            f"{c.planned:,}",
-            f"{c.done:,}",
-            f"{c.truncated:,}",
-            f"{c.named:,}" if c.stage == "elicit" else "",
-            f"{c.lost:,}",
-            f"{c.pending:,}",
-        )
-    console.print(table)
-    for c in counts:
-        if c.losses:
-            kinds = ", ".join(f"{n} {status}" for status, n in sorted(c.losses.items()))
-            worst = sorted(c.losses_by_trait.items(), key=lambda item: -item[1])[:3]
-            traits = ", ".join(f"{trait} {n}" for trait, n in worst)
-            part = f", {c.part}" if c.part != "main" else ""
-            most = f"; most affected: {traits}" if traits else ""
-            console.print(f"lost in {c.stage}, {c.model}{part}: {kinds}{most}")
-        _print_reasons(console, c)
-    _print_others(console, counts)
-
-
-def print_losses(console: Console, counts: Sequence[StageCount]) -> None:
-    """Print the account of what was lost, in sentences."""
-    for c in counts:
-        who = c.model if c.stage == "elicit" else f"{c.model} by {c.judge}"
-        who += f", {c.part}" if c.part != "main" else ""
-        kinds = ", ".join(f"{n} {s}" for s, n in sorted(c.losses.items())) or "none"
-        more = [f"{c.pending:,} pending"] if c.pending else []
-        if c.truncated:
-            more.append(f"{c.truncated} truncated, kept")
-        if c.other_finish:
-            more.append(f"{c.other_finish} ended for an unknown reason (finish_reason), kept")
-        if c.named:
-            more.append(f"{c.named} naming a trait although told not to")
-        if c.split:
-            more.append(f"{c.split} with thoughts in the text, parted from it")
-        what = "replies" if c.stage == "elicit" else "verdicts"
-        tail = f"; {'; '.join(more)}" if more else ""
-        console.print(
-            f"{what}, {who}: {c.done:,} of {c.planned:,}; lost: {kinds}{tail}.", highlight=False
-        )
-        _print_reasons(console, c)
-    _print_others(console, counts)
-
-
-def _print_reasons(console: Console, count: StageCount) -> None:
-    """Print why rows were lost, in the services' words."""
-    for status, reason, n in count.reasons:
-        console.print(f"  {n:,} {status}: {_cut(reason, 300)}", highlight=False)
-
-
-def _print_others(console: Console, counts: Sequence[StageCount]) -> None:
-    """Print where a service answered with another model than was asked."""
-    for said in others_said(counts):
-        console.print(f"{said}.", highlight=False)
-
-
 def print_plan(console: Console, plan: Plan) -> None:
     """Print requests, tokens and cost."""
     console.print(f"{plan.study}: {plan.traits} traits, {plan.trials:,} trials per model.")
     console.print(plan.prompts)
     begun = any(r.pending != r.requests for r in plan.rows)
-    table = _table(
-        ("stage", "left"),
-        ("name", "left"),
-        ("to ask" if begun else "requests", "right"),
-        ("tokens in", "right"),
-        ("out", "right"),
-        ("about", "right"),
-        ("at most", "right"),
+    table = Table(
+        ("stage", "word"),
+        ("name", "name"),
+        ("to ask" if begun else "requests", "number"),
+        ("tokens in", "number"),
+        ("out", "number"),
+        ("about", "number"),
+        ("at most", "number"),
     )
     for r in plan.rows:
         table.add_row(
             r.stage,
-            _cut(r.name, 20),
+            r.name,
             f"{r.pending:,}",
             _short(r.prompt_tokens),
             _short(r.completion_tokens),
             _dollars(r.expected),
             _dollars(r.most),
         )
-    console.print(table)
+    table.print(console)
     console.print(
         f"About {_dollars(plan.expected)}, at most {_dollars(plan.most)}, excluding retries."
     )
@@ -234,11 +164,6 @@ def print_plan(console: Console, plan: Plan) -> None:
         console.print(f"The run stops before it passes {_dollars(plan.spend_limit)}.")
 
 
-def _cut(name: str, width: int) -> str:
-    """Return a name, cut so that a table keeps to 80 columns."""
-    return name if len(name) <= width else name[: width - 1] + "…"
-
-
 def _short(tokens: int) -> str:
     """Return 12,345 as it is and larger numbers in millions."""
     return f"{tokens / 1e6:,.2f}M" if tokens >= 1e5 else f"{tokens:,}"
@@ -253,20 +178,18 @@ def _dollars(amount: float | None) -> str:
 
 def print_checks(console: Console, checks: Sequence[Check]) -> None:
     """Print what one call to each model showed."""
-    table = _table(
-        ("name", "left"),
-        ("model", "left"),
-        ("answer", "left"),
-        ("seconds", "right"),
-        ("tokens in/out", "right"),
+    table = Table(
+        ("name", "name"),
+        ("model", "name"),
+        ("answer", "word"),
+        ("seconds", "number"),
+        ("tokens in/out", "number"),
     )
     for c in checks:
         usage = c.reading.usage
         tokens = f"{_count(usage.prompt_tokens)}/{_count(usage.completion_tokens)}"
-        table.add_row(
-            _cut(c.name, 18), _cut(c.model, 26), str(c.reading.status), f"{c.seconds:.2f}", tokens
-        )
-    console.print(table)
+        table.add_row(c.name, c.model, str(c.reading.status), f"{c.seconds:.2f}", tokens)
+    table.print(console)
     for c in checks:
         for found in c.findings:
             console.print(f"{c.name}: {found.kind}: {found.setting}: {found.words}")
@@ -291,12 +214,12 @@ def _count(tokens: int | None) -> str:
 def print_shift(console: Console, moved: Shift, *, most: int = 20) -> None:
     """Print the traits that moved, largest first, and how sure that is."""
     _print_title(console, f"{moved.after} minus {moved.before}, in rating points")
-    table = _table(
-        ("trait", "left"),
-        ("shift", "right"),
-        ("95% interval", "right"),
-        ("p, corrected", "right"),
-        ("on one scale", "right"),
+    table = Table(
+        ("trait", "name"),
+        ("shift", "number"),
+        ("95% interval", "number"),
+        ("p, corrected", "number"),
+        ("on one scale", "number"),
     )
     rows = moved.frame().to_dicts()
     clear = [row for row in rows if row["p_adjusted"] < 0.05]
@@ -309,7 +232,7 @@ def print_shift(console: Console, moved: Shift, *, most: int = 20) -> None:
             f"{row['scaled_shift']:+.0f}",
         )
     if clear:
-        console.print(table)
+        table.print(console)
     console.print(
         f"{len(clear)} of {len(rows)} traits moved (p below 0.05 after Benjamini-Hochberg over "
         f"{len(rows)} tests)."

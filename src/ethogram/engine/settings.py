@@ -22,6 +22,7 @@ from pydantic import (
 
 from ethogram.engine.address import cannot_be_sent, names_variable, read_address, without_user
 from ethogram.engine.services import SERVICES, THINKING_BUDGET, Service
+from ethogram.errors import guess
 
 Positive = Annotated[int, Field(ge=1, le=2**31)]
 Text = Annotated[str, Field(min_length=1)]
@@ -226,7 +227,7 @@ class ModelTable(Table):
             raise ValueError("needs a service or a base_url")
         if self.service is not None and self.service not in SERVICES:
             raise ValueError(
-                f'service = "{self.service}": expected one of {", ".join(sorted(SERVICES))}, '
-                "or a base_url"
+                f'service = "{self.service}"{guess(self.service, SERVICES)}: expected one of '
+                f"{', '.join(sorted(SERVICES))}, or a base_url"
             )
         return self

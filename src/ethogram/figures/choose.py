@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ethogram.analysis.analyse import Analysis
 from ethogram.analysis.cohort import label_models
-from ethogram.errors import InputError
+from ethogram.errors import InputError, guess
 from ethogram.figures.catalogue import CATALOGUE, Drawing, Entry, Subject
 from ethogram.figures.theme import Figure, Theme, count_of
 
@@ -114,7 +113,8 @@ def find_entries(names: Sequence[str]) -> list[Entry]:
         raise InputError(f"no figure is named, expected some of {', '.join(FIGURE_NAMES)}")
     for name in names:
         if name not in FIGURE_NAMES:
-            raise InputError(f"figure is {name!r}, {_expected(name, FIGURE_NAMES)}")
+            near, expected = guess(name, FIGURE_NAMES), ", ".join(FIGURE_NAMES)
+            raise InputError(f"figure is {name!r}{near}, expected one of {expected}")
     return [entry for entry in CATALOGUE if entry.name in names]
 
 
@@ -134,7 +134,8 @@ def pick_models(profiles: Sequence[Profile], models: Sequence[str]) -> list[int]
         exact = [i for i, label in enumerate(labels) if label == name]
         fit = exact or [i for i, p in enumerate(profiles) if p.model == name]
         if not fit:
-            raise InputError(f"model is {name!r}, {_expected(name, labels)}")
+            near, expected = guess(name, labels), ", ".join(labels)
+            raise InputError(f"model is {name!r}{near}, expected one of {expected}")
         if len(fit) > 1:
             several = ", ".join(labels[i] for i in fit)
             raise InputError(f"model is {name!r}, which several profiles are of: {several}")
@@ -142,10 +143,3 @@ def pick_models(profiles: Sequence[Profile], models: Sequence[str]) -> list[int]
             raise InputError(f"model {name!r} is named twice, expected different models")
         places += fit
     return places or list(range(len(profiles)))
-
-
-def _expected(name: str, known: Sequence[str]) -> str:
-    """Say what was expected, the nearest first if one is near."""
-    near = difflib.get_close_matches(name, known, n=1)
-    guess = f"did you mean {near[0]!r}? It is " if near else "expected "
-    return f"{guess}one of {', '.join(known)}"

@@ -6,15 +6,21 @@ and SVG, PNG or PDF by vl-convert, without a browser.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import io
+import unicodedata
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import altair as alt
 
 from ethogram.analysis.analyse import Analysis
-from ethogram.errors import InputError
-from ethogram.figures.catalogue import Subject, choose_figures
+from ethogram.errors import InputError, guess
+from ethogram.figures.catalogue import CATALOGUE, Subject, choose_figures
 from ethogram.figures.choose import draw_entry, find_entries, pick_models
-from ethogram.figures.theme import Figure, Theme
+from ethogram.figures.theme import Chart, Figure, Theme
+from ethogram.stimuli.tables.names import check_name
+from ethogram.stimuli.tables.written import check_folder, check_outputs, write_whole
 
 if TYPE_CHECKING:
     from ethogram.ratings.profile import Profile
@@ -81,8 +87,6 @@ def save_figures(
     profiles: Sequence[Profile],
     out_dir: Path,
     *,
-    only: Sequence[str] | None = None,
-    models: Sequence[str] = (),
     formats: Sequence[str] = ("svg", "png", "pdf"),
     theme: Theme = "light",
     analysis: Analysis | None = None,
@@ -91,13 +95,14 @@ def save_figures(
     seed: int = 0,
     scale: float = 2.0,
     said: str = "",
+    only: Sequence[str] | None = None,
+    models: Sequence[str] = (),
+    force: bool = False,
 ) -> list[Path]:
     """Save every figure, or those that are named, title and caption included; return the paths.
 
     Parameters
     ----------
-    only, models : sequence of str
-        Names of figures and of models; else all.
     formats : sequence of str
         Of "svg", "png", "pdf" and "json" (the Vega-Lite specification).
     analysis : Analysis, optional
@@ -106,16 +111,18 @@ def save_figures(
         Pixels of a PNG for each pixel of the figure.
     said : str
         Ends every caption: judge and condition, where there are others.
+    only, models : sequence of str
+        Names of figures and of models; else all.
+    force : bool
+        Replace files that ethogram did not write, too.
 
     Raises
     ------
     InputError
-        An unknown format, figure or model, a named figure that these profiles do not allow, or
-        profiles of several judges or conditions.
+        An unknown format, figure or model, a named figure that these profiles do not allow, a
+        place that cannot be written, or profiles of several judges or conditions.
     """
-    for name in formats:
-        if name not in FORMATS:
-            raise InputError(f"format is {name!r}, expected one of {', '.join(FORMATS)}")
+    check_figures(out_dir, formats=formats, theme=theme, force=force, only=only)
     if seed < 0:
         raise InputError(f"seed is {seed}, expected 0 or more")
     figures = draw_figures(
@@ -129,10 +136,6 @@ def save_figures(
         said=said,
         seed=seed,
     )
-    try:
-        out_dir.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"{out_dir} cannot be written: {error.strerror}") from error
     paths = []
     for figure in figures:
         for ending in formats:
@@ -142,10 +145,123 @@ def save_figures(
     return paths
 
 
+def check_figures(
+    out_dir: Path,
+    *,
+    formats: Sequence[str] = FORMATS,
+    theme: Theme = "light",
+    force: bool = False,
+    only: Sequence[str] | None = None,
+) -> None:
+    """Refuse, before any work, formats that there are not and a folder with others' files.
+
+    Raises
+    ------
+    InputError
+        The folder cannot be written, or has a file of a figure's name that is not ethogram's.
+    """
+    for name in formats:
+        if name not in FORMATS:
+            near = guess(name, FORMATS)
+            raise InputError(f"format is {name!r}{near}, expected one of {', '.join(FORMATS)}")
+    entries = CATALOGUE if only is None else find_entries(only)
+    names = [entry.name for entry in entries]
+    check_folder(out_dir)
+    if out_dir.is_dir():
+        endings = tuple(f"{'-dark' if theme == 'dark' else ''}.{name}" for name in formats)
+        in_the_way = _in_the_way(out_dir, endings, names)
+        check_outputs(in_the_way, force=force)
+
+
+def _is_asked(name: str, only: Sequence[str]) -> bool:
+    """Whether a figure is of a row of the catalogue that was asked for."""
+    return name in only or ("ranked" in only and name.startswith("ranked-"))
+
+
+def _in_the_way(folder: Path, endings: tuple[str, ...], names: Sequence[str]) -> Iterator[Path]:
+    """Yield what a folder has under names that figures may have: RADIAL.svg, RANKED-MODEL.svg."""
+    for path in sorted(folder.iterdir()):
+        for ending in endings:
+            name = path.name.removesuffix(ending)
+            if path.name.endswith(ending) and _is_asked(name, names):
+                yield path
+
+
 def save_figure(figure: Figure, path: Path, *, scale: float = 2.0) -> None:
-    """Save one figure in the format of the path's ending."""
+    """Save one figure in the format of the path's ending, whatever is there."""
+    write_whole(path, render_figure(figure, path.suffix.removeprefix("."), scale=scale))
+
+
+def render_figure(figure: Figure, ending: str, *, scale: float = 2.0) -> bytes:
+    """Return a figure, title and caption included, as the content of a file.
+
+    Raises
+    ------
+    InputError
+        A text in it holds a character that no picture can show, or the engine cannot draw it.
+    """
     chart = figure.titled()
-    if path.suffix == ".png":
-        chart.save(path, scale_factor=scale)
-    else:
-        chart.save(path)
+    spec = chart.to_dict()
+    for text in _texts(spec):
+        check_name(text, place=f"the figure {figure.name}", what="text")
+    why: Exception | None = None
+    # The engine cannot put the glyphs of a colour font (emoji) into a PDF, whatever the machine's
+    # other fonts. They are spelt out then, and if that is not enough, all that is not Latin.
+    for spell in (None, _spell_symbol, _spell_foreign):
+        try:
+            drawn = chart if spell is None else alt.Chart.from_dict(_spelt(spec, spell))
+            return _render(drawn, ending, scale)
+        except ValueError as error:
+            why = why or error
+    raise InputError(f"the figure {figure.name} cannot be drawn as {ending}: {why}") from why
+
+
+def _render(chart: Chart, ending: str, scale: float) -> bytes:
+    """Draw a chart by altair, which calls vl-convert."""
+    if ending in ("svg", "json"):
+        text = io.StringIO()
+        chart.save(text, format=ending)
+        return text.getvalue().encode()
+    picture = io.BytesIO()
+    options = {"scale_factor": scale} if ending == "png" else {}
+    chart.save(picture, format=ending, **options)
+    return picture.getvalue()
+
+
+def _spelt(value: Any, spell: Callable[[str], str]) -> Any:
+    """Return a specification in whose texts every character is spelt so."""
+    if isinstance(value, str):
+        return value if value.isascii() else "".join(map(spell, value))
+    if isinstance(value, Mapping):
+        return {_spelt(key, spell): _spelt(inner, spell) for key, inner in value.items()}
+    return [_spelt(inner, spell) for inner in value] if isinstance(value, list) else value
+
+
+def _spell_symbol(char: str) -> str:
+    """Return [fire] for the picture of a fire; letters and punctuation as they are."""
+    kind = unicodedata.category(char)
+    if char in "\u200d\ufe0e\ufe0f" or 0x1F3FB <= ord(char) <= 0x1F3FF:  # joiners, tones of skin
+        return ""
+    if kind not in ("So", "Cn", "Co") and ord(char) < 0x1F000:
+        return char
+    return f"[{unicodedata.name(char, f'U+{ord(char):04X}').lower()}]"
+
+
+def _spell_foreign(char: str) -> str:
+    """Return the number of a character that the bundled font lacks; Latin letters as they are."""
+    spelt = _spell_symbol(char)
+    is_latin = ord(char) < 0x250 or 0x2010 <= ord(char) <= 0x2044 or char == "\u2212"
+    return spelt if is_latin or spelt != char else f"[U+{ord(char):04X}]"
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Yield every text of a specification, its data included."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield key
+            yield from _texts(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _texts(inner)

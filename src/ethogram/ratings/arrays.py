@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ethogram.errors import InputError
+from ethogram.stimuli.tables.names import check_name
 
 IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float64]
@@ -29,10 +30,24 @@ def trait_names(traits: Iterable[Any]) -> tuple[str, ...]:
     for i, name in enumerate(names):
         if not isinstance(name, str) or not name.strip():
             raise InputError(f"trait {i} is {name!r}, expected a text")
+        check_name(name, place=f"traits, entry {i}", what="trait")
     if len(set(names)) != len(names):
         twice = next(name for i, name in enumerate(names) if name in names[:i])
         raise InputError(f"the trait {twice!r} is given twice, expected each once")
     return names
+
+
+def check_labels(**labels: Any) -> None:
+    """Refuse a model's, judge's or condition's name that is no text that can be shown.
+
+    Raises
+    ------
+    InputError
+    """
+    for what, name in labels.items():
+        if not isinstance(name, str):
+            raise InputError(f"{what} is {name!r}, expected a text")
+        check_name(name, place="labels", what=what)
 
 
 def indices(values: Any, name: str, size: int) -> IntArray:

@@ -12,7 +12,7 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from ethogram.errors import InputError
+from ethogram.errors import InputError, guess
 from ethogram.ratings.comparison_forms import Form, fitting
 from ethogram.ratings.comparisons import FloatArray
 from ethogram.stimuli.tables.columns import Columns, read_columns
@@ -204,10 +204,18 @@ def _choose(spelt: Mapping[str, str], form: Form, path: Path) -> dict[str, str]:
         if name not in used and not (name == "winner" and "p_first" in used):
             needed = ", ".join(form.columns[n][0] for n in form.needed)
             raise InputError(
-                f"{path} lacks the column {form.columns[name][0]!r}; it has "
-                f"{', '.join(spelt.values()) or 'none'}, needed are {needed}{fitting(spelt)}"
+                f"{path} lacks the column {form.columns[name][0]!r}"
+                f"{_nearest(name, form, spelt)}; it has {', '.join(spelt.values()) or 'none'}, "
+                f"needed are {needed}{fitting(spelt)}"
             )
     return used
+
+
+def _nearest(name: str, form: Form, spelt: Mapping[str, str]) -> str:
+    """Offer the column that is nearest to one that is lacking, of those not read otherwise."""
+    used = {column for columns in form.columns.values() for column in columns}
+    offers = (guess(c, [s for k, s in spelt.items() if k not in used]) for c in form.columns[name])
+    return next(filter(None, offers), "")
 
 
 def _names(column: list[Any], name: str, cells: Cells) -> list[str]:

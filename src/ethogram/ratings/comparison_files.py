@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ethogram.errors import InputError
+from ethogram.errors import InputError, Problems
 from ethogram.ratings.comparison_cells import Cells, gather
 from ethogram.ratings.comparison_forms import TIE, Form, form_of, is_side, outcome_of
 from ethogram.ratings.comparisons import BoolArray, Comparisons, FloatArray, IntArray, compare
@@ -47,8 +47,10 @@ def read_table(path: Path, *, form: str = "plain") -> list[Comparisons]:
     """
     layout = form_of(form)
     cells = gather(path, layout)
-    won = _outcomes(cells, layout)
-    _check(cells)
+    problems = Problems(_MOST_NAMED)
+    won = _outcomes(cells, layout, problems)
+    _check(cells, problems)
+    problems.raise_any()
     notes = _notes(cells)
     keys = list(zip(cells["model"], cells["judge"], cells["condition"], strict=True))
     number = {key: i for i, key in enumerate(dict.fromkeys(keys))}
@@ -71,8 +73,8 @@ class _Rows:
     weight: FloatArray | None
 
 
-def _outcomes(cells: Cells, form: Form) -> FloatArray:
-    """Read who won each comparison; refuse the first that nobody can have won."""
+def _outcomes(cells: Cells, form: Form, problems: Problems) -> FloatArray:
+    """Read who won each comparison; gather those that nobody can have won."""
     sides = zip(cells["winner"], cells["trait_1"], cells["trait_2"], strict=True)
     made = np.empty(len(cells))
     for row, (winner, one, two) in enumerate(sides):
@@ -84,28 +86,29 @@ def _outcomes(cells: Cells, form: Form) -> FloatArray:
                 "side": "a winner that is not model_a, model_b, tie or tie (bothbad)",
                 "score": "a score that is not 1, 0.5 or 0",
             }[form.winner]
-            raise cells.wrong(row, expected)
-        made[row] = value
+            problems.add(None if problems.full else cells.wrong(row, expected))
+        made[row] = np.nan if value is None else value
     return made
 
 
-def _check(cells: Cells) -> None:
-    """Refuse a row that is no comparison, naming its place."""
+def _check(cells: Cells, problems: Problems) -> None:
+    """Gather the rows that are no comparison, each with its place."""
     shown = cells.columns.get("judge_first") or [""] * len(cells)
     ties = {name for name in {*cells["trait_1"], *cells["trait_2"]} if is_tie(name)}
     for row, (model, one, two, first) in enumerate(
         zip(cells["model"], cells["trait_1"], cells["trait_2"], shown, strict=True)
     ):
         if not (model and one and two):
-            raise cells.wrong(row, "an empty cell")
-        if one == two:
-            raise cells.wrong(row, "a trait against itself")
-        if first and first not in (one, two):
-            raise cells.wrong(row, "a judge_first that is neither trait")
-        if one in ties or two in ties:
-            raise cells.wrong(
-                row, "a trait called 'tie', which is the word for no winner: rename the trait"
-            )
+            what = "an empty cell"
+        elif one == two:
+            what = "a trait against itself"
+        elif first and first not in (one, two):
+            what = "a judge_first that is neither trait"
+        elif one in ties or two in ties:
+            what = "a trait called 'tie', which is the word for no winner: rename the trait"
+        else:
+            continue
+        problems.add(None if problems.full else cells.wrong(row, what))
 
 
 def _notes(cells: Cells) -> list[str]:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ethogram.errors import InputError
+from ethogram.errors import InputError, guess
 from ethogram.stimuli.tables.names import is_tie
 
 LOST = math.nan  # the outcome of a comparison without a verdict
@@ -91,7 +91,7 @@ def form_of(name: str) -> Form:
         There is no such form.
     """
     if name not in FORMS:
-        raise InputError(f"--as {name!r}: expected one of {', '.join(FORMS)}")
+        raise InputError(f"--as {name!r}{guess(name, FORMS)}: expected one of {', '.join(FORMS)}")
     return FORMS[name]
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, cast
 
-from ethogram.errors import InputError
+from ethogram.errors import InputError, guess
 
 if TYPE_CHECKING:
     from ethogram.ratings.profile import Profile
@@ -33,6 +33,8 @@ def rating_method(name: str) -> Callable[..., Profile]:
         There is no such method.
     """
     if name not in METHODS:
-        raise InputError(f"method {name!r}: expected one of {', '.join(METHODS)}")
+        raise InputError(
+            f"method {name!r}{guess(name, METHODS)}: expected one of {', '.join(METHODS)}"
+        )
     module, function = METHODS[name]
     return cast("Callable[..., Profile]", getattr(import_module(module), function))

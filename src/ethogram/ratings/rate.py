@@ -392,6 +392,7 @@ def rate_counts(
         Wins that do not add up to `total`, that no round robin can give, or not one for each trait.
     """
     traits = arrays.trait_names(traits)
+    arrays.check_labels(model=model, judge=judge, condition=condition)
     k = len(traits)
     check_number(total, "total", least=0)
     check_number(ridge, "ridge", above=0)

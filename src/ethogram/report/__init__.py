@@ -8,10 +8,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import compress
 from pathlib import Path
 
 from ethogram.analysis.claims import check_claims
-from ethogram.errors import InputError
 from ethogram.ratings.comparisons import Comparisons
 from ethogram.ratings.profile import Profile
 from ethogram.ratings.rate import reference_profiles
@@ -22,7 +22,9 @@ from ethogram.report.content import Party, Report, build_report, describe_party,
 from ethogram.report.evidence import LIMIT, sample_evidence
 from ethogram.report.judge import JudgeAccount, judge_account, untested
 from ethogram.report.page import render_page
+from ethogram.report.places import check_page, page_files
 from ethogram.report.summary import render_json, render_markdown
+from ethogram.stimuli.tables.written import write_whole
 from ethogram.store.store import Store
 from ethogram.validity.results import StoreResults, results_of
 
@@ -30,6 +32,7 @@ __all__ = [
     "JudgeAccount",
     "Report",
     "build_report",
+    "check_page",
     "judge_account",
     "write_files",
     "write_reference_report",
@@ -49,6 +52,8 @@ def write_report(
     without: Sequence[str] = (),
     evidence_bytes: int = LIMIT,
     seed: int = 0,
+    views: frozenset[tuple[str, str]] | None = None,
+    force: bool = False,
 ) -> Path:
     """Report on a store.
 
@@ -71,18 +76,28 @@ def write_report(
         Size of the sample of trials in the page.
     seed : int
         Of every random draw.
+    views : set of (str, str), optional
+        Only the profiles of these judges and conditions.
+    force : bool
+        Replace files that ethogram did not write, too.
 
     Returns
     -------
     Path
         Of the HTML file.
+
+    Raises
+    ------
+    InputError
+        The files cannot be written there, or one of them is not ethogram's.
     """
     results = results_of(store)
+    check_page(out, source=results.store.path, force=force)
     store, studies = results.store, results.store.studies()
     comparisons: Sequence[Comparisons] | None = None
     unrated: Sequence[Unrated] = ()
     if profiles is None:
-        profiles, comparisons, unrated = _results(results, without)
+        profiles, comparisons, unrated = _results(results, without, views)
     report = build_report(
         profiles,
         title=title or (studies[-1]["name"] if studies else store.path.stem),
@@ -99,12 +114,18 @@ def write_report(
 
 
 def _results(
-    results: StoreResults, without: Sequence[str]
+    results: StoreResults, without: Sequence[str], views: frozenset[tuple[str, str]] | None
 ) -> tuple[Sequence[Profile], Sequence[Comparisons], Sequence[Unrated]]:
     """Return profiles, the comparisons behind each, and what could not be rated."""
     rated = results.rated(without=without)
     unrated = [u for u in rated.unrated if u.n or u.lost]
-    return rated.profiles, _behind(rated, results.comparisons(without=without)), unrated
+    behind = _behind(rated, results.comparisons(without=without))
+    kept = [views is None or (p.judge, p.condition) in views for p in rated.profiles]
+    return (
+        [*compress(rated.profiles, kept)],
+        [*compress(behind, kept)],
+        [u for u in unrated if views is None or (u.judge, u.condition) in views],
+    )
 
 
 def _behind(rated: Rated, comparisons: Sequence[Comparisons]) -> list[Comparisons]:
@@ -123,9 +144,15 @@ def _parties(results: StoreResults) -> list[Party]:
 
 @on_one_thread
 def write_table_report(
-    comparisons: Sequence[Comparisons], out: Path, *, title: str = "Ratings", seed: int = 0
+    comparisons: Sequence[Comparisons],
+    out: Path,
+    *,
+    title: str = "Ratings",
+    seed: int = 0,
+    force: bool = False,
 ) -> Path:
     """Report on comparisons from a file; there are no texts, so no evidence."""
+    check_page(out, force=force)
     rated = rate_all(comparisons)
     report = build_report(
         rated.profiles,
@@ -139,8 +166,9 @@ def write_table_report(
 
 
 @on_one_thread
-def write_reference_report(out_dir: Path, *, seed: int = 0) -> Path:
+def write_reference_report(out_dir: Path, *, seed: int = 0, force: bool = False) -> Path:
     """Report on the published study from its win counts; returns the HTML file's path."""
+    check_page(out_dir / "reference.html", force=force)
     profiles = list(reference_profiles().values())
     report = build_report(
         profiles,
@@ -167,26 +195,15 @@ def _reference_judge(name: str) -> JudgeAccount:
 
 
 def write_files(report: Report, out: Path) -> Path:
-    """Write STEM.html, STEM.json and STEM.md; returns the first.
+    """Write STEM.html, STEM.json and STEM.md, whatever is there; returns the first.
 
     Raises
     ------
     InputError
         The files cannot be written there.
     """
-    name = out.name if out.suffix.lower() in (".html", ".htm") else f"{out.name}.html"
-    page = out.with_name(name)
-    stem = page.with_suffix("")
-    numbers, summary = (stem.with_name(f"{stem.name}.{ending}") for ending in ("json", "md"))
-    texts = {
-        page: render_page(report, beside=[numbers.name, summary.name]).encode(),
-        numbers: render_json(report),
-        summary: render_markdown(report, page.name).encode(),
-    }
-    try:
-        page.parent.mkdir(parents=True, exist_ok=True)
-        for path, text in texts.items():
-            path.write_bytes(text)
-    except OSError as error:
-        raise InputError(f"{error.filename} cannot be written: {error.strerror}") from error
+    page, numbers, summary = page_files(out)
+    write_whole(page, render_page(report, beside=[numbers.name, summary.name]).encode())
+    write_whole(numbers, render_json(report))
+    write_whole(summary, render_markdown(report, page.name).encode())
     return page

@@ -13,7 +13,6 @@ import orjson
 from markupsafe import Markup
 
 from ethogram.analysis.claims import check_claims
-from ethogram.errors import InputError
 from ethogram.figures.dumbbells import draw_dumbbells
 from ethogram.figures.theme import Theme
 from ethogram.ratings.rate import reference_profiles
@@ -26,7 +25,9 @@ from ethogram.report.claims_content import (
     rows_for_dumbbells,
 )
 from ethogram.report.page_figures import StillFigure, draw_still
+from ethogram.report.places import check_page, page_files
 from ethogram.report.summary import plain
+from ethogram.stimuli.tables.written import write_whole
 
 NUMBERS = "Published and recomputed numbers"
 TEN = "Spreads and mean ranks were published for ten models; those here are of nine."
@@ -38,8 +39,13 @@ POLICY = (
 """The page has no scripts and fetches nothing."""
 
 
-def write_claims(out: Path, *, seed: int = 0) -> Path:
+def write_claims(out: Path, *, seed: int = 0, force: bool = False) -> Path:
     """Check the claims on the public win counts and write STEM.html, STEM.json and STEM.md.
+
+    Parameters
+    ----------
+    force : bool
+        Replace files that ethogram did not write, too.
 
     Returns
     -------
@@ -49,21 +55,14 @@ def write_claims(out: Path, *, seed: int = 0) -> Path:
     Raises
     ------
     InputError
-        The files cannot be written there.
+        The files cannot be written there, or one of them is not ethogram's.
     """
+    check_page(out, force=force)
+    page, numbers, summary = page_files(out)
     report = describe_claims(check_claims(list(reference_profiles().values()), seed=seed))
-    page = out if out.suffix.lower() in (".html", ".htm") else out.with_name(f"{out.name}.html")
-    texts = {
-        page: render_page(report).encode(),
-        page.with_suffix(".json"): render_json(report),
-        page.with_suffix(".md"): render_markdown(report).encode(),
-    }
-    try:
-        page.parent.mkdir(parents=True, exist_ok=True)
-        for path, text in texts.items():
-            path.write_bytes(text)
-    except OSError as error:
-        raise InputError(f"{error.filename} cannot be written: {error.strerror}") from error
+    write_whole(page, render_page(report).encode())
+    write_whole(numbers, render_json(report))
+    write_whole(summary, render_markdown(report).encode())
     return page
 
 

@@ -25,7 +25,7 @@ from enum import StrEnum
 import numpy as np
 
 from ethogram.design import Condition, Part, foreign_pairs, plant_pairs
-from ethogram.errors import InputError
+from ethogram.errors import InputError, guess
 from ethogram.ratings.comparisons import BoolArray, IntArray
 from ethogram.run.prepare import Planned, Prepared, add_model, design_rows, judge_orders
 from ethogram.store.read import trial_ids
@@ -73,7 +73,9 @@ def check_names(names: Iterable[str] | None) -> tuple[Check, ...]:
         return tuple(Check(name) for name in names or CHECKS)
     except ValueError as error:
         unknown = next(name for name in names or () if name not in list(Check))
-        raise InputError(f"no check {unknown!r}; expected {', '.join(Check)}") from error
+        raise InputError(
+            f"no check {unknown!r}{guess(unknown, Check)}; expected {', '.join(Check)}"
+        ) from error
 
 
 def parts_of(checks: Iterable[str]) -> tuple[Part, ...]:

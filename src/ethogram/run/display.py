@@ -9,6 +9,7 @@ import asyncio
 import shutil
 import sys
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from typing import Any, TextIO
 
 from markupsafe import Markup, escape
@@ -74,11 +75,10 @@ class _NotebookDisplay:
         self._handle: Any = None
 
     def __call__(self, stages: Sequence[StageProgress], said: Sequence[str]) -> None:
-        from IPython.display import HTML, display
-
-        page = HTML(progress_html(stages, said))
+        ipython = import_module("IPython.display")  # it has no types
+        page = ipython.HTML(progress_html(stages, said))
         if self._handle is None:
-            self._handle = display(page, display_id=True)
+            self._handle = ipython.display(page, display_id=True)
         else:
             self._handle.update(page)
 

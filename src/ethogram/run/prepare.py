@@ -15,6 +15,7 @@ import orjson
 from ethogram import __version__
 from ethogram.design import Design, Part, make_design
 from ethogram.engine.endpoints import plan_endpoint
+from ethogram.errors import Problems, StudyError
 from ethogram.protocols.templates import Templates, check_examples, make_templates
 from ethogram.stimuli.prompts import Prompt, PromptSet, load_prompts
 from ethogram.stimuli.traits import TraitSet, load_traits
@@ -51,11 +52,20 @@ def prepare(study: Study, store: Path | None = None, *, draw: bool = True) -> Pr
         many requests there will be and about how long they are, with no call made.
     """
     table = study.study
-    traits = load_traits(table.traits, base=study.base)
-    prompts = _kept_prompts(study, store) or _read_prompts(study, len(traits), draw=draw)
-    templates = make_templates(study.templates.model_dump(), traits.names)
-    if any(judge.examples for judge in study.judges.values()):
-        check_examples(traits.names)
+    problems = Problems()  # all that is wrong is said at once
+    with problems.gather():
+        traits = load_traits(table.traits, base=study.base)
+    names = () if problems else traits.names
+    with problems.gather():  # nothing is drawn for a study that cannot be run
+        prompts = _kept_prompts(study, store) or _read_prompts(
+            study, len(names) or 2, draw=draw and not problems
+        )
+    with problems.gather():
+        templates = make_templates(study.templates.model_dump(), names)
+    with problems.gather():
+        if any(judge.examples for judge in study.judges.values()):
+            check_examples(names)
+    problems.raise_any(StudyError)
     design = make_design(
         len(traits),
         len(prompts),
@@ -85,7 +95,8 @@ def _read_prompts(study: Study, n_traits: int, *, draw: bool) -> PromptSet:
 
 def _draw_name(study: Study) -> str:
     """Name a draw from WildChat by all that decides it; "" for sources that are read each time."""
-    if not study.study.prompts.startswith("wildchat"):
+    source = study.study.prompts
+    if not isinstance(source, str) or not source.startswith("wildchat"):
         return ""
     limits = (study.study.prompts, study.study.seed, study.study.repeats, study.study.traits)
     return _json([*limits, study.prompts.model_dump(mode="json")])
@@ -103,7 +114,7 @@ def _kept_prompts(study: Study, path: Path | None) -> PromptSet | None:
     rows, told = kept
     counts = orjson.loads(told)
     prompts = tuple(Prompt(key, text, language, topic) for key, text, language, topic in rows)
-    return PromptSet(study.study.prompts, prompts, counts["counts"], counts["caveat"])
+    return PromptSet(str(study.study.prompts), prompts, counts["counts"], counts["caveat"])
 
 
 def _hub_limit(study: Study, n_traits: int) -> int | None:

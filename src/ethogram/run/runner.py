@@ -28,7 +28,7 @@ from ethogram.engine.limiter import Dropped
 from ethogram.engine.local import local_servers
 from ethogram.engine.requests import SERVED, USABLE, Status
 from ethogram.engine.settings import ModelTable
-from ethogram.errors import EndpointError, EthogramError, StudyError
+from ethogram.errors import EndpointError, EthogramError, Problems, StudyError, guess
 from ethogram.protocols.protocol import Judging, Protocol, Result, Setting, Trial
 from ethogram.run.prepare import Planned, Prepared
 from ethogram.run.stages import MAIN_STAGES, STAGES, Feed, Stage
@@ -147,7 +147,10 @@ def asked_tables(
         kind, there, wanted = known[STAGES[stage].role]
         for name in wanted or there:
             if name not in there:
-                raise StudyError(f"no [{kind}.{name}] in the study file; it has {', '.join(there)}")
+                raise StudyError(
+                    f"no [{kind}.{name}] in the study file{guess(name, there)}; it has "
+                    f"{', '.join(there)}"
+                )
         tables |= {(stage, n): table for n, table in there.items() if n in (wanted or there)}
     return tables
 
@@ -202,8 +205,11 @@ def _totals(counts: Sequence[StageCount], parts: Sequence[str]) -> dict[Key, tup
 
 def check_keys(tables: Mapping[Key, ModelTable]) -> None:
     """Refuse to start without the keys that are needed."""
+    problems = Problems()
     for (_, name), table in tables.items():
-        make_endpoint(name, table)
+        with problems.gather():
+            make_endpoint(name, table)
+    problems.raise_any(EndpointError)
 
 
 def _check_prices(tables: Mapping[Key, ModelTable]) -> None:

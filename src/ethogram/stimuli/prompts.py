@@ -8,14 +8,14 @@ models.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from ethogram.errors import InputError
+from ethogram.errors import InputError, guess
 from ethogram.stimuli.files import Row, read_rows
 from ethogram.stimuli.languages import language_code
 from ethogram.stimuli.near_duplicates import NearDuplicates
@@ -157,7 +157,7 @@ class PromptSet:
 
 
 def load_prompts(
-    source: str,
+    source: str | Sequence[str],
     *,
     filter: PromptFilter = PromptFilter(),  # noqa: B008  (it is frozen)
     seed: int = 0,
@@ -171,7 +171,7 @@ def load_prompts(
     source : str
         "bundled" (written for ethogram); "wildchat" (the Hugging Face hub, streamed);
         "wildchat:PATH", or a folder of Parquet files, or a Parquet file with WildChat's schema; or
-        a file of one's own: JSONL, JSON, CSV, TSV, Parquet, Arrow or Feather.
+        a file of one's own: JSONL, JSON, CSV, TSV, Parquet, Arrow or Feather; or the prompts.
     filter : PromptFilter
     seed : int
         Decides the sample and the order of the hub's stream. The same seed and source give the
@@ -189,6 +189,9 @@ def load_prompts(
         prompts only.
     """
     wanted = min((n for n in (filter.sample, limit) if n is not None), default=None)
+    if not isinstance(source, str):
+        listed = [Row(text, f"{i}") for i, text in enumerate(source, start=1)]
+        return draw_prompts(listed, source="the list", filter=filter, seed=seed, wanted=wanted)
     streamed = source == "wildchat"
     if streamed:
         _refuse_endless_stream(filter, wanted=wanted)
@@ -253,14 +256,31 @@ def _open(source: str, *, column: str | None, seed: int, base: Path | None) -> I
         return rows_from_hub(seed=seed)
     if source.startswith("wildchat:"):
         return rows_from_parquet(find_parquet(source.removeprefix("wildchat:"), base=base))
-    path = named_path(source, base=base)
+    path = find_prompts(source, base=base)
     if path.is_dir():
         return rows_from_parquet(find_parquet(source, base=base))
-    if not path.is_file():
-        raise InputError(f"prompts = {source!r} is neither bundled, wildchat nor a file at {path}")
     if column is None and is_wildchat(path):
         return rows_from_parquet([path])
     return read_rows(path, column=column)
+
+
+def find_prompts(source: str, *, base: Path | None = None) -> Path:
+    """Return where a source's file or folder is, without reading it.
+
+    Raises
+    ------
+    InputError
+        There is none.
+    """
+    if source in ("bundled", "wildchat"):
+        return BUNDLED
+    path = named_path(source.removeprefix("wildchat:"), base=base)
+    if not path.exists():
+        near = guess(source, ("bundled", "wildchat"))
+        raise InputError(
+            f"prompts = {source!r} is neither bundled, wildchat nor a file at {path}{near}"
+        )
+    return path
 
 
 def _sift(rows: Iterable[Row], *, filter: PromptFilter, counts: dict[str, int]) -> Iterator[Row]:

@@ -7,17 +7,18 @@ nothing of designs, models or the store.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ethogram.errors import InputError
+from ethogram.errors import InputError, Problems, guess
 from ethogram.stimuli.paths import named_path
 from ethogram.stimuli.tables.delimited import column_key, read_delimited
 from ethogram.stimuli.tables.names import check_name, is_tie
 from ethogram.stimuli.tables.records import DELIMITED, kind_of
 from ethogram.stimuli.tables.text import open_text
 
+_MOST_NAMED = 5  # of the lines that are no trait
 _SETS = Path(__file__).parents[1] / "data" / "traits"
 
 
@@ -50,15 +51,16 @@ def trait_sets() -> dict[str, str]:
     return {path.stem: _headline(path) for path in sorted(_SETS.glob("*.txt"))}
 
 
-def load_traits(source: str | Path, *, base: Path | None = None) -> TraitSet:
+def load_traits(source: str | Path | Sequence[str], *, base: Path | None = None) -> TraitSet:
     """Read a trait set.
 
     Parameters
     ----------
-    source : str or Path
-        The name of a set (see `trait_sets`), or a file. A text file has one trait per line;
-        lines that begin with ``#`` are comments. A CSV file has a column ``trait`` and,
-        if you like, ``description``. A file that is called like a set is read as ``./NAME``.
+    source : str, Path or sequence of str
+        The name of a set (see `trait_sets`), a file, or the traits themselves. A text file has
+        one trait per line; lines that begin with ``#`` are comments. A CSV file has a column
+        ``trait`` and, if you like, ``description``. A file that is called like a set is read as
+        ``./NAME``.
     base : Path, optional
         Folder that a relative path starts from; the working directory if not given.
 
@@ -70,17 +72,29 @@ def load_traits(source: str | Path, *, base: Path | None = None) -> TraitSet:
         because the judge must repeat the trait exactly, and because prompt templates are searched
         for traits word by word; write it with hyphens (down-to-earth).
     """
-    path = _find(source, base=base)
-    found = _csv_lines(path) if kind_of(path) in DELIMITED else _text_lines(path)
-    lines = [(place, _clean(trait, f"{path}, {place}")) for place, trait in found]
-    _refuse_bad_lines(lines, path=path)
+    if isinstance(source, str | Path):
+        path = _find(source, base=base)
+        found = _csv_lines(path) if kind_of(path) in DELIMITED else _text_lines(path)
+        return _trait_set(path.stem, f"{path}", found)
+    words = [(f"entry {i}", Trait(str(word).strip())) for i, word in enumerate(source, start=1)]
+    return _trait_set("list", "traits", words)
+
+
+def _trait_set(name: str, place: str, found: Iterable[tuple[str, Trait]]) -> TraitSet:
+    """Return the traits of a file or list; refuse all lines that hold none, and fewer than two."""
+    problems, lines = Problems(_MOST_NAMED), []
+    for line, trait in found:
+        with problems.gather():
+            lines.append((line, _clean(trait, f"{place}, {line}")))
+    _refuse_bad_lines(lines, place, problems)
+    problems.raise_any()
     if len(lines) < 2:
         last = lines[-1][0] if lines else "line 1"
         raise InputError(
-            f"{path}, {last}: the file ends with {len(lines)} trait(s), expected at least "
-            "two, because traits are compared in pairs"
+            f"{place}, {last}: the {'list' if name == 'list' else 'file'} ends with {len(lines)} "
+            "trait(s), expected at least two, because traits are compared in pairs"
         )
-    return TraitSet(path.stem, tuple(trait for _, trait in lines))
+    return TraitSet(name, tuple(trait for _, trait in lines))
 
 
 def _find(source: str | Path, *, base: Path | None) -> Path:
@@ -91,7 +105,7 @@ def _find(source: str | Path, *, base: Path | None) -> Path:
     if not path.is_file():
         raise InputError(
             f"traits = {str(source)!r} is neither a set ({', '.join(trait_sets())}) "
-            f"nor a file at {path}"
+            f"nor a file at {path}{guess(str(source), trait_sets())}"
         )
     return path
 
@@ -127,28 +141,31 @@ def _clean(trait: Trait, place: str) -> Trait:
     return replace(trait, name=check_name(trait.name, place=place, what="trait"))
 
 
-def _refuse_bad_lines(lines: Iterable[tuple[str, Trait]], *, path: Path) -> None:
-    """Refuse the first line that is blank, not one word, or says the same as an earlier one."""
+def _refuse_bad_lines(lines: Iterable[tuple[str, Trait]], source: str, problems: Problems) -> None:
+    """Gather the lines that are blank, not one word, or say the same as an earlier one."""
     seen: dict[str, str] = {}
     for place, trait in lines:
-        where = f"{path}, {place}"
-        if not trait.name:
-            raise InputError(f"{where} is blank: delete it, or write a trait there")
-        if not _is_one_word(trait.name):
-            raise InputError(
-                f"{where}: {trait.name!r} is not a single word of letters; "
-                "join the words of a phrase with hyphens, as in down-to-earth"
-            )
-        # The judge's answer is read without its case and punctuation, so "Self-aware" and
-        # "selfaware" would be one trait to the parser.
-        key = "".join(filter(_is_letter, trait.name.casefold()))
-        if key in seen:
-            raise InputError(f"{where}: {trait.name!r} repeats {seen[key]}: delete one of them")
-        if is_tie(key):
-            raise InputError(
-                f"{where}: {trait.name!r} is the word for no winner: choose another word"
-            )
-        seen[key] = place
+        with problems.gather():
+            _refuse_bad_line(trait, place, f"{source}, {place}", seen)
+
+
+def _refuse_bad_line(trait: Trait, place: str, where: str, seen: dict[str, str]) -> None:
+    """Refuse a line that is no trait; `seen` has the place of each trait so far."""
+    if not trait.name:
+        raise InputError(f"{where} is blank: delete it, or write a trait there")
+    if not _is_one_word(trait.name):
+        raise InputError(
+            f"{where}: {trait.name!r} is not a single word of letters; "
+            "join the words of a phrase with hyphens, as in down-to-earth"
+        )
+    # The judge's answer is read without its case and punctuation, so "Self-aware" and
+    # "selfaware" would be one trait to the parser.
+    key = "".join(filter(_is_letter, trait.name.casefold()))
+    if key in seen:
+        raise InputError(f"{where}: {trait.name!r} repeats {seen[key]}: delete one of them")
+    if is_tie(key):
+        raise InputError(f"{where}: {trait.name!r} is the word for no winner: choose another word")
+    seen[key] = place
 
 
 def _is_one_word(name: str) -> bool:

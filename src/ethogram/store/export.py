@@ -8,7 +8,8 @@ from typing import Any
 
 import orjson
 
-from ethogram.errors import InputError
+from ethogram.errors import InputError, guess
+from ethogram.stimuli.tables.written import check_folder, check_outputs, partial_file
 from ethogram.store.read import TABLES, export_rows
 from ethogram.store.store import Store
 
@@ -25,43 +26,56 @@ def check_export(tables: Sequence[str], file_format: str) -> None:
     """
     for table in tables:
         if table not in TABLES:
-            raise InputError(f"no table {table!r} to export; expected one of {', '.join(TABLES)}")
+            raise InputError(
+                f"no table {table!r} to export{guess(table, TABLES)}; expected one of "
+                f"{', '.join(TABLES)}"
+            )
     if file_format not in _WRITERS:
-        raise InputError(f"format is {file_format!r}, expected one of {', '.join(_WRITERS)}")
+        raise InputError(
+            f"format is {file_format!r}{guess(file_format, _WRITERS)}, expected one of "
+            f"{', '.join(_WRITERS)}"
+        )
 
 
-def export_table(store: Store, table: str, folder: Path, file_format: str) -> tuple[Path, int]:
-    """Write one table; returns the file and how many rows it has.
+def export_tables(
+    store: Store,
+    tables: Sequence[str],
+    folder: Path,
+    file_format: str,
+    *,
+    force: bool = False,
+) -> Iterator[tuple[Path, int]]:
+    """Write tables, all checked before the first; yields each file and how many rows it has.
 
     Parameters
     ----------
     store : Store
-    table : str
-        One of `ethogram.store.read.TABLES`.
+    tables : sequence of str
+        Of `ethogram.store.read.TABLES`.
     folder : Path
         Made if it is not there.
     file_format : "parquet", "csv" or "jsonl"
+    force : bool
+        Replace files that ethogram did not write, too. One with the same columns counts as ours.
 
     Raises
     ------
     InputError
-        There is no such table or format, or the file cannot be written.
+        There is no such table or format, or a file cannot be written or is not ethogram's.
     """
-    check_export([table], file_format)
-    chunks = export_rows(store, table)
-    first = next(chunks, [])
-    path = folder / f"{table}.{file_format}"
-    partial = path.with_name(path.name + ".part")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        try:
+    tables = list(dict.fromkeys(tables))
+    check_export(tables, file_format)
+    check_folder(folder)
+    for table in tables:
+        columns = list(next(export_rows(store, table, chunk=1), [{}])[0])
+        check_outputs([folder / f"{table}.{file_format}"], force=force, columns=columns)
+    for table in tables:
+        path = folder / f"{table}.{file_format}"
+        chunks = export_rows(store, table)
+        first = next(chunks, [])
+        with partial_file(path) as partial:
             rows = _WRITERS[file_format](partial, _all(first, chunks))
-            partial.replace(path)
-        finally:
-            partial.unlink(missing_ok=True)
-    except OSError as error:
-        raise InputError(f"{path} cannot be written: {error.strerror or error}") from error
-    return path, rows
+        yield path, rows
 
 
 def _all(

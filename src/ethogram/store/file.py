@@ -25,6 +25,10 @@ class Lock:
             self._file.close()
             self._take(path)
         self._file.seek(0)
+        if (content := self._file.read(40)).strip() and not content.strip().isdigit():
+            self._file.close()
+            raise StoreError(f"{self._path} is no lock of ethogram: move it, or name another store")
+        self._file.seek(0)
         self._file.truncate()
         self._file.write(str(os.getpid()))
         self._file.flush()

@@ -19,7 +19,6 @@ from types import TracebackType
 from typing import Any, Self
 
 from ethogram.design import Part
-from ethogram.engine.reading import read_response
 from ethogram.engine.requests import (
     ANSWERED,
     ENDPOINT,
@@ -254,6 +253,8 @@ class Store:
             row = self._db.execute("SELECT settings FROM party WHERE id = ?", (party,)).fetchone()
             kept = json.loads(row[0]).get("thoughts", []) if row else []
             self._thoughts[party] = [(opening, closing) for opening, closing in kept]
+        from ethogram.engine.reading import read_response  # tables of spellings: not for counting
+
         return read_response(http, _bytes(body), self._thoughts[party])
 
     def _forget_losses(self, party: int) -> None:

@@ -1,0 +1,90 @@
+"""What was planned, done and lost, as `status` and the verbs that ask print it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from ethogram.cli.tables import Table, shorten
+from ethogram.store.counts import others_said
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from ethogram.store.counts import StageCount
+
+
+def print_counts(console: Console, counts: Sequence[StageCount]) -> None:
+    """Print planned, done and lost of each stage, and the losses by status."""
+    table = Table(
+        ("stage", "word"),
+        ("model", "name"),
+        ("judge", "name"),
+        ("part", "word"),
+        ("planned", "number"),
+        ("done", "number"),
+        ("cut", "number"),
+        ("named", "number"),
+        ("lost", "number"),
+        ("pending", "number"),
+    )
+    for c in counts:
+        table.add_row(
+            c.stage,
+            c.model,
+            c.judge,
+            c.part if c.part != "main" or c.condition == "feels" else c.condition,
+            f"{c.planned:,}",
+            f"{c.done:,}",
+            f"{c.truncated:,}",
+            f"{c.named:,}" if c.stage == "elicit" else "",
+            f"{c.lost:,}",
+            f"{c.pending:,}",
+        )
+    table.print(console)
+    for c in counts:
+        if c.losses:
+            kinds = ", ".join(f"{n} {status}" for status, n in sorted(c.losses.items()))
+            worst = sorted(c.losses_by_trait.items(), key=lambda item: -item[1])[:3]
+            traits = ", ".join(f"{trait} {n}" for trait, n in worst)
+            part = f", {c.part}" if c.part != "main" else ""
+            most = f"; most affected: {traits}" if traits else ""
+            console.print(f"lost in {c.stage}, {c.model}{part}: {kinds}{most}")
+        _print_reasons(console, c)
+    _print_others(console, counts)
+
+
+def print_losses(console: Console, counts: Sequence[StageCount]) -> None:
+    """Print the account of what was lost, in sentences."""
+    for c in counts:
+        who = c.model if c.stage == "elicit" else f"{c.model} by {c.judge}"
+        who += f", {c.part}" if c.part != "main" else ""
+        kinds = ", ".join(f"{n} {s}" for s, n in sorted(c.losses.items())) or "none"
+        more = [f"{c.pending:,} pending"] if c.pending else []
+        if c.truncated:
+            more.append(f"{c.truncated} truncated, kept")
+        if c.other_finish:
+            more.append(f"{c.other_finish} ended for an unknown reason (finish_reason), kept")
+        if c.named:
+            more.append(f"{c.named} naming a trait although told not to")
+        if c.split:
+            more.append(f"{c.split} with thoughts in the text, parted from it")
+        what = "replies" if c.stage == "elicit" else "verdicts"
+        tail = f"; {'; '.join(more)}" if more else ""
+        console.print(
+            f"{what}, {who}: {c.done:,} of {c.planned:,}; lost: {kinds}{tail}.", highlight=False
+        )
+        _print_reasons(console, c)
+    _print_others(console, counts)
+
+
+def _print_reasons(console: Console, count: StageCount) -> None:
+    """Print why rows were lost, in the services' words."""
+    for status, reason, n in count.reasons:
+        console.print(f"  {n:,} {status}: {shorten(reason, 300)}", highlight=False)
+
+
+def _print_others(console: Console, counts: Sequence[StageCount]) -> None:
+    """Print where a service answered with another model than was asked."""
+    for said in others_said(counts):
+        console.print(f"{said}.", highlight=False)

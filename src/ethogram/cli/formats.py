@@ -1,0 +1,61 @@
+"""Ratings as a table that another program reads: CSV or Markdown."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ethogram.cli.terminal import ends
+
+if TYPE_CHECKING:
+    from ethogram.ratings.results import Rated
+
+_COLUMNS = ("rank", "rank_low", "rank_high", "trait", "rating", "low", "high", "wins", "n")
+
+
+def _rows(rated: Rated, top: int | None) -> list[dict[str, Any]]:
+    """Return a row per trait of each profile; with `top`, those of either end."""
+    return [
+        {"model": p.model, "judge": p.judge, "condition": p.condition}
+        | {column: row[column] for column in _COLUMNS}
+        for p in rated.profiles
+        for row in ends(p.frame().to_dicts(), top)
+        if row is not None
+    ]
+
+
+def ratings_csv(rated: Rated, top: int | None) -> str:
+    """Return all profiles as one CSV table, numbers unrounded."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["model", "judge", "condition", *_COLUMNS])
+    writer.writerows(row.values() for row in _rows(rated, top))
+    return text.getvalue()
+
+
+def ratings_md(rated: Rated, top: int | None) -> str:
+    """Return all profiles as one Markdown table, of whole rating points."""
+    lines = [
+        "| model | judge | condition | rank | ranks (95%) | trait | rating | 95% interval |",
+        "|---|---|---|---:|---:|---|---:|---:|",
+    ]
+    lines += [_md_row(row) for row in _rows(rated, top)]
+    return "\n".join(lines) + "\n"
+
+
+def _md_row(row: dict[str, Any]) -> str:
+    names = [_plain(str(row[what])) for what in ("model", "judge", "condition")]
+    numbers = [f"{row['rank']:g}", f"{row['rank_low']} to {row['rank_high']}"]
+    rating, low, high = (f"{row[what]:.0f}".replace("-", "−") for what in ("rating", "low", "high"))
+    cells: Sequence[str] = [*names, *numbers, _plain(row["trait"]), rating, f"{low} to {high}"]
+    return f"| {' | '.join(cells)} |"
+
+
+def _plain(text: str) -> str:
+    """Escape what would end a cell."""
+    return text.replace("\\", "\\\\").replace("|", "\\|")
+
+
+FORMATS: dict[str, Callable[[Any, int | None], str]] = {"csv": ratings_csv, "md": ratings_md}
