@@ -24,7 +24,7 @@ TEXTS = {
     "utf16.csv": CSV.encode("utf-16"),
     "bom.csv": CSV.encode("utf-8-sig"),
     "header.csv": CSV.replace("id,prompt", " ID , Prompt ").encode(),
-    "packed.csv.gz": gzip.compress(CSV.encode()),
+    "packed.csv.gz": gzip.compress(CSV.encode(), mtime=0),
     "rows.json": orjson.dumps(FRAME.to_dicts()),
     "rows.jsonl": FRAME.write_ndjson().encode("utf-16"),
 }
