@@ -12,7 +12,7 @@ export OPENBLAS_NUM_THREADS ?= 1
 run: $(PACKAGE)
 	$(BIN)/ethogram run examples/quickstart.toml
 
-# One process a core; who has nothing left takes tests from another.
+# One process per core; who has nothing left takes tests from another.
 PYTEST := $(BIN)/python -m pytest -n auto --dist worksteal
 
 test: $(DEV)

@@ -1,1 +1,1 @@
-"""What the README's figures come from."""
+"""Where the figures on speed and memory in bench/README.md come from."""

@@ -1,4 +1,4 @@
-"""`make bench`: every figure that the README quotes, measured anew.
+"""`make bench`: every figure on speed and memory in bench/README.md, measured anew.
 
 ::
 

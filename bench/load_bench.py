@@ -4,7 +4,7 @@
 
     python -m bench.load_bench [--only load|memory|reading] [--quick]
 
-Throughput is comparisons a second, a reply and its verdict each, at 20 ms latency with 256 calls
+Throughput is comparisons per second, a reply and its verdict each, at 20 ms latency with 256 calls
 in flight: of the product (both on the disk), of a bare aiohttp loop that makes the same calls and
 throws everything away, and of the same job as an Inspect task. They take turns, so that
 whatever else the machine does falls on all of them. What a job does is in `bench.load_jobs`.

@@ -46,7 +46,7 @@ def simulate(
 
 
 def recovery(truths: dict[str, FloatArray]) -> pl.DataFrame:
-    """Spearman with the truth: one row a model, study, size and method."""
+    """Spearman with the truth: one row per model, study, size and method."""
     rows = []
     for model, truth in truths.items():
         for study in range(STUDIES):

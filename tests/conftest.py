@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 # As the command line does: threads that wait for one another make small matrices slow, and the
-# tests have a process a core already.
+# tests have a process per core already.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 

@@ -246,7 +246,7 @@ def read_profiles(
                 f"method is {method!r}: corrected ratings are by {DEFAULT_METHOD} only"
             )
         if is_table(Path(source)):
-            raise InputError(f"{source} is no store: corrected ratings need its planted replies")
+            raise InputError(f"{source} is not a store: corrected ratings need its planted replies")
         with Store.read(source) as store:
             rated = rate_corrected(store, model=model, without=without)
     else:
@@ -273,7 +273,7 @@ class StoreStatus:
     spent : float
         US dollars.
     unknown : int
-        Attempts whose cost nobody said.
+        Attempts of unknown cost.
     """
 
     counts: tuple[StageCount, ...]
@@ -317,7 +317,7 @@ def export_store(
     tables : of "comparisons", "trials", "replies", "verdicts" and "attempts"
     file_format : "parquet", "csv" or "jsonl"
     force : bool
-        Replace files that ethogram did not write, too.
+        Also replace files that ethogram did not write.
 
     Returns
     -------
@@ -355,7 +355,7 @@ def write_report(
     judge, condition : str, optional
         Only what this judge said, or of this condition.
     force : bool
-        Replace files that ethogram did not write, too.
+        Also replace files that ethogram did not write.
     note : callable, optional
         Told when the work begins.
 
@@ -460,7 +460,7 @@ def save_figures(
     only, models : sequence of str
         Names of figures and of models; else all.
     force : bool
-        Replace files that ethogram did not write, too.
+        Also replace files that ethogram did not write.
 
     Raises
     ------
@@ -613,7 +613,7 @@ def read_source(
     Raises
     ------
     InputError
-        A comparison file that lacks a column or holds a row that is no comparison.
+        A comparison file that lacks a column or holds a row that is not a comparison.
     """
     path = Path(path)
     if is_table(path, form=form):
@@ -622,7 +622,7 @@ def read_source(
         found = read_table(path, form=form)
         return [c for c in found if model in (None, c.model)]
     if form != "plain":
-        raise InputError(f"--as {form} needs a comparison file: {path} is none, by its ending")
+        raise InputError(f"--as {form} needs a comparison file: {path} has no such ending")
     with Store.read(path) as store:
         return read_comparisons(store, without=without, model=model)
 

@@ -224,8 +224,8 @@ def _judge_swaps(
 ) -> BoolArray:
     """Turn the judge's order against the model's, whole cycles at a time.
 
-    A cycle turned or not shows each trait first once, so the judge's order stays balanced. Of two
-    cycles in succession one is turned, so the two orders are independent. Half a cycle (an even
+    A cycle turned or not shows each trait first once, so the judge's order stays balanced. One of
+    every two successive cycles is turned, so the two orders are independent. Half a cycle (an even
     number of traits) is always turned alike: only its next walk, the other way, balances it.
     """
     coin = rng.random() < 0.5  # drawn first, so that a longer study keeps a shorter one's orders

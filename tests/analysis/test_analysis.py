@@ -544,6 +544,6 @@ def test_counts_of_two_models_run_through():
     found = analyse(profiles, n_draws=50)
     assert found.components is None
     assert found.similarity is not None
-    assert dict(found.not_run)["components"] == "2 model(s); it takes 3"
+    assert dict(found.not_run)["components"] == "2 model(s); it needs 3"
     noise = draw_noise(found.cohort, 3, np.random.default_rng(0))
     assert noise.shape == (3, 2, 12)

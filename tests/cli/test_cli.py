@@ -175,7 +175,7 @@ def test_show_prints_a_trial_in_full(here):
 
 @pytest.mark.parametrize("form", ["parquet", "csv", "jsonl"])
 def test_export_writes_every_table(here, tmp_path, form):
-    """Each with one row a trial, reply, verdict or comparison."""
+    """Each with one row per trial, reply, verdict or comparison."""
     code, out, _ = here("export", "study.db", "-o", tmp_path, "--format", form)
     assert code == 0
     read = {"parquet": pl.read_parquet, "csv": pl.read_csv, "jsonl": pl.read_ndjson}[form]

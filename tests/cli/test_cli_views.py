@@ -104,12 +104,12 @@ def test_validity_makes_the_report_anew(here, judged):
     before = (judged / "study.html").read_text()
     code, out, _ = here("validity", "study.toml", "--only", "orders", "--no-correct")
     assert code == 0
-    assert "Report made anew: study.html" in out
+    assert "Report updated: study.html" in out
     assert (judged / "study.html").read_text() != before
     (judged / "study.html").write_text("mine")
     code, _, err = here("validity", "study.toml", "--only", "orders", "--no-correct")
     assert code == 0
-    assert "The report is not made anew: study.html exists" in err
+    assert "The report was not updated: study.html exists" in err
     assert (judged / "study.html").read_text() == "mine"
 
 

@@ -137,7 +137,7 @@ def test_a_lock_that_is_no_lock_stays(tmp_path):
     """A file that happens to have the name of a store's lock is not emptied and removed."""
     (tmp_path / "study.db.lock").write_text("the notes of my dissertation\n")
     with (
-        pytest.raises(Exception, match="no lock of ethogram"),
+        pytest.raises(Exception, match="not an ethogram lock"),
         closing(Store.open(tmp_path / "study.db")),
     ):
         pass

@@ -236,7 +236,7 @@ def test_a_limit_that_is_passed_is_ignored():
         lambda a: good(a) if is_judging(a) else (200, chat("long", **used)), "max_tokens = 50"
     )
     assert (m.ok, m.ignored) == (False, ("max_tokens",))
-    assert "900 tokens came, 50 were allowed" in m.findings[0].words
+    assert "900 tokens were returned, 50 were allowed" in m.findings[0].words
 
 
 def test_a_stop_that_is_passed_is_ignored():
@@ -259,7 +259,7 @@ def test_logprobs_that_do_not_come_are_ignored():
     """A judge by probability needs them; the mend is to take its word."""
     m, j, _ = checked(good, judge='verdict = "logprobs"')
     assert (m.ok, j.ok, j.ignored) == (True, False, ("verdict",))
-    assert "no logprobs came" in j.findings[0].words
+    assert "no logprobs were returned" in j.findings[0].words
     assert j.findings[0].mend == '`verdict = "word"`'
 
 

@@ -92,7 +92,8 @@ def test_a_short_run_says_why_it_lost_what_it_lost(tmp_path, word_list, ethogram
         _, out, _ = ethogram("run", "study.toml", "--no-report")
     said = " ".join(out.split())
     why = "1 filtered: HTTP 400: Your prompt was flagged as violating our content policy"
-    assert f"5 of 6; lost: 1 filtered; 1 with thoughts in the text, parted from it. {why}" in said
+    thoughts = "1 with thoughts in the text, stripped before judging"
+    assert f"5 of 6; lost: 1 filtered; {thoughts}. {why}" in said
     assert why in " ".join(ethogram("status", "study.db")[1].split())
 
 

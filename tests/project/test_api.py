@@ -55,7 +55,7 @@ def test_ratings_plain_and_corrected(study):
     assert plain[0].model == "a"
     corrected = ethogram.read_profiles(folder / "s.db", corrected=True, model="a")
     assert len(corrected) + len(corrected.unrated) == 1
-    with pytest.raises(ethogram.EthogramError, match="is no store"):
+    with pytest.raises(ethogram.EthogramError, match="is not a store"):
         ethogram.read_profiles(folder / "x.csv", corrected=True)
 
 

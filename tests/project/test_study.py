@@ -332,9 +332,9 @@ def test_an_effort_that_would_not_be_sent_is_refused(service):
     text = SMALL.replace('base_url = "http://127.0.0.1:9/v1"', f'service = "{service}"')
     text = text.replace('model = "alpha"', 'model = "alpha"\nreasoning = "high"', 1)
     said = refusal(text)
-    assert f'reasoning = "high": {service} has no one way' in said
+    assert f'reasoning = "high": {service} has no single way' in said
     assert "extra_body" in said
-    mend = said.partition("say how, as ")[2].partition(", or put")[0]
+    mend = said.partition("name one, as ")[2].partition(", or put")[0]
     assert parse_study(text.replace('reasoning = "high"', mend)).models["alpha"].effort == "high"
 
 

@@ -117,7 +117,7 @@ def test_probabilities_are_those_that_were_planted(planted, store_path, word_lis
 
 
 def test_both_orders_are_averaged(planted, store_path, word_list):
-    """One comparison a reply, half way between its two orders; the lean to the first is gone."""
+    """One comparison per reply, half way between its two orders; the lean to the first is gone."""
     plan = JudgePlan(accuracy=0.8, first_share=0.3)
     run_judge(planted, store_path, word_list, plan, verdict="logprobs", orders="both")
     with Store.read(store_path) as store:

@@ -111,7 +111,7 @@ def test_the_prior_keeps_an_unbeaten_item_finite():
 
 
 def test_counting_changes_nothing(data):
-    """One row a comparison and one row a kind of comparison give the same fit and curvature."""
+    """One row per comparison and one row per kind of comparison give the same fit and curvature."""
     first, second, won, judge = data
     rows = pair_rows(first, second, won, 12, covariates=judge[:, None])
     pairs = merge(rows)

@@ -141,7 +141,7 @@ def test_what_only_a_store_knows_cannot_be_asked_of_a_file(table, tmp_path):
 
 @pytest.mark.parametrize("method", ["bradley-terry", "elo"])
 def test_the_json_has_what_the_documentation_says(table, method):
-    """One profile a model and judge; ratings on the Elo scale with mean 1000, by rank."""
+    """One profile per model and judge; ratings on the Elo scale with mean 1000, by rank."""
     more = "".join(f"alpha,{a},{b},{a}\nalpha,{b},{a},{b}\n" for a, b in ["xy", "yz", "zx"])
     (found,) = table("model,trait_1,trait_2,winner\n" + more * 3)
     (profile,) = ratings_json(rate_all([found], method=method))["profiles"]

@@ -114,7 +114,7 @@ def test_only_shared_traits_are_compared():
     renamed = dataclasses.replace(other, traits=("new", *other.traits[1:]))
     found = shift(one, renamed)
     assert found.traits == one.traits[1:]
-    assert "2 traits are on one side only and left out." in found.caveats
+    assert "2 traits are on one side only and are left out." in found.caveats
     assert found.raw.estimate.mean() == pytest.approx(0, abs=1e-9)
     strange = dataclasses.replace(other, traits=tuple("abcdefgh"))
     with pytest.raises(InputError, match="share 0 traits, expected at least 2"):
@@ -182,7 +182,7 @@ def test_scaled_false_discoveries_keep_their_rate():
     ],
 )
 def test_scaled_false_discoveries_of_few_traits_keep_their_rate(times, stretch):
-    """Ten traits, 45 or 90 comparisons a side, one scale or two: 5% of the studies call at most."""
+    """Ten traits, 45 or 90 comparisons per side, one or two scales: 5% of studies call at most."""
     rng = np.random.default_rng(20)
     called = []
     for _ in range(300):
@@ -221,7 +221,7 @@ def test_a_one_sided_change_moves_the_others_down():
     assert up == pytest.approx(1, abs=0.2)
     assert up - down == pytest.approx(2, abs=0.3)
     assert (found.raw.p_adjusted[20:] < 0.05).mean() > 0.5
-    said = "Shifts are against the average trait: if many traits rise, the others fall."
+    said = "Shifts are relative to the average trait: if many traits rise, the others fall."
     assert found.caveats[0] == said
 
 
@@ -234,7 +234,7 @@ def test_different_judges_are_pointed_out():
 
 
 def test_the_frame_lists_the_largest_rise_first():
-    """Elo points, raw and scaled, one row a trait."""
+    """Elo points, raw and scaled, one row per trait."""
     rng = np.random.default_rng(10)
     one, other = (answers(rng, np.linspace(-1, 1, 8), n_prompts=56) for _ in range(2))
     frame = shift(one, other).frame()

@@ -252,7 +252,7 @@ def test_groups_of_too_many_traits_are_not_looked_for():
     ).profiles
     found = analyse(profiles, n_draws=20)
     assert "at most 600" in found.clusters.ward.not_run
-    assert any("Groups of traits were not looked for" in caveat for caveat in found.caveats)
+    assert any("Groups of traits were not sought" in caveat for caveat in found.caveats)
 
 
 def test_rank_ranges_by_the_bound_hold_those_by_simulation(monkeypatch):

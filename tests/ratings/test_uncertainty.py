@@ -60,7 +60,7 @@ def test_jackknife_leaves_out_each_prompt(n_prompts):
 
 
 def test_jackknife_of_independent_comparisons_agrees_with_fisher():
-    """One prompt a comparison and a true model: the two covariances estimate the same thing."""
+    """One prompt per comparison and a true model: the two covariances estimate the same thing."""
     rows, _ = make_rows(n=4000)
     fit = fit_bradley_terry(rows)
     robust = np.diag(jackknife(rows, fit, np.arange(4000)).covariance)

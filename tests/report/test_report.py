@@ -374,7 +374,7 @@ def test_findings_of_untested_judges_are_kept():
     account = judge_account(Validity(judges, agreement=None, nets=()))
     assert not account.tested
     assert account.headline.startswith("judge not tested: no reply")
-    assert account.sentences[1:] == ("m: not corrected. judge not tested on this model.",)
+    assert account.sentences[1:] == ("m: not corrected: judge not tested on this model.",)
 
 
 def test_table_report_has_no_evidence_and_says_where_it_is_from(tmp_path):

@@ -97,7 +97,7 @@ def test_captions_count_models_and_say_the_judge(two):
 
 
 def test_judges_are_compared_under_the_judge(two):
-    """A row a model, in all three forms, with what it cannot show."""
+    """A row per model, in all three forms, with what it cannot show."""
     page, numbers = _read(two)
     rows = numbers["judges_compared"]
     assert [(row["model"], row["judges"]) for row in rows] == [(m, ["owl", "jay"]) for m in MODELS]

@@ -73,7 +73,7 @@ def test_extra_calls_hold_for_the_studies_of_their_own(planted, store_path, word
     run_text(text, store_path, folder=folder)
     prepared = plan_all(text, store_path, STUDIES, folder=folder)
     announced = extra_calls(prepared, STUDIES)
-    # 15 pairs; words: 8 a trait are more than there are replies; 2 a trait are not.
+    # 15 pairs; words: 8 per trait are more than there are replies; 2 per trait are not.
     assert announced["random", "elicit", "alpha"] == announced["natural", "elicit", "alpha"] == 15
     assert announced["random", "judge", "judge"] == 30
     assert announced["natural", "judge", "judge"] == 30 + 12
@@ -86,7 +86,7 @@ def test_the_default_checks_of_the_full_study_add_at_most_35_percent(tmp_path):
     """144 traits and 10,296 trials: 4,879 calls more, and `ethogram plan` says so."""
     file = tmp_path / "full.toml"
     file.write_text(study_text(NOWHERE, traits="study144"))
-    # plants 8 a trait, twice; orders 10%, repeats 5%, retest 5% twice
+    # plants 8 per trait, twice; orders 10%, repeats 5%, retest 5% twice
     expected = {"plants": 2 * 144 * 8, "orders": 1030, "repeats": 515, "retest": 2 * 515}
     made = make_plan(prepare_text(file.read_text()))
     assert made.trials == 10_296
@@ -110,7 +110,7 @@ def test_every_trait_is_planted_and_foil_equally_often(store_path):
     """A judge's accuracy is known of each trait alike, half of the time with it shown first."""
     plan_all(study_text(NOWHERE) + WIDE, store_path)
     planted = rows(store_path, "SELECT trait_1, trait_2, planted FROM trial WHERE part = 'plant'")
-    assert len(planted) == 400  # 0.5 of 780 trials are 9.75 a trait: 10 of each of 40
+    assert len(planted) == 400  # 0.5 of 780 trials are 9.75 per trait: 10 of each of 40
     assert all(row[0] == row[2] for row in planted)
     for column in (0, 1):
         assert set(Counter(row[column] for row in planted).values()) == {10}
@@ -223,7 +223,7 @@ def test_word_verdicts_do_not_depend_on_when_replies_came(planted, store_path, w
     run_text(some, store_path, folder=folder)
     plan_all(whole, store_path, ("natural",), folder=folder)
     before = {row for row in rows(store_path, TRIALS) if row[1] == "word"}
-    assert len(before) == 15  # one a reply, as there are fewer than 8 a trait
+    assert len(before) == 15  # one per reply, as there are fewer than 8 per trait
     run_text(whole, store_path, folder=folder)
     plan_all(whole, store_path, ("natural",), folder=folder)
     after = {row for row in rows(store_path, TRIALS) if row[1] == "word"}

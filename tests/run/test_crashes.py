@@ -184,7 +184,7 @@ def test_a_full_disk_stops_the_run_and_room_lets_it_go_on(planted, tmp_path):
         ended = cli(*words, cwd=tmp_path)
         assert ended.returncode == 2, ended.stdout
         assert "cannot be written: database or disk is full" in ended.stderr
-        assert "free the disk" in ended.stderr
+        assert "free some disk space" in ended.stderr
         check_integrity(disk / "study.db")
         kept = committed(disk / "study.db")
         assert len(kept) > 0

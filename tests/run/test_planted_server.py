@@ -524,7 +524,7 @@ def _until_settled(served, user):
 
 
 def test_a_rate_limit_lasts_and_names_its_wait(monkeypatch):
-    """At 20 requests a second the 21st of a burst meets 429, and a second later all is well."""
+    """At 20 requests per second the 21st of a burst meets 429, and a second later all is well."""
     moment = 100.0
     monkeypatch.setattr("tests.planted.server.time.monotonic", lambda: moment)
     service = Service(config(rate=20))

@@ -167,7 +167,7 @@ def test_another_programs_database_is_refused_and_left_alone(store_path, way):
         db.execute("CREATE TABLE birds (name)")
     db.close()
     before = store_path.read_bytes()
-    with pytest.raises(StoreError, match="no ethogram store"):
+    with pytest.raises(StoreError, match="not an ethogram store"):
         way(store_path)
     assert store_path.read_bytes() == before
     assert not store_path.with_name("study.db-wal").exists()

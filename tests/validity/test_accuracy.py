@@ -25,7 +25,7 @@ def judged(accuracy, *, k=144, each=8, seed=0, bias=0.0):
 
 
 def test_every_trait_is_planted_and_foil_equally_often():
-    """The default share of the large study: 8 plants a trait, balanced in role and place."""
+    """The default share of the large study: 8 plants per trait, balanced in role and place."""
     planted, foil, first = plant_pairs(144, n_trials=10_296)
     assert len(planted) == 1152
     assert set(np.bincount(planted)) == set(np.bincount(foil)) == {8}
@@ -116,7 +116,7 @@ def test_sentence_of_a_good_judge_names_its_blind_trait():
     assert made.above_chance
     assert made.blind == ("t7",)
     assert made.sentence.startswith("The judge is above chance: it found the planted trait in 9")
-    assert made.sentence.endswith("It is blind, or nearly, for 1 of 20 traits: t7.")
+    assert made.sentence.endswith("It is blind, or nearly blind, to 1 of 20 traits: t7.")
 
 
 def test_few_plants_leave_traits_unproven_and_call_few_blind():
@@ -174,6 +174,6 @@ def test_a_named_trait_that_was_not_offered_is_refused():
 
 
 def test_arrays_of_different_lengths_are_refused():
-    """Every array has one entry a plant."""
+    """Every array has one entry per plant."""
     with pytest.raises(InputError, match="foil has 2 entries, expected 1"):
         collect_plants(["a", "b"], [0], [1, 1], [0])

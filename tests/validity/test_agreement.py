@@ -175,7 +175,7 @@ def test_consistency_of_a_judge_that_reads():
     assert made.lean.estimate == 0.0
     assert made.lean.low < 0 < made.lean.high  # four replies exclude little
     assert (made.n, made.lost) == (4, 1)
-    assert "no lean to either place is shown" in made.sentence
+    assert "no lean to either position is shown" in made.sentence
 
 
 def test_repeats_count_the_same_verdicts():
@@ -207,7 +207,7 @@ def test_disagreement_finds_the_trait_that_divides_the_judges():
 
 
 def study(strengths, rng):
-    """One verdict a pair by trait strengths."""
+    """One verdict per pair by trait strengths."""
     first, second = np.triu_indices(len(strengths), 1)
     chance = expit(strengths[first] - strengths[second])
     return first, second, (rng.random(len(first)) < chance).astype(int)

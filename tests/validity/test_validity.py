@@ -146,7 +146,7 @@ def test_accuracy_and_lean_are_recovered(checked, judge):
     plants = verdicts_of(checked, judge, "plant")
     truth = chance_of_first(checked, judge, plants).mean()  # trait 1 is the planted one
     found = checked.judge(judge).accuracy
-    assert (found.n, found.lost) == (800, 0)  # 10 a trait, two models
+    assert (found.n, found.lost) == (800, 0)  # 10 per trait, two models
     assert holds(found.overall, truth)
     assert found.overall.high - found.overall.low < 0.08
     assert holds(found.informedness, 2 * truth - 1)
@@ -268,7 +268,7 @@ def test_a_retest_counts_trials_where_each_is_judged_in_both_orders(planted, sto
     assert (len(made), found.n) == (1560, 156)
     profile = rate(made, splits=0)
     spread = (profile.wins_by_trait / profile.n_by_trait).var()
-    # 39 trials a trait, not 78 verdicts
+    # 39 trials per trait, not 78 verdicts
     expected = 1 - (1 - found.repeats.estimate) / (2 * 39 * spread)
     assert found.overall.estimate == pytest.approx(expected)
 
@@ -364,7 +364,7 @@ def test_a_model_without_plants_is_not_corrected_by_those_of_others():
 
 
 def test_win_rates_are_corrected_too(checked):
-    """They stand in the JSON, one a model and trait, none beyond 0 and 1 or without a width."""
+    """They stand in the JSON, one per model and trait, none beyond 0 and 1 or without a width."""
     told = validity_json(checked.found)
     rates = {j["judge"]: j["win_rates"] for j in told["judges"]}
     assert set(rates["judge"]) == set(MODELS)
@@ -595,7 +595,7 @@ def test_validity_before_any_run_says_what_is_missing(planted, tmp_path):
     assert (done.returncode, done.stderr.count("Traceback")) == (0, 0)
     said = " ".join(done.stdout.split())
     assert "The judge is above chance" in said
-    assert "not all replies that are to be judged again are there: `ethogram run`" in said
+    assert "some replies to be judged again are missing: finish `ethogram run`" in said
     asked = server.stats()["requests"]
     again = cli("validity", file, cwd=tmp_path)
     assert "No call was made" in again.stdout

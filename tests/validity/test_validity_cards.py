@@ -13,7 +13,7 @@ def test_each_judge_has_its_sentence_first():
     page = shown._repr_html_()
     assert "Judge &lt;i&gt;owl&lt;/i&gt;" in page
     assert "kite: judge not tested." in page
-    assert "fern: not corrected. no plants" in page
+    assert "fern: not corrected: no plants" in page
     assert page.index("judge not tested") < page.index("fern: not corrected") < page.index("kite")
     assert "One note." in str(shown)
     assert repr(shown) == "<Validity of 2 judges, 0 tested>"
@@ -24,7 +24,7 @@ def test_negative_numbers_have_a_true_minus():
     why = "informedness is 0.10 (-0.34 to 0.50), from -1 of gpt-5 on 2026-01-02"
     shown = str(Validity((JudgeValidity("owl", refused={"gpt-5": why}),), None, ()))
     assert (
-        "gpt-5: not corrected. informedness is 0.10 (−0.34 to 0.50), from −1 of gpt-5 on" in shown
+        "gpt-5: not corrected: informedness is 0.10 (−0.34 to 0.50), from −1 of gpt-5 on" in shown
     )
     assert "2026-01-02" in shown
 

@@ -70,7 +70,7 @@ class Analysis:
     Attributes
     ----------
     cohort : Cohort
-    distributions : tuple of Distribution, one a model
+    distributions : tuple of Distribution, one per model
     similarity, convergence, deviations
         None with a single model.
     components, components_plain : Components or None
@@ -191,14 +191,14 @@ def _not_run(
     missing, models = [], len(cohort.models)
     if models < 2:
         names = ("similarity", "convergence", "deviations", "clusters")
-        missing += [(name, "one model; it takes two") for name in names]
+        missing += [(name, "one model; it needs two") for name in names]
     if models > 1 and not n_draws:
         names = ("similarity", "convergence", "components", "clusters")
         size = f"{models} models of {len(cohort.traits):,} traits"
-        reason = f"a hundred draws of {size} do not fit the memory"
+        reason = f"a hundred draws of {size} do not fit in memory"
         missing += [(name, reason) for name in names]
     if models < MINIMUM_MODELS:
-        missing.append(("components", f"{models} model(s); it takes {MINIMUM_MODELS}"))
+        missing.append(("components", f"{models} model(s); it needs {MINIMUM_MODELS}"))
     if clusters is not None:
         for one in (clusters.ward, clusters.density):
             if one.not_run:
@@ -207,28 +207,28 @@ def _not_run(
 
 
 def _size_caveats(cohort: Cohort, n_draws: int, asked: int) -> tuple[str, ...]:
-    """State what is left out, or coarser, for want of memory."""
+    """State what is left out, or coarser, for lack of memory."""
     models, traits = len(cohort.models), len(cohort.traits)
     size = f"{models} model{'s' if models > 1 else ''} of {traits:,} traits"
     said = []
     if not cohort.correlations_kept:
         said.append(
-            f"Of {size}, errors of one model's traits count as independent: their correlations "
+            f"For {size}, errors of one model's traits count as independent: their correlations "
             "take too much memory."
         )
     if 0 < n_draws < asked:
         said.append(
-            f"Intervals between models are from {n_draws} draws, not {asked:,}: of {size}, no more "
-            "fit the memory."
+            f"Intervals between models are from {n_draws} draws, not {asked:,}: for {size}, no "
+            "more fit in memory."
         )
     elif not n_draws:
         said.append(
-            f"Similarity, agreement, components and groups were not worked out: {size} are too "
+            f"Similarity, agreement, components and groups were not computed: {size} are too "
             "many for the draws behind their intervals."
         )
     elif models > 1 and traits > MAXIMUM_TRAITS:
         said.append(
-            f"Groups of traits were not looked for: of {traits:,} traits (at most "
+            f"Groups of traits were not sought: for {traits:,} traits (at most "
             f"{MAXIMUM_TRAITS}) the redraws would take hours."
         )
     return tuple(said)
@@ -237,8 +237,8 @@ def _size_caveats(cohort: Cohort, n_draws: int, asked: int) -> tuple[str, ...]:
 def _caveats(cohort: Cohort) -> tuple[str, ...]:
     """State what the intervals of the analysis do not carry."""
     caveats = [
-        "Intervals between models carry the noise of measurement only: the traits and the "
-        "models are taken as given, not as samples of more.",
+        "Intervals between models cover measurement noise only: the traits and the "
+        "models are taken as given, not as samples of larger sets.",
         "The models' measurement errors are taken as independent of each other; prompts that "
         "all models share can make them alike.",
     ]

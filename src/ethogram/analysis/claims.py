@@ -261,7 +261,7 @@ def read_region(spec: list[Any] | str | None, published: float | None) -> Region
     if spec is None:
         return None
     if isinstance(spec, str):
-        assert published is not None, "a region as published takes a published number"
+        assert published is not None, "a region of kind 'published' needs a published number"
         half = 0.5 * 10.0 ** -_decimals(published)
         return Region(spec, (published,), published - half, published + half)
     kind, ends = str(spec[0]), [float(end) for end in spec[1:]]

@@ -112,7 +112,7 @@ def form_study(profiles: Sequence[Profile], *, n_draws: int = 2000, seed: int = 
     """Bring profiles together and draw repeats of their measurement."""
     cohort = form_cohort(profiles)
     if len(cohort.models) < 2:
-        raise InputError("claims on what models share take two profiles or more, got 1")
+        raise InputError("claims on what models share need two profiles or more, got 1")
     return Study(cohort, draw_strengths(cohort, n_draws, np.random.default_rng(seed)), seed)
 
 

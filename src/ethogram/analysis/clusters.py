@@ -158,10 +158,10 @@ def group_stability(
     ----------
     strengths : float array, shape (M, K)
     noise : float array, shape (n, M, K)
-        Added to the strengths, one redraw a row.
+        Added to the strengths, one redraw per row.
     grouping : callable
     rng : Generator
-        Of the models' weights, one set a redraw (Bayesian bootstrap: uniform on the simplex).
+        Of the models' weights, one set per redraw (Bayesian bootstrap: uniform on the simplex).
 
     Returns
     -------

@@ -1,7 +1,7 @@
 """Views: the profiles of one judge under one condition.
 
 Models are compared within a view only. Between views the judge or the question differs too, and
-what differs with them is no difference between models.
+what differs with them is not a difference between models.
 """
 
 from __future__ import annotations

@@ -59,7 +59,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 models_app = typer.Typer(
-    help="The known services; a check of a study's models.", rich_markup_mode=None
+    help="List the known services; check a study's models.", rich_markup_mode=None
 )
 app.add_typer(models_app, name="models")
 reference_app = typer.Typer(help="The published study's profiles.", rich_markup_mode=None)
@@ -118,7 +118,7 @@ def run(
         bool, typer.Option("--report/--no-report", help="Write STEM.html when done.")
     ] = True,
     every: Annotated[
-        bool, typer.Option("--all", help="Print every trait, not the 10 of either end.")
+        bool, typer.Option("--all", help="Print every trait, not just the 10 at either end.")
     ] = False,
     brake: Brake = True,
     force: Force = False,
@@ -166,7 +166,7 @@ def judge(
     brake: Brake = True,
     quiet: Quiet = False,
 ) -> None:
-    """Judge the replies that are there; elicit nothing."""
+    """Judge the replies in the store; elicit nothing."""
     loaded = _load(study)
     path, done, counts = _run_stages(loaded, store, ("judge",), None, judge, brake=brake)
     _say_agreement(_console(), path)
@@ -334,7 +334,7 @@ def _write_report(
 
 
 def _renew_report(results: StoreResults, page: Path, found: Validity, *, say: bool = True) -> None:
-    """Make a report that stands beside the store anew, with what the judges are worth by now."""
+    """Update a report that stands beside the store with what is now known of the judges."""
     from ethogram.report import check_page, write_report
     from ethogram.report.judge import judge_account
 
@@ -343,12 +343,12 @@ def _renew_report(results: StoreResults, page: Path, found: Validity, *, say: bo
     try:
         check_page(page, source=results.store.path)
     except InputError as error:
-        _echo(f"The report is not made anew: {error}", err=True)
+        _echo(f"The report was not updated: {error}", err=True)
         return
     _echo(WRITING, err=True)
     write_report(results, page, judge=judge_account(found))
     if say:
-        _console().print(f"Report made anew: {page}")
+        _console().print(f"Report updated: {page}")
 
 
 # -- reading --------------------------------------------------------------------------------
@@ -531,7 +531,7 @@ def figures(
     ] = None,
     model: Models = None,
     format: Annotated[
-        str, typer.Option(metavar="NAMES", help="svg, png, pdf, json; with commas.")
+        str, typer.Option(metavar="NAMES", help="svg, png, pdf or json, separated by commas.")
     ] = "svg,png,pdf",
     dark: Annotated[bool, typer.Option("--dark", help="For a dark page.")] = False,
     judge: OneJudge = None,
@@ -541,7 +541,7 @@ def figures(
     force: Force = False,
     quiet: Quiet = False,
 ) -> None:
-    """Save every figure that the profiles allow, within one judge."""
+    """Save every figure that the profiles allow, for one judge."""
     from ethogram.api import save_figures
 
     formats = _names([format])
@@ -574,11 +574,12 @@ def _names(texts: list[str]) -> tuple[str, ...]:
 def shift(
     before: Annotated[Path, typer.Argument(metavar="BEFORE", help="A store or comparison file.")],
     after: Annotated[
-        Path | None, typer.Argument(metavar="AFTER", help="Another, if there are two.")
+        Path | None,
+        typer.Argument(metavar="AFTER", help="A second one, where before and after are two files."),
     ] = None,
     model: Annotated[
         list[str] | None,
-        typer.Option("--model", metavar="NAME", help="The two models, in order (twice)."),
+        typer.Option("--model", metavar="NAME", help="Before, then after (give it twice)."),
     ] = None,
     judge: OneJudge = None,
     condition: OneCondition = None,
@@ -586,7 +587,7 @@ def shift(
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """How far each trait moved between two models, or before and after a fine-tune."""
+    """Show how far each trait moved between two models, or before and after a fine-tune."""
     from ethogram.api import pick_two
     from ethogram.cli.terminal import print_shift
     from ethogram.ratings.serialise import shift_json
@@ -734,7 +735,7 @@ def _models(context: typer.Context) -> None:
 
 @models_app.command("check", cls=PlainCommand)
 def models_check(study: StudyFile, quiet: Quiet = False) -> None:
-    """Ask each model and judge of a study what a run asks, and say what came of its settings."""
+    """Ask each model and judge what a run asks; name settings refused or ignored."""
     from ethogram.api import check_models
     from ethogram.cli.terminal import print_checks
     from ethogram.study import load_study
@@ -773,7 +774,7 @@ def prompts(
     seed: Annotated[int, typer.Option(metavar="N", help="Seed of the selection.")] = 0,
     quiet: Quiet = False,
 ) -> None:
-    """Summarise a set of prompts, what the filters dropped, and print a few."""
+    """Summarise a set of prompts and what the filters dropped; print a few."""
     from ethogram.stimuli.prompts import load_prompts
     from ethogram.study import load_study
 

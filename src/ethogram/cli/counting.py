@@ -68,7 +68,7 @@ def print_losses(console: Console, counts: Sequence[StageCount]) -> None:
         if c.named:
             more.append(f"{c.named} naming a trait although told not to")
         if c.split:
-            more.append(f"{c.split} with thoughts in the text, parted from it")
+            more.append(f"{c.split} with thoughts in the text, stripped before judging")
         what = "replies" if c.stage == "elicit" else "verdicts"
         tail = f"; {'; '.join(more)}" if more else ""
         console.print(

@@ -44,7 +44,7 @@ Quiet = Annotated[
         "-q",
         "--quiet",
         callback=be_quiet,
-        help="Print errors only, and what was asked for in a format.",
+        help="Print only errors, and output asked for as --json or --format.",
     ),
 ]
 Models = Annotated[
@@ -58,7 +58,7 @@ Judges = Annotated[
 OneJudge = Annotated[
     str | None,
     typer.Option(
-        "--judge", metavar="NAME", help="By this judge; default: the one with most comparisons."
+        "--judge", metavar="NAME", help="By this judge; default: the one with the most comparisons."
     ),
 ]
 OneCondition = Annotated[
@@ -84,7 +84,7 @@ Without = Annotated[
     ),
 ]
 Force = Annotated[
-    bool, typer.Option("--force", help="Replace files that ethogram did not write, too.")
+    bool, typer.Option("--force", help="Also replace files that ethogram did not write.")
 ]
 As = Annotated[
     str,

@@ -193,11 +193,11 @@ def print_checks(console: Console, checks: Sequence[Check]) -> None:
     for c in checks:
         for found in c.findings:
             console.print(f"{c.name}: {found.kind}: {found.setting}: {found.words}")
-            console.print(f"{c.name}: to mend it: {found.mend}")
+            console.print(f"{c.name}: to fix it: {found.mend}")
         if c.problem:
             console.print(f"{c.name}: {c.problem}")
         if c.mend:
-            console.print(f"{c.name}: to mend it: {c.mend}")
+            console.print(f"{c.name}: to fix it: {c.mend}")
         if c.unseen:
             console.print(
                 f"{c.name}: accepted; effect not verifiable: {', '.join(c.unseen)}", style="dim"

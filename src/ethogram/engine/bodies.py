@@ -15,7 +15,7 @@ from typing import Any
 
 import orjson
 
-UNREADABLE = object()  # what `load_body` returns for what is no JSON; None is JSON
+UNREADABLE = object()  # what `load_body` returns for what is not JSON; None is JSON
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32-le"),
@@ -99,7 +99,7 @@ def clean(text: str) -> str:
 
 
 def _decoded(body: bytes) -> str:
-    """Decode a body by its byte order mark, else as UTF-8; what is no character is replaced."""
+    """Decode a body by its byte order mark, else as UTF-8; what is not a character is replaced."""
     for mark, encoding in _MARKS:
         if body.startswith(mark):
             return body[len(mark) :].decode(encoding, "replace")
@@ -202,7 +202,7 @@ def join_chunks(chunks: list[Any], *, ended: bool) -> dict[str, Any]:
     Parameters
     ----------
     chunks : list
-        Parsed; what is no object is passed over.
+        Parsed; what is not an object is passed over.
     ended : bool
         Whether the stream said that it was at its end. One that neither did nor gave a finish
         reason broke off.

@@ -194,7 +194,7 @@ class Caller:
         self._ledger = ledger
         self._limits = {Status.UNPARSED: min(unparsed_attempts, attempts)}
         self._attempts = attempts
-        self._unsaid = cost_of(Usage(), endpoint.price)  # of a call that nobody has said a cost of
+        self._unsaid = cost_of(Usage(), endpoint.price)  # of a call of unknown cost
         self.health = Health(patience, table.concurrency, brake)
         self._answers = answers
         self._stop = stop
@@ -445,23 +445,23 @@ class Caller:
         if reading.status in (Status.UNAUTHORIZED, Status.FORBIDDEN):
             return (
                 f"{endpoint.name}: {key} was not accepted ({reading.reason}); check the key and "
-                "what it may do, then run again"
+                "its permissions, then run again"
             )
         if reading.status is Status.NOT_FOUND:
             return (
                 f"{endpoint.name}: no model {endpoint.table.model!r} at {endpoint.base_url} "
-                f"({reading.reason}); mend model, service or base_url, then run again"
+                f"({reading.reason}); correct model, service or base_url, then run again"
             )
         down = reading.status in OUT_OF_ORDER and self.health.is_down()
         if reading.status is Status.RATE_LIMITED or down:
             return (
                 f"{endpoint.name}: no answer from {endpoint.base_url} for "
-                f"{_minutes(self.health.silent())} ({reason}); run again later to go on, or raise "
+                f"{_minutes(self.health.silent())} ({reason}); run again later to resume, or raise "
                 "patience"
             )
         return (
             f"{endpoint.name}: {self.health.streak} calls in a row to {endpoint.base_url} failed "
-            f"({reason}); mend what the reason names, then run again: their trials are pending"
+            f"({reason}); fix what the reason names, then run again: their trials are pending"
         )
 
     def _explain_wait(self, reading: Reading, pause: float) -> str:
@@ -470,14 +470,14 @@ class Caller:
         return (
             f"{self.endpoint.name}: the service asks to wait until {until} ({reading.status}: "
             f"{reading.reason}), longer than patience = {self.health.patience:g} allows; run again "
-            "then to go on"
+            "then to resume"
         )
 
     def _explain_brake(self, reading: Reading) -> str:
         """Say that money goes out and nothing usable comes in."""
         return (
             f"{self.endpoint.name}: {self.health.unusable} paid answers in a row and none usable "
-            f"(the last {reading.status}: {reading.reason}); stopped before more is spent: mend "
+            f"(the last {reading.status}: {reading.reason}); stopped before more is spent: correct "
             "the study file, or run with --no-brake"
         )
 

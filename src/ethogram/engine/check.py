@@ -1,8 +1,8 @@
 """`ethogram models check`: a study's own calls, one to each model, and what came of its settings.
 
 What is asked comes in as data, so that the check sends what a run sends; nothing here knows of
-traits or verdicts. What cannot be seen from outside (whether a temperature was obeyed) is said to
-be unseen. How to mend what a service refuses is in `ethogram.engine.mends`.
+traits or verdicts. What cannot be seen from outside (whether a temperature was obeyed) is
+listed as not verifiable. How to fix what a service refuses is in `ethogram.engine.mends`.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ class Asked(NamedTuple):
 
 
 class Finding(NamedTuple):
-    """A setting that a service refuses or ignores, its own words, and the line that mends it."""
+    """A setting that a service refuses or ignores, its own words, and the line that fixes it."""
 
     setting: str
     kind: str  # "refused" or "ignored"
@@ -279,7 +279,7 @@ class _Checker:
     # -- what there is to say -------------------------------------------------------------------
 
     async def _with_problem(self, check: Check, answer: _Answer) -> Check:
-        """Add why there is no answer, and what would mend it."""
+        """Add why there is no answer, and what would fix it."""
         reading = answer.reading
         problem = plain_words(self.endpoint, reading, self.asked.calls[0].path)
         if answer.location:
@@ -345,7 +345,11 @@ class _Checker:
 
         used, key = reading.usage.completion_tokens, limit_key(table)
         if used is not None and used > SLACK * table.max_tokens and key in self._sent():
-            add(key, f"{used} tokens came, {table.max_tokens} were allowed", _limit_mend(key))
+            add(
+                key,
+                f"{used} tokens were returned, {table.max_tokens} were allowed",
+                _limit_mend(key),
+            )
         for stop in table.stop or ():
             if stop and reading.text.partition(stop)[2].strip():
                 add("stop", f"the answer goes on after {stop!r}", "remove `stop`")

@@ -126,7 +126,7 @@ def find_fault(data: Any, *, beside: bool = False) -> Fault | None:
     Returns
     -------
     Fault or None
-        None where nothing is told: `"error": null`, `{}` or `""` is no error.
+        None where nothing is told: `"error": null`, `{}` or `""` is not an error.
     """
     return _find_fault(data, beside, 0)
 

@@ -1,4 +1,4 @@
-"""The HTTP transport: one POST a request, and what came back, whatever it was.
+"""The HTTP transport: one POST per request, and what came back, whatever it was.
 
 Knows nothing of statuses that are worth a retry, of limits or of money: that is the caller's.
 """
@@ -14,7 +14,7 @@ from ethogram.engine.transport import Response
 
 __all__ = ["HttpTransport", "make_session", "proxy_for", "read_body"]
 
-MAX_BODY = 16 * 2**20  # bytes; a longer response is no chat completion
+MAX_BODY = 16 * 2**20  # bytes; a longer response is not a chat completion
 # What aiohttp raises before anything is on its way to the service.
 NOT_SENT = (aiohttp.ClientConnectorError, aiohttp.InvalidURL)
 

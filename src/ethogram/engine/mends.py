@@ -1,4 +1,4 @@
-"""What mends a refused call: the settings that can be left out, and a table of words and lines.
+"""What fixes a refused call: the settings that can be left out, and a table of words and lines.
 
 The words are those of the services' own errors, each with where it was read; the line is what to
 write into the study file. Makes no call.
@@ -77,7 +77,7 @@ def names(words: str, setting: Setting) -> int | None:
 
 
 class Mend(NamedTuple):
-    """A setting by its sent key, the words of a refusal, and the line that mends it."""
+    """A setting by its sent key, the words of a refusal, and the line that fixes it."""
 
     key: str
     words: str
@@ -115,7 +115,7 @@ MENDS = (
 
 
 def read_mend(endpoint: Endpoint, setting: Setting, words: str) -> str:
-    """Return the study file's line that mends a refused setting."""
+    """Return the study file's line that fixes a refused setting."""
     table = endpoint.table
     key = "max_tokens" if setting.name == limit_key(table) != "max_completion_tokens" else ""
     for mend in MENDS:
@@ -151,14 +151,14 @@ def thinking_off(table: ModelTable) -> str:
 
 _PLAIN: dict[Status, str] = {
     Status.UNAUTHORIZED: "the key{key} was not accepted by {url}: check it",
-    Status.NO_CREDIT: "there is no credit, or the quota is used up: pay, or name another key{key}",
-    Status.FORBIDDEN: "{url} does not allow this call{key}: check what the key may do",
+    Status.NO_CREDIT: "no credit left, or the quota is used up: add some, or name another key{key}",
+    Status.FORBIDDEN: "{url} does not allow this call{key}: check the key's permissions",
     Status.NOT_FOUND: "no model {model!r} at {url}, or no such address: check model and base_url",
     Status.RATE_LIMITED: "too many calls just now: try again later",
     Status.TIMEOUT: "no answer in time from {url}",
     Status.TRANSPORT: "no connection to {url}: is the server there?",
     Status.SERVER_ERROR: "the service failed at {url}",
-    Status.MALFORMED: "what {url} sent is no chat completion",
+    Status.MALFORMED: "{url} did not send a chat completion",
     Status.INVALID_REQUEST: "{url} refuses the call",
     Status.EMPTY: "it sent no text",
     Status.UNPARSED: "its answer cannot be read as a verdict",

@@ -23,7 +23,7 @@ class Price:
 
 
 def find_price(table: ModelTable) -> Price | None:
-    """Return a model's price, or None where nobody knows it."""
+    """Return a model's price, or None where it is unknown."""
     if table.prices is not None:
         return Price(table.prices.input, table.prices.output, "study file")
     if table.model.startswith("local/"):

@@ -272,7 +272,7 @@ def _thoughts(message: dict[str, Any]) -> str:
 
 
 def _read_error(http: int, data: Any, body: bytes, location: str) -> Reading:
-    """Class what is no completion; the reason is the service's own words."""
+    """Class what is not a completion; the reason is the service's own words."""
     fault = _fault(http, data, body)
     if fault is None and http == 200:
         if not isinstance(data, dict):

@@ -24,7 +24,7 @@ class Status(StrEnum):
 
     OK = "ok"
     TRUNCATED = "truncated"  # has text, was cut at the token limit
-    EMPTY = "empty"  # no text (reasoning alone is no text)
+    EMPTY = "empty"  # no text (reasoning alone is not text)
     REFUSED = "refused"  # the service's own refusal field
     FILTERED = "filtered"  # stopped by a content filter
     UNPARSED = "unparsed"  # a judge's text that names neither or both traits

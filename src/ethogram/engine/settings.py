@@ -192,14 +192,14 @@ class ModelTable(Table):
             return self
         if not style:
             raise ValueError(
-                f'reasoning = "{self.effort}": {self.service} has no one way to take an effort; '
-                f'say how, as reasoning = {{ effort = "{self.effort}", '
+                f'reasoning = "{self.effort}": {self.service} has no single way to set an effort; '
+                f'name one, as reasoning = {{ effort = "{self.effort}", '
                 f'style = "{known.reasoning_hint}" }}, or put its own keys into extra_body'
             )
         if style == "adaptive" and self.effort == "minimal":
             raise ValueError(
-                'effort = "minimal": adaptive thinking has none, low, medium, high, '
-                "xhigh and max; the least is low"
+                'effort = "minimal": adaptive thinking takes none, low, medium, high, '
+                "xhigh or max; the least is low"
             )
         budget = THINKING_BUDGET.get(self.effort, 0) if style == "budget" else 0
         if budget >= self.max_tokens and "thinking" not in self.extra_body:

@@ -406,7 +406,7 @@ def _ending(text: str, end: int) -> str:
 
 
 def _lstrip(text: str, start: int) -> int:
-    """Return where the next text stands that is no blank."""
+    """Return where the next text stands that is not a blank."""
     while start < len(text) and text[start].isspace():
         start += 1
     return start

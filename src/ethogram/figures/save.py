@@ -114,7 +114,7 @@ def save_figures(
     only, models : sequence of str
         Names of figures and of models; else all.
     force : bool
-        Replace files that ethogram did not write, too.
+        Also replace files that ethogram did not write.
 
     Raises
     ------

@@ -148,7 +148,7 @@ def parse_verdict(text: str, first: str, second: str, *, ties: bool = False) -> 
 
     All answers in it must come to exactly one of the two traits, case and outer punctuation aside
     (or "both" or "neither", where ties are allowed), and the last must end the text or the first
-    begin it: a tag quoted from the material is no verdict. An answer stands between `<answer>`
+    begin it: a tag quoted from the material is not a verdict. An answer stands between `<answer>`
     tags. Where there are none it may also be all there is, or a JSON object's `answer`, or end the
     text as `Answer: x` or in a box.
     """
@@ -272,7 +272,7 @@ def _begins_with_answer(text: str, end: int, allowed: Collection[str], answer: s
 
 @lru_cache(maxsize=1024)
 def _plain(word: str) -> str:
-    """Fold case and width, and drop what is no letter or digit at either end."""
+    """Fold case and width, and drop what is not a letter or digit at either end."""
     folded = unicodedata.normalize("NFKC", word).casefold()
     return re.sub(r"^[\W_]+|[\W_]+$", "", " ".join(folded.split()))
 

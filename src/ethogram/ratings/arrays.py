@@ -38,7 +38,7 @@ def trait_names(traits: Iterable[Any]) -> tuple[str, ...]:
 
 
 def check_labels(**labels: Any) -> None:
-    """Refuse a model's, judge's or condition's name that is no text that can be shown.
+    """Refuse a model's, judge's or condition's name that is not text that can be shown.
 
     Raises
     ------
@@ -120,7 +120,7 @@ def check_number(
     above: float = -math.inf,
     whole: bool = False,
 ) -> None:
-    """Refuse what is no finite number, at least `least` and more than `above`.
+    """Refuse what is not a finite number, at least `least` and more than `above`.
 
     Raises
     ------

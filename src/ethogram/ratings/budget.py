@@ -28,7 +28,7 @@ DENSE = 300
 gradients on the comparisons that there are take less."""
 
 EIGENVECTORS = 1_000
-"""Traits up to which a covariance is taken to pieces by eigenvectors (half a second there)."""
+"""Traits up to which a covariance is decomposed by eigenvectors (half a second there)."""
 
 SIMULATED_RANKS = 1_000
 """Traits up to which the joint rank ranges are simulated: pairs times draws, two seconds here."""

@@ -74,7 +74,7 @@ class Cells:
         Raises
         ------
         InputError
-            A cell that is no positive number.
+            A cell that is not a positive number.
         """
         made = self._floats("weight")
         if made is not None:
@@ -87,7 +87,7 @@ class Cells:
         Raises
         ------
         InputError
-            A cell that is no probability.
+            A cell that is not a probability.
         """
         made = self._floats("p_first")
         if made is not None:
@@ -126,7 +126,9 @@ def gather(path: Path, form: Form) -> Cells:
         no name can have.
     """
     if path.is_dir() and not form.folders:
-        raise InputError(f"{path} is a folder: give a file, or add --as oct for a folder of these")
+        raise InputError(
+            f"{path} is a folder: give a file, or add --as oct (Open Character Training)"
+        )
     table, models = _read_all(path)
     if not len(table):
         raise InputError(f"{path} holds no comparisons")

@@ -43,7 +43,7 @@ def read_table(path: Path, *, form: str = "plain") -> list[Comparisons]:
     Raises
     ------
     InputError
-        A file that cannot be read, lacks a column, or holds a row that is no comparison.
+        A file that cannot be read, lacks a column, or holds a row that is not a comparison.
     """
     layout = form_of(form)
     cells = gather(path, layout)
@@ -125,7 +125,7 @@ def _notes(cells: Cells) -> list[str]:
             shown = "; ".join(" and ".join(map(repr, group)) for group in twins[:_MOST_NAMED])
             more = f"; and {len(twins) - _MOST_NAMED} more" if len(twins) > _MOST_NAMED else ""
             notes.append(
-                f"Taken as different {what}, although they differ in case alone: {shown}{more}."
+                f"Treated as different {what}, although they differ only in case: {shown}{more}."
             )
     return notes
 

@@ -111,9 +111,9 @@ def compare(
     ------
     InputError
         A name with a character that no name can have, a trait that is given twice, arrays of
-        different lengths, an index that is no whole number from 0 or outside the traits, a trait
+        different lengths, an index that is not a whole number from 0 or outside the traits, a trait
         against itself, an outcome outside 0 to 1, a position other than 1, -1 and 0, or a weight
-        that is no positive number.
+        that is not a positive number.
     """
     names = arrays.trait_names(traits)
     arrays.check_labels(model=model, judge=judge, condition=condition)

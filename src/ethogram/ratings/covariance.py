@@ -201,7 +201,7 @@ def jackknife(
     Parameters
     ----------
     rows : PairCounts
-        One row a comparison, from `pair_rows`.
+        One row per comparison, from `pair_rows`.
     fit : Fit
     cluster : int array, shape (n,)
         Codes from 0.
@@ -412,5 +412,5 @@ def penalised(pairs: PairCounts, design: csr_array, fit: Fit, parameters: FloatA
 
 
 def design_matrix(pairs: PairCounts) -> csr_array:
-    """X: one row a kind of comparison; +1, -1 and the covariates, shape (m, K + c)."""
+    """X: one row per kind of comparison; +1, -1 and the covariates, shape (m, K + c)."""
     return csr_array(hstack([incidence(pairs), csr_array(pairs.covariates)], format="csr"))

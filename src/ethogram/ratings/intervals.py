@@ -88,7 +88,7 @@ def find_intervals(
     Parameters
     ----------
     rows, pairs : PairCounts
-        One row a comparison, and the same comparisons counted by kind.
+        One row per comparison, and the same comparisons counted by kind.
     fit : Fit
     cluster : int array, shape (n,)
         Which prompt, codes from 0.
@@ -187,7 +187,7 @@ def few_prompts(effective: FloatArray) -> tuple[str, ...]:
     if fewest >= FEW_CLUSTERS:
         return ()
     return (
-        f"Some traits rest on an effective {fewest:.1f} prompts only; "
+        f"Some traits rest on only {fewest:.1f} effective prompts; "
         f"intervals from fewer than {FEW_CLUSTERS} are rough.",
     )
 
@@ -234,9 +234,6 @@ def _assemble(
         high[few] = np.where(won > 0, np.maximum(above, fit.parameters[few]), high[few])
         who = "all traits" if few.size == pairs.n_items else f"{few.size} of {pairs.n_items} traits"
         words += f"; profile likelihood for {who}, with fewer than {FEW} wins or losses"
-        one_sided = int(((won == 0) | (lost == 0)).sum())
-        if one_sided:
-            words += f" (nearer end of the {one_sided} that won or lost all: Fisher information)"
     return Intervals(covariance, low, high, words, tuple(caveats), level)
 
 

@@ -354,7 +354,7 @@ def position_covariates(
     Parameters
     ----------
     rows : PairCounts
-        One row a comparison, `first` being choice 1 in the model's prompt; no covariates.
+        One row per comparison, `first` being choice 1 in the model's prompt; no covariates.
     judge_first : int array, shape (n,)
         +1 where the judge was shown `first` first, -1 where second, 0 where unknown.
 

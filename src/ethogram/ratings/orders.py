@@ -10,7 +10,7 @@ from ethogram.ratings.comparisons import BoolArray, FloatArray, IntArray
 def merge_orders(
     reply: FloatArray | IntArray, outcome: FloatArray, judge_first: IntArray, tie: BoolArray
 ) -> tuple[IntArray, FloatArray, IntArray, BoolArray]:
-    """Average a probability over the orders that a reply was judged in: one row a reply.
+    """Average a probability over the orders that a reply was judged in: one row per reply.
 
     A tie in one order only is half a win there, and no tie of the whole.
 

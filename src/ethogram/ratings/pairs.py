@@ -25,7 +25,7 @@ _DENSE = 4  # possible kinds of comparison, for each row, up to which a table of
 
 @dataclass(frozen=True)
 class PairCounts:
-    """Comparisons counted by pair and covariates; one row a kind of comparison.
+    """Comparisons counted by pair and covariates; one row per kind of comparison.
 
     Attributes
     ----------
@@ -150,7 +150,7 @@ def pair_rows(
     covariates: FloatArray | None = None,
     weights: FloatArray | None = None,
 ) -> PairCounts:
-    """Like `count_pairs`, but one row a comparison, in the order given."""
+    """Like `count_pairs`, but one row per comparison, in the order given."""
     n = len(first)
     tied = np.zeros(n) if tie is None else np.asarray(tie, dtype=np.float64)
     count = np.ones(n) if weights is None else np.asarray(weights, dtype=np.float64)

@@ -95,7 +95,7 @@ class Profile:
     effects : tuple of Effect
         Position effects that were fitted along.
     reliability : float or None
-        Split-half, by prompt, Spearman-Brown; None where it cannot be had.
+        Split-half, by prompt, Spearman-Brown; None where it cannot be estimated.
     interval_method : str
         How `low` and `high` were made, in plain words.
     prior_effect : float
@@ -156,7 +156,7 @@ class Profile:
 
     @property
     def ratings(self) -> FloatArray:
-        """Strengths on the Elo scale: mean 1000, 173.7 points a logit."""
+        """Strengths on the Elo scale: mean 1000, 173.7 points per logit."""
         return 1000 + ELO_PER_LOGIT * self.strengths
 
     @property
@@ -191,7 +191,7 @@ class Profile:
         return rank_ranges(self.strengths, self.covariance)
 
     def frame(self) -> pl.DataFrame:
-        """One row a trait, the strongest first; ratings on the Elo scale."""
+        """One row per trait, the strongest first; ratings on the Elo scale."""
         columns = {
             "trait": self.traits,
             "rating": self.ratings,

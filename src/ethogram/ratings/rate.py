@@ -106,7 +106,7 @@ def rate(
     reliability = split_half(rows, fit, cluster, splits=splits, seed=seed) if splits else None
     caveats = [*fitted.caveats, *intervals.caveats, *_fit_caveats(comparisons, fitted)]
     if splits and reliability is None:
-        caveats.append("Too few prompts a trait for a split-half reliability.")
+        caveats.append("Too few prompts per trait for a split-half reliability.")
     return replace(
         _profile(fitted, intervals, comparisons.traits),
         model=comparisons.model,
@@ -128,7 +128,7 @@ class Fitted:
     Attributes
     ----------
     rows, pairs : PairCounts
-        One row a comparison; the same counted by kind.
+        One row per comparison; the same counted by kind.
     fit : Fit
     names : tuple of str
         Of the position effects, in the order of `fit.effects`.
@@ -244,14 +244,14 @@ def _fit_caveats(comparisons: Comparisons, fitted: Fitted) -> list[str]:
     if _is_weighted(comparisons):
         caveats.append(
             f"Comparisons are weighted, from {comparisons.weight.min():g} to "
-            f"{comparisons.weight.max():g}: one of weight 2 counts as two, in wins and numbers too."
+            f"{comparisons.weight.max():g}: one of weight 2 counts as two, in wins and in totals."
         )
     if (comparisons.prompt < 0).any():
-        caveats.append("Comparisons of unknown prompt are taken to be independent.")
+        caveats.append("Comparisons with unknown prompts are treated as independent.")
     if fitted.prior_effect > NOTABLE_PRIOR:
         caveats.append(
             f"The prior moves a strength by up to {fitted.prior_effect * ELO_PER_LOGIT:.0f} points "
-            f"(against one ten times weaker); such a trait wins or loses nearly always."
+            f"(against one ten times weaker); such a trait nearly always wins or loses."
         )
     if len(comparisons.traits) > SIMULATED_RANKS:
         caveats.append(
@@ -398,7 +398,7 @@ def rate_counts(
     check_number(ridge, "ridge", above=0)
     counts = arrays.counts(wins, "wins")
     if counts.shape != (k,):
-        raise InputError(f"wins has shape {counts.shape}, expected ({k},): one count a trait")
+        raise InputError(f"wins has shape {counts.shape}, expected ({k},): one count per trait")
     if abs(counts.sum() - total) > 0.5:
         raise InputError(f"wins add up to {counts.sum():g}, expected the total, {total:g}")
     _check_round_robin(traits, counts, total)
@@ -415,8 +415,8 @@ def rate_counts(
         lost=max(0, k * (k - 1) // 2 - round(total)),
         wins_by_trait=counts,
         caveats=(
-            "From win counts alone: comparisons are taken to be independent, and neither a "
-            "position effect nor a split-half reliability can be had.",
+            "From win counts alone: comparisons are treated as independent, and neither a "
+            "position effect nor a split-half reliability can be estimated.",
         ),
     )
 

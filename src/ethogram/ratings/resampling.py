@@ -61,7 +61,7 @@ def bootstrap(
     Parameters
     ----------
     rows : PairCounts
-        One row a comparison, from `pair_rows`.
+        One row per comparison, from `pair_rows`.
     fit : Fit
         The fit to all of them; nu (Davidson) is kept.
     cluster : int array, shape (n,)

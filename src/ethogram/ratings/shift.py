@@ -1,11 +1,11 @@
-"""How one profile differs from another: a shift a trait, with its interval and p-value.
+"""How one profile differs from another: one shift per trait, with its interval and p-value.
 
 For two models, or one model before and after a fine-tune, that answered the same design. Where
 both sides are comparisons, what their shared prompts (or pairs) do to both at once is taken into
 account: each prompt is left out of both fits together. Of two finished profiles only the
-intervals are known, so they are taken to be independent.
+intervals are known, so they are treated as independent.
 
-Verdicts only say which of two traits shows more, so shifts are against the average trait.
+Verdicts only say which of two traits shows more, so shifts are relative to the average trait.
 """
 
 from __future__ import annotations
@@ -43,12 +43,14 @@ LEAST_TRUE_SPREAD = 0.2
 NOTABLE_NOISE = 0.2
 """Noise's share of the variance from which the scaled shifts come with a warning."""
 
-AGAINST_THE_AVERAGE = "Shifts are against the average trait: if many traits rise, the others fall."
+AGAINST_THE_AVERAGE = (
+    "Shifts are relative to the average trait: if many traits rise, the others fall."
+)
 
 
 @dataclass(frozen=True)
 class Change:
-    """One difference a trait; arrays of shape (K,), logits.
+    """One difference per trait; arrays of shape (K,), logits.
 
     Attributes
     ----------
@@ -73,7 +75,7 @@ class Shift:
     """`after` minus `before`, trait by trait, against the average trait.
 
     If many traits rise, those that did not move are found to fall, and are called moved: after 50
-    of 144 rose by 2 logits, two thirds of the others were (10,296 comparisons a side). After a
+    of 144 rose by 2 logits, two thirds of the others were (10,296 comparisons per side). After a
     one-sided change read the differences between traits.
 
     Attributes
@@ -122,7 +124,7 @@ class Shift:
         return plot_shift(self, theme)
 
     def frame(self) -> pl.DataFrame:
-        """One row a trait, largest rise first; shifts in Elo points."""
+        """One row per trait, largest rise first; shifts in Elo points."""
         columns: dict[str, object] = {"trait": self.traits}
         for prefix, change in (("", self.raw), ("scaled_", self.scaled)):
             columns |= {
@@ -228,10 +230,12 @@ def _influences_fit(
 
 
 def _size_caveats(pairing: str, paired: str) -> tuple[str, ...]:
-    """What was left out for want of memory."""
+    """What was left out for lack of memory."""
     if pairing == paired:
         return ()
-    return (f"What shared {pairing} do to both sides at once takes too much memory to work out.",)
+    return (
+        f"The effect of shared {pairing} on both sides at once takes too much memory to compute.",
+    )
 
 
 def _side(
@@ -351,18 +355,21 @@ def _caveats(
     k = len(one.profile.traits)
     missing = len(set(before.traits) ^ set(after.traits))
     if missing:
-        said.append(f"{missing} traits are on one side only and left out.")
+        said.append(f"{missing} traits are on one side only and are left out.")
     for what in ("judge", "condition"):
         left, right = getattr(one.profile, what), getattr(other.profile, what)
         if left != right:
             said.append(f"The {what} differs: {left!r} before, {right!r} after.")
     if not paired:
-        said.append("The two profiles are taken to be independent; shared prompts were not used.")
+        said.append("The two profiles are treated as independent; shared prompts were not used.")
     elif not np.intersect1d(one.label, other.label).size:
-        said.append(f"The two share no {paired}; they are taken to be independent.")
+        said.append(f"The two share no {paired}; they are treated as independent.")
     few = int((one.few | other.few).sum())
     if paired and few:
-        said.append(f"{few} of {k} traits seldom win or lose; theirs are the profiles' intervals.")
+        said.append(
+            f"{few} of {k} traits seldom win or lose; their intervals combine those of the two "
+            "profiles."
+        )
     for side in (one, other):
         profile = side.profile
         seen = float(np.mean(profile.strengths**2))

@@ -79,7 +79,7 @@ def write_report(
     views : set of (str, str), optional
         Only the profiles of these judges and conditions.
     force : bool
-        Replace files that ethogram did not write, too.
+        Also replace files that ethogram did not write.
 
     Returns
     -------

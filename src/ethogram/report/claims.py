@@ -45,7 +45,7 @@ def write_claims(out: Path, *, seed: int = 0, force: bool = False) -> Path:
     Parameters
     ----------
     force : bool
-        Replace files that ethogram did not write, too.
+        Also replace files that ethogram did not write.
 
     Returns
     -------

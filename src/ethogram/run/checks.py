@@ -57,8 +57,8 @@ PARTS = {
 }
 LEAST_WORDS = 8
 """Fewest word verdicts that a trait is the first of, as far as there are replies. In simulations
-with likings of standard deviation 0.3 and 0.8 logits, what was measured on 4 a trait had a mean
-square error of 2 and 0.7 times that of taking off nothing; on 8, of 0.9 and 0.4 times."""
+with likings of standard deviation 0.3 and 0.8 logits, what was measured on 4 per trait had a mean
+square error of 2 and 0.7 times that of subtracting nothing; on 8, of 0.9 and 0.4 times."""
 
 
 def check_names(names: Iterable[str] | None) -> tuple[Check, ...]:

@@ -229,7 +229,7 @@ def _tokens(messages: tuple[dict[str, str], ...]) -> float:
 
 
 def estimate_tokens(text: str) -> float:
-    """Estimate a text's tokens: four ASCII characters a token, other characters one each."""
+    """Estimate a text's tokens: four ASCII characters per token, one each for other characters."""
     ascii_chars = sum(ch < "\x80" for ch in text)
     return ascii_chars / CHARS_A_TOKEN + 0.7 * (len(text) - ascii_chars)
 

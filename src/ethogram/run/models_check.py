@@ -52,14 +52,18 @@ def _asked_judge(name: str, table: JudgeTable, templates: Templates, judging: Ju
     def complain(readings: Sequence[Reading]) -> tuple[str, str]:
         result = protocol.result(judging, setting, readings)
         if table.verdict == "completion" and not all(r.logprobs for r in readings):
-            return "verdict", "no logprobs came, and a completion judge answers by nothing else"
+            return "verdict", "no logprobs were returned, and a completion judge needs them"
         if result.reading.status not in USABLE:
             return "", f"its answer cannot be read as a verdict ({result.reading.reason})"
         if table.verdict == "logprobs" and result.p_first is None:
-            what = "no logprobs came" if not readings[0].logprobs else "neither word is in them"
+            what = (
+                "no logprobs were returned"
+                if not readings[0].logprobs
+                else "they hold neither word"
+            )
             return "verdict", f'{what}, and verdict is "logprobs"'
         if table.grammar and not _BARE_ANSWER.fullmatch(readings[0].text):
-            return "grammar", "the answer holds more than the grammar allows"
+            return "grammar", "the answer is longer than the grammar allows"
         return "", ""
 
     return Asked(name, table, protocol.calls(judging, setting), complain)

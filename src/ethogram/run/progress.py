@@ -33,7 +33,7 @@ class StageProgress:
     cost : float
         US dollars of this run.
     unknown_cost : int
-        Calls whose cost nobody said.
+        Calls of unknown cost.
     """
 
     stage: str

@@ -160,7 +160,7 @@ def _interpreter_for_a_run() -> Iterator[None]:
     """Set the interpreter for many short calls and one thread that writes; then set it back.
 
     Calls leave next to no cyclic garbage, and looking for it took a seventh of the time. And the
-    writer would wait up to 5 ms for its turn, some twenty times a batch.
+    writer would wait up to 5 ms for its turn, some twenty times per batch.
     """
     collect, switch = gc.get_threshold(), sys.getswitchinterval()
     if collect[0]:  # 0: switched off
@@ -360,7 +360,7 @@ class _Runner:
         )
 
     def _open_ledger(self) -> Ledger:
-        """Return the account so far; what nobody said the cost of counts as the most it can be."""
+        """Return the account so far; unpriced attempts are charged at the worst case."""
         spent, unknown = self.store.spent()
         limit = self.study.study.spend_limit
         if limit is not None and unknown:
@@ -533,7 +533,7 @@ class _Runner:
                     await self._turn(job, row, handover)
 
     def _charge_answers(self, job: _Job) -> None:
-        """Charge what was answered, though not usably: that is no fault of the endpoint."""
+        """Charge what was answered, though not usably: that is not the endpoint's fault."""
         doubtful, job.doubtful = job.doubtful, []
         for failed in doubtful:
             if failed.result.reading.status in SERVED:

@@ -96,7 +96,7 @@ class PromptFilter(BaseModel):
     @field_validator("near_duplicates", mode="before")
     @classmethod
     def _is_share(cls, value: object) -> object:
-        """Refuse a threshold that is no similarity (to pydantic 0 is False and True is 1.0)."""
+        """Refuse a threshold that is not a similarity (to pydantic 0 is False and True is 1.0)."""
         if value is False:
             return value
         if value is True or not isinstance(value, (int, float)) or not 0 < value <= 1:

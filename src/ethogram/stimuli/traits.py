@@ -150,7 +150,7 @@ def _refuse_bad_lines(lines: Iterable[tuple[str, Trait]], source: str, problems:
 
 
 def _refuse_bad_line(trait: Trait, place: str, where: str, seen: dict[str, str]) -> None:
-    """Refuse a line that is no trait; `seen` has the place of each trait so far."""
+    """Refuse a line that is not a trait; `seen` has the place of each trait so far."""
     if not trait.name:
         raise InputError(f"{where} is blank: delete it, or write a trait there")
     if not _is_one_word(trait.name):

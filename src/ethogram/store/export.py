@@ -56,7 +56,7 @@ def export_tables(
         Made if it is not there.
     file_format : "parquet", "csv" or "jsonl"
     force : bool
-        Replace files that ethogram did not write, too. One with the same columns counts as ours.
+        Also replace files that ethogram did not write. One with the same columns counts as ours.
 
     Raises
     ------

@@ -27,7 +27,9 @@ class Lock:
         self._file.seek(0)
         if (content := self._file.read(40)).strip() and not content.strip().isdigit():
             self._file.close()
-            raise StoreError(f"{self._path} is no lock of ethogram: move it, or name another store")
+            raise StoreError(
+                f"{self._path} is not an ethogram lock: move it, or name another store"
+            )
         self._file.seek(0)
         self._file.truncate()
         self._file.write(str(os.getpid()))
@@ -131,7 +133,7 @@ def check_version(db: sqlite3.Connection, path: Path) -> int:
     version = int(db.execute("PRAGMA user_version").fetchone()[0])
     tables = db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
     if application != APPLICATION_ID and tables:
-        raise StoreError(f"{path} is a database, but no ethogram store: name another (--store)")
+        raise StoreError(f"{path} is a database, but not an ethogram store: name another (--store)")
     if version > len(migrations()):
         raise StoreError(
             f"{path} was written by a newer ethogram (schema {version}, this one knows "

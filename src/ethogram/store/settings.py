@@ -14,7 +14,7 @@ TEMPLATES = "templates"
 
 
 def canonical(value: Any) -> str:
-    """Return a value as canonical JSON, as it is sent: dates are texts, what is no number is null.
+    """Return a value as canonical JSON, as it is sent: dates are texts, what is not a number, null.
 
     Compared in this form 1 and true differ, although they are equal in Python.
     """

@@ -81,7 +81,7 @@ class Store:
         """Open for reading only; a run may be writing it meanwhile."""
         path = Path(path)
         if not path.is_file():
-            raise StoreError(f"no store at {path}: `ethogram run STUDY.toml` makes one")
+            raise StoreError(f"no store at {path}: `ethogram run STUDY.toml` creates one")
         try:
             db = connect_to_read(path)
             version = check_version(db, path)
@@ -92,7 +92,7 @@ class Store:
         if is_older(version):
             raise StoreError(
                 f"{path} was written by an older version: run `ethogram run` or "
-                "`ethogram judge` on it once to bring it up to date"
+                "`ethogram judge` on it once to update it"
             )
         return cls(path, db, None)
 
@@ -235,7 +235,7 @@ class Store:
         used = [said for name, said in templates.items() if self._has_answers(party, told=name)]
         if used or (changes and self._has_answers(party)):
             raise StoreError(
-                f"{role} {name!r} has answers in {self.path} that were got with other settings "
+                f"{role} {name!r} has answers in {self.path} obtained with other settings "
                 f"({'; '.join([*changes, *used][:3])}): give it another name in the study file, "
                 "or use another store (--store)"
             )
@@ -509,7 +509,7 @@ class Store:
         return float(row[0]), int(row[1] or 0)
 
     def requests_of_unknown_cost(self) -> Iterator[str]:
-        """Yield the canonical JSON of the request, for each attempt whose cost nobody said."""
+        """Yield the canonical JSON of the request, for each attempt of unknown cost."""
         rows = self._db.execute(
             "SELECT r.body FROM attempt a JOIN request r ON r.id = a.request WHERE a.cost IS NULL"
         )

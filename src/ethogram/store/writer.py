@@ -49,7 +49,7 @@ Batch = list[list[Any]]  # for each of the tables, the columns of row after row
 class AskedRequests:
     """Which requests may have been asked: a "no" is certain, so that it needs no query.
 
-    One bit a hash (a Bloom filter with one function): 2 MB however large the study; with a
+    One bit per hash (a Bloom filter with one function): 2 MB however large the study; with a
     million requests one "perhaps" in seventeen is wrong, and costs a query.
     """
 
@@ -185,7 +185,7 @@ class Writer:
         if self._error is not None:
             raise StoreError(
                 f"{self._path} cannot be written: {self._error}. All that was committed before is "
-                "kept; free the disk or mend the file, then run again"
+                "kept; free some disk space or repair the file, then run again"
             ) from self._error
 
     def _run(self) -> None:

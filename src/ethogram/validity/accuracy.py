@@ -222,7 +222,7 @@ class JudgeAccuracy:
         if not self.tested:
             return "Nothing is known of the judge: no planted reply has a verdict."
         if self.overall.few:
-            return f"Planted replies with a verdict: {self.overall.few} if the judge is right."
+            return f"Planted replies with a verdict: {self.overall.few} whether the judge is right."
         what = (
             f"it found the planted trait in {self.overall.percent} of {self.n:,} replies; "
             "chance is 50%"
@@ -242,7 +242,7 @@ class JudgeAccuracy:
         shown = ", ".join(self.blind[:_SHOWN])
         more = f" and {count - _SHOWN} more" if count > _SHOWN else ""
         said = (
-            f"It is blind, or nearly, for {count} of {k} traits: {shown}{more}."
+            f"It is blind, or nearly blind, to {count} of {k} traits: {shown}{more}."
             if count
             else f"None of the {k} traits is clearly invisible to it."
         )

@@ -111,7 +111,7 @@ def fleiss_kappa(
     Parameters
     ----------
     verdicts : int array, shape (n, m)
-        A row a reply, a column a judge; rows with a -1 are left out.
+        A row per reply, a column per judge; rows with a -1 are left out.
     clusters : int array, shape (n,), optional
         Replies to one prompt are resampled together.
     seed : int
@@ -322,7 +322,7 @@ class Consistency:
             place = "first" if self.lean.estimate > 0 else "second"
             size = f"{100 * abs(self.lean.estimate):.0f}%"
             return f"{start}; {size} of verdicts go to the trait shown {place}, whatever the reply."
-        return f"{start}; no lean to either place is shown."
+        return f"{start}; no lean to either position is shown."
 
 
 def position_consistency(
@@ -456,7 +456,9 @@ def retest(
     n_by_trait = np.maximum(profile.n_by_trait, 1)
     spread = float((profile.wins_by_trait / n_by_trait).var())
     if spread <= 0:
-        raise InputError("all traits have the same win rate; reliability cannot be had from it")
+        raise InputError(
+            "all traits have the same win rate; reliability cannot be computed from it"
+        )
 
     def implied(share: FloatArray | float) -> FloatArray:
         return np.clip(1 - (1 - np.asarray(share)) / (2 * n_by_trait * spread), 0.0, 1.0)

@@ -2,7 +2,7 @@
 
 The **random** condition tells the model to choose by chance; what it then still shows is ease of
 acting and the judge's liking for a word, not preference. The **natural** condition names no trait
-to the model; of its ratings, the judge's liking for the word itself is taken off, measured on
+to the model; from its ratings the judge's liking for the word itself is subtracted, measured on
 replies in which neither word was asked for. Pure numpy.
 """
 
@@ -137,8 +137,8 @@ def _draw(profile: Profile, rng: np.random.Generator) -> FloatArray:
 def _caveats(measured: Profile, control: Profile, traits: list[str]) -> tuple[str, ...]:
     """What a reader must know beside the figures."""
     said = [
-        "Net ratings are differences: 1000 (strength 0) means no more than under the control, "
-        "against the average trait."
+        "Net ratings are differences: at 1000 (strength 0) a trait shows no more than under the "
+        "control, relative to the average trait."
     ]
     dropped = len(measured.traits) - len(traits)
     if dropped:

@@ -229,12 +229,13 @@ def _effect(name: str, draws: FloatArray) -> Effect:
 
 def _reason(noise: float, plants: int) -> str:
     """Why the corrected ratings are, or are not, the better estimate."""
-    said = f"noise is {100 * noise:.0f}% of their variance (limit {100 * NOISE_LIMIT:.0f}%)"
+    said = f"noise is {100 * noise:.0f}% of the variance of the corrected ratings (limit "
+    said += f"{100 * NOISE_LIMIT:.0f}%)"
     said += f", on {plants} planted replies (at least {PLANT_LIMIT})"
     if noise <= NOISE_LIMIT and plants >= PLANT_LIMIT:
         return f"The corrected ratings are the better estimate: {said}."
     return (
-        f"The plain ratings stay the default. Of the corrected ones {said}; beyond these limits "
+        f"The plain ratings stay the default: {said}; beyond these limits "
         "correcting does not reliably bring ratings nearer to the truth."
     )
 
@@ -242,8 +243,8 @@ def _reason(noise: float, plants: int) -> str:
 def _caveats(judge: JudgeAccuracy, convergence: float) -> tuple[str, ...]:
     """What a reader must know beside the figures."""
     said = [
-        f"Corrected for the judge's errors on {judge.n} planted replies, as if it erred alike on "
-        "chosen ones.",
+        f"Corrected for the judge's errors on {judge.n} planted replies, assuming the "
+        "same errors on chosen ones.",
         "Strengths and accuracies are drawn toward their common values by a prior.",
     ]
     if convergence > 1.1:

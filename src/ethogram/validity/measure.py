@@ -96,12 +96,12 @@ class JudgeValidity:
         return f"{self.judge}: {self.accuracy.sentence}"
 
     def findings(self) -> list[str]:
-        """Say what the other checks found, a sentence each."""
+        """Say what the other checks found, one sentence each."""
         sentences = []
         if self.accuracy is not None and set(self.accuracy.by_class) >= {"near", "far"}:
             near, far = (self.accuracy.by_class[name].percent for name in ("near", "far"))
             sentences.append(
-                f"Of planted traits it found {near} where the plain ratings of the two traits are "
+                f"It found {near} of planted traits where the plain ratings of the two traits are "
                 f"near each other (half of the pairs), and {far} where they are far apart."
             )
         if self.consistency is not None:
@@ -124,9 +124,9 @@ class JudgeValidity:
                 f"{again.n:,} trials, which implies a reliability of {_number(again.overall)}."
             )
         sentences += [f"{model}: {one.reason}" for model, one in self.corrected.items()]
-        sentences += [f"{model}: not corrected. {why}" for model, why in self.refused.items()]
+        sentences += [f"{model}: not corrected: {why}" for model, why in self.refused.items()]
         sentences += [f"{model}: {gain.sentence}" for model, gain in self.gains.items()]
-        sentences += [f"Not measured: {check}. {reason}" for check, reason in self.missing.items()]
+        sentences += [f"Not measured: {check}: {reason}" for check, reason in self.missing.items()]
         return sentences
 
 
@@ -155,7 +155,7 @@ class JudgesAgreement:
     n: int
 
     def findings(self) -> list[str]:
-        """Say how far the judges agree, a sentence each."""
+        """Say how far the judges agree, one sentence each."""
         sentences = [
             f"{a} and {b}: Cohen's kappa {_number(kappa)} on {kappa.n:,} replies."
             for (a, b), kappa in self.cohen.items()
@@ -218,7 +218,7 @@ class Validity:
 
 
 def judge_sentences(source: Store | StoreResults) -> list[str]:
-    """Return a plain sentence a judge: above chance or not, or that it was not tested."""
+    """Return a plain sentence per judge: above chance or not, or that it was not tested."""
     results = results_of(source)
     return [
         JudgeValidity(name, accuracy=_accuracy(results.plants(name))).sentence
@@ -259,7 +259,7 @@ def measure_validity(
     source : Store or StoreResults
         Results that other parts of a command have read already are not read again.
     corrections : bool
-        Also rate anew with the judge's errors modelled (some seconds a model).
+        Also rate anew with the judge's errors modelled (some seconds per model).
     seed : int
     """
     results = results_of(source)
@@ -283,8 +283,8 @@ def _waiting(results: StoreResults) -> list[str]:
         if c.stage == "judge" and c.part in ("order", "repeat") and c.pending
     )
     return [
-        f"{judge}: not all replies that are to be judged again are there: `ethogram run` the "
-        "study, then this again."
+        f"{judge}: some replies to be judged again are missing: finish `ethogram run`, then run "
+        "`ethogram validity` again."
         for judge in waiting
     ]
 
@@ -297,7 +297,7 @@ def _without_probability(results: StoreResults) -> list[str]:
         if orjson.loads(settings).get("verdict") == "logprobs" and lacking:
             sentences.append(
                 f"{name}: {lacking:,} of {n:,} verdicts came without log-probabilities of the two "
-                "words; they count by their word alone."
+                "words; for these only the word counts."
             )
     return sentences
 
@@ -578,7 +578,7 @@ def _retests(
 
 
 def _first_verdicts(verdicts: Verdicts) -> Verdicts:
-    """Keep one verdict a reply, that in the design's order, where a judge is asked in both."""
+    """Keep one verdict per reply, that in the design's order, where a judge is asked in both."""
     return verdicts.take(np.unique(verdicts.trial, return_index=True)[1])
 
 
@@ -613,10 +613,10 @@ def _gains(
             soft = results.profile(comparisons)
             plain = rate(words, interval="clustered")
         except EthogramError as error:
-            missing[f"what probabilities buy, {who}"] = str(error)
+            missing[f"gain from probability verdicts, {who}"] = str(error)
             continue
         if isinstance(soft, Unrated):
-            missing[f"what probabilities buy, {who}"] = soft.reason
+            missing[f"gain from probability verdicts, {who}"] = soft.reason
         else:
             gains[who] = what_it_buys(plain, soft)
     return gains
@@ -666,7 +666,7 @@ def _agreement(
 
 
 def _choices(verdicts: Verdicts) -> Verdicts:
-    """Keep one verdict a reply of the study itself; told to choose by chance, none is a choice."""
+    """Keep one verdict per reply of the study; told to choose by chance, none is a choice."""
     rows = verdicts.part("main")
     chosen = np.array(rows.conditions, dtype=str)[rows.condition] != "random"
     return _first_verdicts(rows.take(chosen))
@@ -686,7 +686,7 @@ def _rating_agreement(
 
 @dataclass(frozen=True)
 class _Control:
-    """What a control is taken off from, for one model and judge."""
+    """What a control is subtracted from, for one model and judge."""
 
     who: str
     measured: Profile | Unrated
@@ -696,7 +696,7 @@ class _Control:
 def _nets(
     results: StoreResults, rated: Mapping[tuple[str, str, str], Profile], seed: int
 ) -> tuple[list[NetProfile], list[str]]:
-    """Take the random condition's ratings off, and the words' own pull off the natural ones."""
+    """Subtract the random condition's ratings, and the words' own pull from the natural ones."""
     nets, notes = [], []
     random_controls, unrated = _random_controls(results, rated)
     natural_controls, without_words = _natural_controls(results)
@@ -704,7 +704,7 @@ def _nets(
         if isinstance(one.measured, Unrated) or isinstance(one.control, Unrated):
             sides = [side for side in (one.measured, one.control) if isinstance(side, Unrated)]
             reasons = " ".join(dict.fromkeys(side.reason for side in sides))
-            notes.append(f"{one.who}: too few natural or word verdicts to rate. {reasons}")
+            notes.append(f"{one.who}: too few natural or word verdicts to rate: {reasons}")
             continue
         try:
             nets.append(net_of(one.measured, one.control, seed=seed))
@@ -726,7 +726,7 @@ def _random_controls(
         if condition != "random" and control is not None:
             pairs.append(_Control(f"{model} by {judge}", profile, control))
     return pairs, [
-        f"{u.model} by {u.judge}: not rated under the random condition. {u.reason}"
+        f"{u.model} by {u.judge}: not rated under the random condition: {u.reason}"
         for u in controls.unrated
     ]
 
@@ -741,7 +741,9 @@ def _natural_controls(results: StoreResults) -> tuple[list[_Control], list[str]]
             words.get((natural.model, natural.judge)),
         )
         if liking is None:
-            lacking.append(f"{who}: no verdicts on words as such to take off the natural ratings.")
+            lacking.append(
+                f"{who}: no verdicts on the words alone to subtract from the natural ratings."
+            )
         else:
             profile = results.profile(natural)
             pairs.append(_Control(who, profile, results.word_preference(liking)))

@@ -208,7 +208,7 @@ def cluster_sizes(clusters: NDArray[np.integer] | None, n: int) -> tuple[IntArra
         return np.ones(n, dtype=np.int64), np.arange(n)
     labels = np.array(clusters, dtype=np.int64)
     if len(labels) != n:
-        raise InputError(f"clusters has {len(labels)} entries, expected {n}, one an observation")
+        raise InputError(f"clusters has {len(labels)} entries, expected {n}, one per observation")
     alone = labels < 0
     labels[alone] = labels.max(initial=0) + 1 + np.arange(alone.sum())
     _, of, sizes = np.unique(labels, return_inverse=True, return_counts=True)

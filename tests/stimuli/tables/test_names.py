@@ -121,8 +121,8 @@ def test_case_twins_get_a_note(written):
     profiles = read_profiles(written("f.csv", text))
     assert set(profiles[0].traits) == {"Warm", "warm", "bold"}
     notes = " ".join(profiles[0].caveats)
-    assert "different traits, although they differ in case alone: 'Warm' and 'warm'." in notes
-    assert "different models, although they differ in case alone: 'M' and 'm'." in notes
+    assert "different traits, although they differ only in case: 'Warm' and 'warm'." in notes
+    assert "different models, although they differ only in case: 'M' and 'm'." in notes
 
 
 @pytest.mark.parametrize("char", "\0\x0b\x0c\x1b\ufffe")

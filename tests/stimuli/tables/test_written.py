@@ -110,7 +110,7 @@ def test_places_that_cannot_be_written_are_named(tmp_path):
     for name, said in {
         "folder.html": "is a folder: name a file",
         "file/page.html": "a part of it is a file, no folder",
-        "pipe.html": "no regular file",
+        "pipe.html": "not a regular file",
         "link.html": "is what is read",
         "same.html": "is what is read",
         "data.csv": "is what is read",

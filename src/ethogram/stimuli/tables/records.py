@@ -85,14 +85,14 @@ def read_frame(path: Path) -> pl.DataFrame:
         elif whole.startswith(b"ARROW1"):
             frame = pl.read_ipc(io.BytesIO(whole))
         elif kind_of(path) in (".parquet", ".pq"):
-            raise InputError(f"{path} cannot be read: it is no Parquet file")
+            raise InputError(f"{path} cannot be read: it is not a Parquet file")
         else:
             frame = pl.read_ipc_stream(io.BytesIO(whole))
     except FileNotFoundError:
         raise InputError(f"no file at {path}") from None
     except (pl.exceptions.PolarsError, OSError, EOFError, zlib.error) as error:
         raise InputError(f"{path} cannot be read: {first_line(error)}") from error
-    except pl.exceptions.PanicException as error:  # it is no Exception
+    except pl.exceptions.PanicException as error:  # it is not an Exception
         raise InputError(f"{path} cannot be read: it is damaged ({first_line(error)})") from error
     check_columns(frame.columns, path)
     return frame

@@ -78,7 +78,7 @@ def check_outputs(
     ----------
     paths : iterable of Path
     force : bool
-        Replace files that ethogram did not write, too.
+        Also replace files that ethogram did not write.
     sources : iterable of Path
         What is read: never replaced.
     columns : sequence of str, optional
@@ -155,7 +155,7 @@ def _check_output(
         if any(source.exists() and path.samefile(source) for source in sources):  # a hard link
             raise InputError(f"{path} is what is read: name another file to write")
         if not path.is_file():
-            raise InputError(f"{path} is no regular file: name another")
+            raise InputError(f"{path} is not a regular file: name another")
         if not force and not is_ours(path, columns=columns):
             marked = columns is not None or path.suffix.lower() in _PLACES
             raise InputError(
