@@ -204,6 +204,8 @@ def load_study(path: str | Path) -> Study:
         raise StudyError(
             f"{path} is not UTF-8 text (byte {error.start}); this verb takes a study file (TOML)"
         ) from error
+    except ValueError as error:
+        raise StudyError(f"no file can be read at {str(path)[:100]!r}: {error}") from error
     return parse_study(text, path=path)
 
 
@@ -336,6 +338,9 @@ def _say_error(errors: Sequence[Any]) -> str:
     value = value if len(value) <= 100 else f"{value[:100]}..."
     if not table:
         return f"{key} = {value}: expected a table [{key}]"
+    if key.isdigit() and len(tables) > 1:  # of a list
+        where = f"[{'.'.join(tables[:-1])}] {tables[-1]}, entry {int(key) + 1}"
+        return f"{where} = {value}: expected {expected}"
     if tables in (["models"], ["judges"]):
         return f"[{table}] {key} = {value}: expected a table [{table}.{key}]"
     return f"[{table}] {key} = {value}: expected {expected}{_near(errors)}"
@@ -382,6 +387,8 @@ def _expected(error: Any) -> str:
     """Return pydantic's message in lower case, as the second half of ours."""
     if error["type"] in ("model_type", "dict_type"):
         return "a table"
+    if error["type"] == "string_too_short":
+        return "a text that is not empty"
     message = str(error["msg"]).removeprefix("Input should be ")
     message = message.partition(", unable")[0]
     return f"{message[0].lower()}{message[1:]}"

@@ -41,6 +41,34 @@ def made(**given):
         ({"prompt": [1.5, 2, 3, 4]}, "row 0: prompt is 1.5"),
         ({"prompt": ["p", 2, "q", "r"]}, "row 1: prompt is 2, expected a text"),
         ({"length": [-3, 1, 2, 3]}, "row 0: length is -3"),
+        ({"traits": {"warm", "blunt", "poetic"}}, "traits is a set, which has no order"),
+        ({"traits": None}, "traits is None, expected a list"),
+        (
+            {"traits": ("na\u00efve", "nai\u0308ve", "poetic")},
+            "the trait 'na\u00efve' is given twice",
+        ),
+        ({"traits": ("warm", "warm\u00a0", "poetic")}, "the trait 'warm' is given twice"),
+        ({"traits": ("warm", "\u200b", "poetic")}, "trait 1 is '\\u200b', expected a text"),
+        ({"traits": ("warm", "Tie", "poetic")}, "trait 1 is 'Tie', the word for no winner"),
+        ({"first": {0, 1, 2}}, "first is a set, which has no order"),
+        ({"first": dict.fromkeys(FIRST)}, "first is a dict, expected a list"),
+        ({"first": 0}, "first is 0, expected a list or an array"),
+        ({"first": None}, "first is None"),
+        ({"first": np.array(0)}, "first is array(0)"),
+        ({"first": [2**70, 1, 2, 0]}, "row 0: first is 1180591620717411303424"),
+        (
+            {"first": np.array([2**64 - 1, 1, 2, 0], np.uint64)},
+            "row 0: first is 18446744073709551615",
+        ),
+        ({"first": np.ma.array(FIRST, mask=[0, 1, 0, 0])}, "row 1: first is None"),
+        ({"outcome": {0.0, 1.0}}, "outcome is a set, which has no order"),
+        ({"outcome": np.ma.array([1.0, 1, 1, 0], mask=[0, 0, 1, 0])}, "row 2: outcome is nan"),
+        ({"outcome": "1110"}, "outcome is '1110', expected a list"),
+        ({"weight": np.ma.array([1.0, 2, 1, 1], mask=[0, 1, 0, 0])}, "row 1: weight is nan"),
+        ({"weight": frozenset({1, 2})}, "weight is a frozenset"),
+        ({"weight": [1, 1e300, 1, 1]}, "row 1: weight is 1e+300, expected a number above 0"),
+        ({"tie": np.ma.array([True] * 4, mask=[1, 0, 0, 0])}, "row 0: tie is None"),
+        ({"prompt": [2**70, 1, 2, 3]}, "row 0: prompt is 1180591620717411303424"),
         ({"lost": -1}, "lost is -1, expected a whole number from 0"),
         ({"lost": True}, "lost is True"),
     ],
@@ -51,6 +79,17 @@ def test_what_is_no_comparison_is_refused_with_its_place(given, words):
         made(**given)
     assert words in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def test_generators_empty_prompts_and_one_note():
+    """What can be gone through once is enough; no prompt is no prompt; a text is one note."""
+    found = made(
+        first=iter(FIRST), second=(i for i in SECOND), prompt=["", "a", " ", "b"], notes="n"
+    )
+    assert found.first.tolist() == FIRST
+    assert found.second.tolist() == SECOND
+    assert found.prompt.tolist() == [-1, 0, -1, 1]
+    assert found.notes == ("n",)
 
 
 def test_other_spellings_of_right_values_are_the_same_comparisons():

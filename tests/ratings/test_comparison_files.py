@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 
 import orjson
 import polars as pl
 import pytest
 
 from ethogram.api import read_profiles, save_figures, write_report
-from ethogram.errors import InputError, StoreError
+from ethogram.errors import EthogramError, InputError, StoreError
 from ethogram.ratings.comparison_files import read_table
 
 ROWS = [
@@ -74,6 +75,18 @@ TEXTS = {
     "pandas.json": orjson.dumps(by_columns(index=True)),
     "lines.json": lines_of_json(),
     "escaped.json": json.dumps(ROWS).encode(),
+    "reordered.json": orjson.dumps(
+        {
+            name: dict(reversed(cells.items())) if name == "winner" else cells
+            for name, cells in by_columns(index=True).items()
+        }
+    ),
+    "split.json": orjson.dumps(
+        {"columns": list(ROWS[0]), "index": [0, 1, 2], "data": [list(r.values()) for r in ROWS]}
+    ),
+    "words.csv": delimited(",").replace(b"trait_1,trait_2", b"Trait 1,trait2"),
+    "hyphens.csv": delimited(",").replace(b"trait_1,trait_2,winner", b"trait-1,TRAIT.2,winner "),
+    "spaced.csv": delimited(", ").replace(" naïve".encode(), ' "naïve"'.encode()),
 }
 WRITERS = {
     "a.parquet": FRAME.write_parquet,
@@ -145,6 +158,43 @@ def test_the_place_is_the_files(tmp_path, name, data, place):
         ("f.json", b"[1]", "row 1 is not an object"),
         ("f.json", b"[{", "is not JSON"),
         ("f.json", b"[]", "holds no comparisons"),
+        ("f.csv", delimited(",", encoding="utf-32-be"), "UTF-32 without a byte-order mark"),
+        ("f.csv", delimited(",", encoding="mac-roman"), "line 3 is not UTF-8.*Mac Roman"),
+        ("f.csv", "model\nдобрый\n".encode("cp1251"), "line 2 is not UTF-8.*other scripts"),
+        ("f.csv", b"PAR1and more", r"holds Parquet: call it \.parquet"),
+        ("f.json", b"PK\x03\x04and more", r"ZIP archive or a workbook.*save the table as CSV"),
+        ("f.jsonl", b"\xfd7zXZ\x00and more", "packed by xz: unpack it"),
+        ("f.csv.gz", gzip.compress(gzip.compress(b"a", mtime=0), mtime=0), "packed twice"),
+        ("f.csv", b"BZh91AY&SYand more", "packed by bzip2"),
+        ("f.csv", b" <!DOCTYPE html><html>", "holds a web page"),
+        (
+            "f.parquet",
+            b"version https://git-lfs.github.com/spec/v1\n",
+            "Git LFS pointer.*git lfs pull",
+        ),
+        ("f.parquet", b"", "it is empty, expected Parquet"),
+        ("f.csv", orjson.dumps(ROWS), r"holds JSON: call it \.json"),
+        ("f.csv", lines_of_json(), r"holds JSON: call it \.json, or \.jsonl"),
+        (
+            "f.jsonl",
+            b'{"winner": "a", "trait_1": "a", "winner": "b"}\n',
+            "line 1 has 'winner' twice",
+        ),
+        ("f.json", b'[{"a": 1}, {"winner": "a", "winner": "b"}]', "row 2 has 'winner' twice"),
+        ("f.csv", b"model,trait_1,trait_2,Trait 2,winner\nm,a,b,c,a\n", "'trait_2' and 'Trait 2'"),
+        (
+            "f.csv",
+            b'model,trait_1,trait_2,winner\nm, "a",b,b\n',
+            "line 2: trait_1 is .*quotes: delete",
+        ),
+        (
+            "f.csv",
+            b"model,trait_1,trait_2,winner\nm,a,b,none\n",
+            'a winner "none": leave .*write tie',
+        ),
+        ("f.csv", b"model;trait_1;trait_2;p_first\nm;a;b;0,7\n", "'0,7', expected .*decimal point"),
+        ("f.csv", b"model,trait_1,trait_2,winner,weight\nm,a,b,a,1e300\n", "weight is '1e300'"),
+        ("f.csv", b"model,trait_1,trait_2,winner,weight\nm,a,b,a,1_000\n", "weight is '1_000'"),
         ("f.arrow", b"no arrow at all, but long enough", "cannot be read"),
         ("f.feather", b"", "cannot be read"),
     ],
@@ -326,3 +376,137 @@ def test_forms_are_for_files_and_reach_reports_and_figures(tmp_path):
         read_profiles(tmp_path / "s.db", form="arena")
     with pytest.raises(InputError, match="'elo': expected one of plain, arena, oct, scores"):
         read_table(path, form="elo")
+
+
+def test_columns_of_cells_by_index_keep_their_rows(tmp_path):
+    """A cell that is not there is empty in its own row, and moves no other."""
+    cells = by_columns(index=True)
+    del cells["winner"]["1"]
+    (tmp_path / "f.json").write_bytes(orjson.dumps(cells))
+    (found,) = read_table(tmp_path / "f.json")
+    assert found.outcome.tolist() == [1.0, 0.5]
+    assert found.lost == 1
+
+
+def test_a_key_may_stand_again_inside_and_in_texts(tmp_path):
+    """Only twice in one row is refused: not in a nested object, nor as a value."""
+    row = {**ROWS[0], "judge": "winner", "meta": {"winner": 1, "model": [{"model": 2}]}}
+    (tmp_path / "f.jsonl").write_bytes(orjson.dumps(row))
+    (tmp_path / "f.json").write_bytes(orjson.dumps([row]))
+    assert [len(read_table(tmp_path / name)[0]) for name in ("f.jsonl", "f.json")] == [1, 1]
+
+
+@pytest.mark.parametrize("word", ["nan", "NaN", "null", "N/A", "<NA>"])
+def test_a_programs_word_for_nothing_is_a_lost_comparison(tmp_path, word):
+    """Unless a trait is called so."""
+    path = tmp_path / "f.csv"
+    path.write_text(f"model,trait_1,trait_2,winner\nm,a,b,{word}\nm,a,b,a\n")
+    (found,) = read_table(path)
+    assert (len(found), found.lost) == (1, 1)
+    path.write_text(f"model,trait_1,trait_2,winner\nm,{word},b,{word}\nm,a,b,a\n")
+    (found,) = read_table(path)
+    assert (len(found), found.lost) == (2, 0)
+
+
+def test_whole_numbers_in_a_column_with_gaps_name_the_traits(tmp_path):
+    """A winner's column with a null holds 1.0, which is trait 1."""
+    rows = {
+        "model": ["m"] * 3,
+        "trait_1": [1, 2, 1],
+        "trait_2": [2, 3, 2],
+        "winner": [1.0, 3.0, None],
+    }
+    pl.DataFrame(rows).write_parquet(tmp_path / "f.parquet")
+    (found,) = read_table(tmp_path / "f.parquet")
+    assert found.outcome.tolist() == [1.0, 0.0]
+    assert found.lost == 1
+
+
+def test_very_many_columns_are_counted(tmp_path):
+    """A note stays a sentence."""
+    more = ",".join(f"c{i}" for i in range(3000))
+    text = f"model,trait_1,trait_2,winner,{more}\nm,a,b,a{',1' * 3000}\n"
+    (tmp_path / "f.csv").write_text(text)
+    (found,) = read_table(tmp_path / "f.csv")
+    assert found.notes[0].endswith("c18, c19 and 2,980 more.")
+
+
+def test_winners_against_their_probability_are_counted(tmp_path):
+    """In a note: one of the two columns may be of the other trait."""
+    text = "model,trait_1,trait_2,winner,p_first\nm,a,b,a,0.1\nm,a,b,b,0.2\nm,a,b,b,0.9\n"
+    (tmp_path / "f.csv").write_text(text)
+    (found,) = read_table(tmp_path / "f.csv")
+    assert found.notes[0].startswith("In 2 of 3 rows the winner is not the trait that p_first")
+    (tmp_path / "f.csv").write_text(text.replace("a,0.1", "a,0.6").replace("b,0.9", "tie,0.9"))
+    assert read_table(tmp_path / "f.csv")[0].notes == ()
+
+
+@pytest.mark.parametrize(
+    ("word", "expected"),
+    [
+        *((word, 1.0) for word in ("Model A", "model-a", "[[A]]", "left", "assistant_a", "calm")),
+        *((word, 0.0) for word in ("MODEL_B", "b", "Right", "bold")),
+        *((word, 0.5) for word in ("Tie (both bad)", "tie(bothbad)", "both", "neither", "Draw")),
+    ],
+)
+def test_sides_as_arenas_spell_them(tmp_path, word, expected):
+    """Whatever the case and the signs; or by the name."""
+    (tmp_path / "f.csv").write_text(f"model_a,model_b,winner\ncalm,bold,{word}\n")
+    (found,) = read_table(tmp_path / "f.csv", form="arena")
+    assert found.outcome.tolist() == [expected]
+    assert found.tie.tolist() == [expected == 0.5]
+
+
+def test_a_trait_called_like_the_other_side_is_refused(tmp_path):
+    """A winner "a" is then either of the two."""
+    (tmp_path / "f.csv").write_text("model_a,model_b,winner\na,b,b\nb,a,a\n")
+    with pytest.raises(InputError, match=r"line 3: .*one trait by its name and the other by its"):
+        read_table(tmp_path / "f.csv", form="arena")
+
+
+def test_a_column_for_both_bad_is_a_tie(tmp_path):
+    """As winner_tie is."""
+    head = "model_a,model_b,winner_model_a,winner_model_b,winner_tie,winner_tie_bothbad"
+    (tmp_path / "f.csv").write_text(f"{head}\na,b,0,0,0,1\nb,c,0,1,0,0\n")
+    (found,) = read_table(tmp_path / "f.csv", form="arena")
+    assert found.outcome.tolist() == [0.5, 0.0]
+    assert (found.lost, found.notes) == (0, ())
+
+
+def test_copies_and_splits_of_a_data_set_folder(tmp_path):
+    """What the library datasets caches is counted once; train and test are of one model."""
+    frame = FRAME.select("trait_1", "trait_2", answer="winner")
+    for split in ("train", "test"):
+        (tmp_path / "llama-3.1" / split).mkdir(parents=True)
+        frame.write_ipc_stream(tmp_path / "llama-3.1" / split / "data-00000-of-00001.arrow")
+    (tmp_path / "llama-3.1" / "dataset_dict.json").write_text("{}")
+    frame.write_ipc_stream(tmp_path / "llama-3.1" / "train" / "cache-0f3a.arrow")
+    (tmp_path / "llama-3.1" / ".hidden").mkdir()
+    frame.write_ipc_stream(tmp_path / "llama-3.1" / ".hidden" / "x.arrow")
+    (found,) = read_table(tmp_path / "llama-3.1", form="oct")
+    assert (found.model, len(found)) == ("llama-3.1", 6)
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "said"),
+    [
+        ("f.txt", b"model,trait_1\n", r"f\.txt .*not a database.*files end in .*\.csv"),
+        ("f.xlsx", b"PK\x03\x04", r"workbook.*save the table as CSV.*end in .*\.csv"),
+        ("f.zip", b"PK\x03\x04", "ZIP archive.*unpack"),
+    ],
+)
+def test_another_ending_says_which_are_read(tmp_path, name, data, said):
+    """What it is, if that is known, and the endings of comparison files."""
+    (tmp_path / name).write_bytes(data)
+    with pytest.raises(StoreError, match=said):
+        read_profiles(tmp_path / name)
+
+
+def test_a_pipe_and_a_folder_are_refused_at_once(tmp_path):
+    """A pipe that nobody writes to would never end."""
+    for name in ("p.csv", "p.parquet", "p.db"):
+        os.mkfifo(tmp_path / name)
+        with pytest.raises(EthogramError, match="no regular file"):
+            read_profiles(tmp_path / name)
+    with pytest.raises(StoreError, match="is a folder, expected a store"):
+        read_profiles(tmp_path)

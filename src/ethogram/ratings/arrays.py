@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Set
 from typing import Any, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ethogram.errors import InputError
-from ethogram.stimuli.tables.names import check_name
+from ethogram.stimuli.tables.names import check_name, is_tie
 
 IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
+
+_LARGEST = 1e9
+WEIGHTS = "a number above 0 (from 1e-9 to 1e9)"
 
 _NUMBERS = (int, float, np.integer, np.floating)
 
@@ -26,15 +29,19 @@ def trait_names(traits: Iterable[Any]) -> tuple[str, ...]:
     ------
     InputError
     """
-    names = (traits,) if isinstance(traits, str) else tuple(traits)
-    for i, name in enumerate(names):
-        if not isinstance(name, str) or not name.strip():
+    given = tuple(_plain([traits] if isinstance(traits, str) else traits, "traits"))
+    names = []
+    for i, name in enumerate(given):
+        spelt = check_name(str(name), place=f"traits, entry {i}", what="trait")
+        if not isinstance(name, str) or not spelt:
             raise InputError(f"trait {i} is {name!r}, expected a text")
-        check_name(name, place=f"traits, entry {i}", what="trait")
+        if is_tie(spelt):
+            raise InputError(f"trait {i} is {name!r}, the word for no winner: rename the trait")
+        names.append(spelt)
     if len(set(names)) != len(names):
         twice = next(name for i, name in enumerate(names) if name in names[:i])
         raise InputError(f"the trait {twice!r} is given twice, expected each once")
-    return names
+    return tuple(names)
 
 
 def check_labels(**labels: Any) -> None:
@@ -62,16 +69,18 @@ def signs(values: Any, name: str) -> IntArray:
 
 
 def labels(values: Any, name: str) -> IntArray:
-    """Return labels (whole numbers or texts) as whole numbers; below 0, and None, are unknown."""
-    if _is_array(values, "iu"):
+    """Return labels (whole numbers or texts) as whole numbers; unknown: below 0, None, ""."""
+    if _is_array(values, "iu") and values.dtype != np.uint64:
         return values.astype(np.int64)
-    plain = _plain(values)
+    plain = _plain(values, name)
     if any(isinstance(value, str) for value in plain):
         known: dict[Any, int] = {}
         for i, value in enumerate(plain):
             if value is not None and not isinstance(value, str):
                 raise InputError(f"row {i}: {name} is {value!r}, expected a text, as in other rows")
-        codes = [-1 if v is None else known.setdefault(v, len(known)) for v in plain]
+        codes = [
+            -1 if v is None or not v.strip() else known.setdefault(v, len(known)) for v in plain
+        ]
         return np.array(codes, dtype=np.int64)
     filled = [-1 if value is None else value for value in plain]
     return _whole(filled, name, "a whole number or a text; -1 or None where unknown")
@@ -81,7 +90,7 @@ def flags(values: Any, name: str) -> BoolArray:
     """Return booleans, from booleans or 0 and 1."""
     if _is_array(values, "b"):
         return values.astype(bool)
-    plain = _plain(values)
+    plain = _plain(values, name)
     for i, value in enumerate(plain):
         if not isinstance(value, bool | np.bool_) and not (
             isinstance(value, _NUMBERS) and value in (0, 1)
@@ -108,8 +117,13 @@ def counts(values: Any, name: str) -> FloatArray:
 
 
 def weights(values: Any, name: str) -> FloatArray:
-    """Return finite numbers above 0."""
-    return _numbers(values, name, "a number above 0", lambda x: np.isfinite(x) & (x > 0))
+    """Return weights: how many comparisons each counts as."""
+    return _numbers(values, name, WEIGHTS, are_weights)
+
+
+def are_weights(values: FloatArray) -> BoolArray:
+    """Whether each is a weight: a sum of such, and of their squares, stays a number."""
+    return (values >= 1 / _LARGEST) & (values <= _LARGEST)
 
 
 def check_number(
@@ -138,12 +152,35 @@ def check_number(
 
 def _is_array(values: Any, kinds: str) -> TypeGuard[NDArray[Any]]:
     """Whether these are an array of numpy already, of one of these kinds."""
-    return isinstance(values, np.ndarray) and values.ndim == 1 and values.dtype.kind in kinds
+    return (
+        isinstance(values, np.ndarray)
+        and not isinstance(values, np.ma.MaskedArray)
+        and values.ndim == 1
+        and values.dtype.kind in kinds
+    )
 
 
-def _plain(values: Any) -> Sequence[Any]:
-    """Return a sequence whose items are what was given, not what numpy would make of them."""
-    return values.tolist() if isinstance(values, np.ndarray) else list(values)
+def _plain(values: Any, name: str) -> list[Any]:
+    """Return items as they were given, not as numpy would make them; what is masked is None.
+
+    Raises
+    ------
+    InputError
+        No sequence, or one without an order.
+    """
+    if isinstance(values, Set):
+        raise InputError(f"{name} is a {type(values).__name__}, which has no order: give a list")
+    if isinstance(values, Mapping):
+        raise InputError(f"{name} is a {type(values).__name__}, expected a list of its values")
+    plain = values.tolist() if isinstance(values, np.ndarray) else values
+    if isinstance(plain, str) or not isinstance(plain, Iterable):
+        raise InputError(f"{name} is {values!r}, expected a list or an array")
+    return list(plain)
+
+
+def in_order(values: Any, name: str) -> Any:
+    """Return an array of numpy as it is, all else as a list that can be gone through twice."""
+    return values if _is_array(values, "iufb") else _plain(values, name)
 
 
 def _whole(
@@ -152,13 +189,13 @@ def _whole(
     expected: str,
     fits: Callable[[IntArray], BoolArray] = lambda x: np.ones(len(x), dtype=bool),
 ) -> IntArray:
-    if _is_array(values, "iu"):
+    if _is_array(values, "iu") and values.dtype != np.uint64:  # which may not fit
         array = values.astype(np.int64)
     else:
-        plain = _plain(values)
+        plain = _plain(values, name)
         for i, value in enumerate(plain):
             number = isinstance(value, _NUMBERS) and not isinstance(value, bool)
-            if not number or not math.isfinite(value) or value != int(value):
+            if not number or not math.isfinite(value) or not _fits(value):
                 raise InputError(f"row {i}: {name} is {value!r}, expected {expected}")
         array = np.array([int(value) for value in plain], dtype=np.int64)
     bad = np.flatnonzero(~fits(array))
@@ -167,13 +204,18 @@ def _whole(
     return array
 
 
+def _fits(value: float) -> bool:
+    """Whether this is a whole number of 64 bits."""
+    return value == int(value) and -(2**63) <= int(value) < 2**63
+
+
 def _numbers(
     values: Any, name: str, expected: str, fits: Callable[[FloatArray], BoolArray]
 ) -> FloatArray:
     if _is_array(values, "iufb"):
         array = values.astype(np.float64)
     else:
-        plain = _plain(values)
+        plain = _plain(values, name)
         for i, value in enumerate(plain):
             if value is not None and not isinstance(value, (*_NUMBERS, bool, np.bool_)):
                 raise InputError(f"row {i}: {name} is {value!r}, expected {expected}")

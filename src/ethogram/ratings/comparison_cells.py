@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,15 +14,18 @@ import orjson
 from numpy.typing import NDArray
 
 from ethogram.errors import InputError, guess
+from ethogram.ratings.arrays import WEIGHTS, are_weights
 from ethogram.ratings.comparison_forms import Form, fitting
 from ethogram.ratings.comparisons import FloatArray
 from ethogram.stimuli.tables.columns import Columns, read_columns
-from ethogram.stimuli.tables.flags import parse_flag
+from ethogram.stimuli.tables.flags import NOTHING, parse_flag
 from ethogram.stimuli.tables.names import check_name
 from ethogram.stimuli.tables.records import BINARY, kind_of
 
 NUMBERS = ("p_first", "weight", "chars", "judging", "trial", "seq", "sample")
-_NOTHING = ("", "nan", "null", "none")
+_COMMA = re.compile(r"[+-]?[\d.]*,\d+")
+_NUMBER = re.compile(r"[\s\d.eE+-]*$", re.ASCII)  # no 1_000, no inf
+_QUOTED = re.compile(r'\s*".*"\s*', re.DOTALL)
 _SHOWN = ("trait_1", "trait_2", "winner")
 
 
@@ -78,7 +82,7 @@ class Cells:
         """
         made = self._floats("weight")
         if made is not None:
-            self._refuse("weight", ~((made > 0) & np.isfinite(made)), "a positive number")
+            self._refuse("weight", ~are_weights(made), WEIGHTS)
         return made
 
     def probabilities(self) -> FloatArray | None:
@@ -91,7 +95,9 @@ class Cells:
         """
         made = self._floats("p_first")
         if made is not None:
-            given = np.array([_text(v).lower() not in _NOTHING for v in self.numbers["p_first"]])
+            given = np.array(
+                [_text(v).strip().casefold() not in NOTHING for v in self.numbers["p_first"]]
+            )
             wrong = given & ~((made >= 0) & (made <= 1))
             self._refuse("p_first", wrong, "a probability from 0 to 1")
         return made
@@ -113,7 +119,8 @@ class Cells:
         if rows.size:
             row = int(rows[0])
             shown = _text(self.numbers[name][row])[:80]
-            raise InputError(f"{self.place(row)}: {name} is {shown!r}, expected {expected}")
+            hint = ", with a decimal point" if _COMMA.fullmatch(shown) else ""
+            raise InputError(f"{self.place(row)}: {name} is {shown!r}, expected {expected}{hint}")
 
 
 def gather(path: Path, form: Form) -> Cells:
@@ -163,8 +170,9 @@ def _read_all(path: Path) -> tuple[Columns, list[str]]:
 
 
 def _one_winner(table: Columns, path: Path) -> None:
-    """Put one column in place of winner_model_a, winner_model_b and winner_tie, of 0 and 1."""
+    """Put one column in place of winner_model_a, winner_model_b, winner_tie..., of 0 and 1."""
     said = {"winner_model_a": "model_a", "winner_model_b": "model_b", "winner_tie": "tie"}
+    said["winner_tie_bothbad"] = "tie (bothbad)"
     if not {"winner_model_a", "winner_model_b"} <= table.names.keys():
         return
     winner = [""] * len(table)
@@ -184,24 +192,40 @@ def _files(path: Path) -> Iterator[tuple[str, Path]]:
     if not path.is_dir():
         yield _label(path), path
         return
-    found = sorted(p for p in path.rglob("*") if p.is_file() and kind_of(p) in BINARY)
+    found = sorted(p for p in path.rglob("*") if kind_of(p) in BINARY and _is_data(p, path))
     if not found:
         raise InputError(f"{path} is a folder without Parquet or Arrow files: give a file")
     for file in found:
-        yield file.parent.name or _label(file), file
+        split = (file.parent.parent / "dataset_dict.json").is_file()  # train, test: of one model
+        yield _label(file.parent.parent if split else file.parent), file
+
+
+def _is_data(file: Path, folder: Path) -> bool:
+    """Whether a file is of the data set itself, not a copy that the library datasets keeps."""
+    inside = file.relative_to(folder).parts
+    hidden = any(part.startswith(".") for part in inside)
+    return file.is_file() and not hidden and not file.name.startswith(("cache-", "tmp"))
 
 
 def _label(path: Path) -> str:
-    return path.name.partition(".")[0] or path.name
+    """Return what a file's or folder's name says of its model."""
+    name = path.resolve().name if path.name in ("", "..") else path.name
+    return name if path.is_dir() else name.partition(".")[0] or name
 
 
 def _choose(spelt: Mapping[str, str], form: Form, path: Path) -> dict[str, str]:
     """Return the column for each thing that is read; refuse a file that lacks one."""
-    used = {
-        name: next(c for c in columns if c in spelt)
-        for name, columns in form.columns.items()
-        if any(c in spelt for c in columns)
-    }
+    known: dict[str, list[str]] = {}
+    for key in spelt:
+        known.setdefault(_joined(key), []).append(key)
+    used = {}
+    for name, columns in form.columns.items():
+        there = [known[joined] for joined in map(_joined, columns) if joined in known]
+        if there and len(there[0]) > 1:
+            twins = " and ".join(repr(spelt[key]) for key in there[0])
+            raise InputError(f"{path} has the columns {twins}: rename or delete one")
+        if there:
+            used[name] = there[0][0]
     for name in form.needed:
         if name not in used and not (name == "winner" and "p_first" in used):
             needed = ", ".join(form.columns[n][0] for n in form.needed)
@@ -211,6 +235,11 @@ def _choose(spelt: Mapping[str, str], form: Form, path: Path) -> dict[str, str]:
                 f"needed are {needed}{fitting(spelt)}"
             )
     return used
+
+
+def _joined(column: str) -> str:
+    """Return a column's name without what joins its words: "Trait 1" and "trait1" are trait_1."""
+    return re.sub(r"[\s_.-]+", "", column)
 
 
 def _nearest(name: str, form: Form, spelt: Mapping[str, str]) -> str:
@@ -237,6 +266,11 @@ def _names(column: list[Any], name: str, cells: Cells) -> list[str]:
 def _name(value: Any, name: str, cells: Cells, row: int) -> str:
     if isinstance(value, list | dict) and name != "prompt_id":
         raise InputError(f"{cells.place(row)}: {name} is {str(value)[:80]}, expected text")
+    if isinstance(value, str) and _QUOTED.fullmatch(value):
+        raise InputError(
+            f"{cells.place(row)}: {name} is {value[:80]!r}, with the quotes: delete them, or the "
+            "space before them"
+        )
     return check_name(_text(value), place=cells.place(row), what=name)
 
 
@@ -250,6 +284,8 @@ def _text(value: Any) -> str:
         return _of_bytes(value)
     if isinstance(value, list | dict):
         return orjson.dumps(value, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+    if isinstance(value, float) and value.is_integer():  # whole numbers in a column with gaps
+        return str(int(value))
     return str(value)
 
 
@@ -264,7 +300,7 @@ def _of_bytes(value: bytes) -> str:
 
 def _float(value: Any) -> float:
     """Return a cell as a number, NaN where it is none."""
-    if isinstance(value, bool):
+    if isinstance(value, bool) or (isinstance(value, str) and not _NUMBER.match(value)):
         return math.nan
     try:
         return float(value)

@@ -15,10 +15,11 @@ from ethogram.ratings.comparison_cells import Cells, gather
 from ethogram.ratings.comparison_forms import TIE, Form, form_of, is_side, outcome_of
 from ethogram.ratings.comparisons import BoolArray, Comparisons, FloatArray, IntArray, compare
 from ethogram.ratings.orders import merge_orders
-from ethogram.stimuli.tables.names import case_twins, is_tie
+from ethogram.stimuli.tables.names import is_tie, look_alikes
 from ethogram.stimuli.tables.records import SUFFIXES, kind_of
 
 _MOST_NAMED = 5
+_MOST_COLUMNS = 20
 
 
 def is_table(path: Path, *, form: str = "plain") -> bool:
@@ -51,12 +52,13 @@ def read_table(path: Path, *, form: str = "plain") -> list[Comparisons]:
     won = _outcomes(cells, layout, problems)
     _check(cells, problems)
     problems.raise_any()
-    notes = _notes(cells)
+    p_first = cells.probabilities()
+    notes = [*_notes(cells), *_contradictions(won, p_first)]
     keys = list(zip(cells["model"], cells["judge"], cells["condition"], strict=True))
     number = {key: i for i, key in enumerate(dict.fromkeys(keys))}
     group = np.array([number[key] for key in keys])
     order = _order(cells)
-    rows = _Rows(cells, won, cells.probabilities(), cells.weights())
+    rows = _Rows(cells, won, p_first, cells.weights())
     made = [_comparisons(rows, order[group[order] == i], key, notes) for key, i in number.items()]
     if not any(len(one) for one in made):
         raise InputError(f"{path} holds no comparisons with a winner")
@@ -80,15 +82,24 @@ def _outcomes(cells: Cells, form: Form, problems: Problems) -> FloatArray:
     for row, (winner, one, two) in enumerate(sides):
         value = outcome_of(winner, one, two, form)
         if value is None:
-            hint = "; add --as arena" if is_side(winner) else ""
-            expected = {
-                "name": f"a winner that is neither trait{hint}",
-                "side": "a winner that is not model_a, model_b, tie or tie (bothbad)",
-                "score": "a score that is not 1, 0.5 or 0",
-            }[form.winner]
+            expected = _unreadable(winner, one, two, form)
             problems.add(None if problems.full else cells.wrong(row, expected))
         made[row] = np.nan if value is None else value
     return made
+
+
+def _unreadable(winner: str, one: str, two: str, form: Form) -> str:
+    """Say what is wrong with a winner that cannot be read."""
+    if winner in (one, two):
+        return "a winner that is one trait by its name and the other by its side: rename the trait"
+    if winner.casefold() == "none":
+        return 'a winner "none": leave the cell empty if there is no answer, write tie for a tie'
+    if form.winner == "score":
+        hint = ", with a decimal point" if "," in winner else ""
+        return f"a score that is not 1, 0.5 or 0{hint}"
+    if form.winner == "side":
+        return "a winner that is not model_a, model_b, tie or tie (bothbad)"
+    return f"a winner that is neither trait{'; add --as arena' if is_side(winner) else ''}"
 
 
 def _check(cells: Cells, problems: Problems) -> None:
@@ -115,19 +126,38 @@ def _notes(cells: Cells) -> list[str]:
     """Say what was not used, and which names may be one."""
     notes = []
     if cells.unused:
-        notes.append(f"Columns of the file that are not used: {', '.join(cells.unused)}.")
+        notes.append(f"Columns of the file that are not used: {_columns(cells.unused)}.")
     for what, names in (
         ("traits", {*cells["trait_1"], *cells["trait_2"]}),
         ("models", {*cells["model"]}),
     ):
-        twins = case_twins(names)
+        twins = look_alikes(names)
         if twins:
             shown = "; ".join(" and ".join(map(repr, group)) for group in twins[:_MOST_NAMED])
             more = f"; and {len(twins) - _MOST_NAMED} more" if len(twins) > _MOST_NAMED else ""
-            notes.append(
-                f"Treated as different {what}, although they differ only in case: {shown}{more}."
-            )
+            notes.append(f"Treated as different {what}, although they look alike: {shown}{more}.")
     return notes
+
+
+def _contradictions(won: FloatArray, p_first: FloatArray | None) -> list[str]:
+    """Say in how many rows the winner is the trait that p_first says is less likely."""
+    if p_first is None:
+        return []
+    n = int((((won == 1) & (p_first < TIE)) | ((won == 0) & (p_first > TIE))).sum())
+    return (
+        [
+            f"In {n:,} of {len(won):,} rows the winner is not the trait that p_first (the "
+            "probability of trait_1) favours; p_first is what is rated."
+        ]
+        if n
+        else []
+    )
+
+
+def _columns(names: Sequence[str]) -> str:
+    """Return names with commas; of very many, how many more there are."""
+    more = len(names) - _MOST_COLUMNS
+    return ", ".join(names[:_MOST_COLUMNS]) + (f" and {more:,} more" if more > 0 else "")
 
 
 def _order(cells: Cells) -> IntArray:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ethogram.errors import InputError, guess
+from ethogram.stimuli.tables.flags import NOTHING
 from ethogram.stimuli.tables.names import is_tie
 
 LOST = math.nan  # the outcome of a comparison without a verdict
@@ -68,18 +70,13 @@ FORMS = {
     ),
     "scores": Form({**_LABELS, **_SIDES, "winner": ("outcome", "score", "result")}, winner="score"),
 }
-_SAID = {
-    "model_a": 1.0,
-    "model_b": 0.0,
-    "a": 1.0,
-    "b": 0.0,
-    "tie": TIE,
-    "tie (bothbad)": TIE,
-    "tie (both bad)": TIE,
-    "bothbad": TIE,
-    "both_bad": TIE,
-    "both bad": TIE,
+_SIDE_WORDS = {  # without case, spaces and signs
+    **dict.fromkeys(("modela", "a", "left", "assistanta", "responsea"), 1.0),
+    **dict.fromkeys(("modelb", "b", "right", "assistantb", "responseb"), 0.0),
+    **dict.fromkeys(("tie", "draw", "both", "neither", "equal"), TIE),
+    **dict.fromkeys(("bothbad", "bothgood", "tiebothbad", "tiebothgood"), TIE),
 }
+_SIGNS = re.compile(r"[\W_]+")
 
 
 def form_of(name: str) -> Form:
@@ -108,25 +105,38 @@ def fitting(names: Iterable[str]) -> str:
 
 
 def outcome_of(winner: str, one: str, two: str, form: Form) -> float | None:
-    """Return 1 where `one` won, 0 where `two` did, 0.5 for a tie; NaN if lost, None if neither."""
+    """Return 1 where `one` won, 0 where `two` did, 0.5 for a tie; NaN if lost, None if neither.
+
+    A program's word for nothing, such as "nan", is a loss, but for "none", which may mean a tie.
+    """
     if not winner:
         return LOST
     if form.winner == "score":
-        return _score(winner)
-    if form.winner == "side" and winner.casefold() in _SAID:
-        return _SAID[winner.casefold()]
-    if winner == one:
-        return 1.0
-    if winner == two:
-        return 0.0
+        return LOST if _is_nothing(winner) else _score(winner)
+    named = {one: 1.0, two: 0.0}.get(winner)
+    if form.winner == "side":
+        side = _SIDE_WORDS.get(_side(winner))
+        if named is not None and side is not None and side != named:
+            return None  # a trait called like the other side
+        named = side if named is None else named
+    if named is not None:
+        return named
     if is_tie(winner):
         return TIE
-    return LOST if form.forgiving else None
+    return LOST if form.forgiving or _is_nothing(winner) else None
 
 
 def is_side(winner: str) -> bool:
     """Whether a winner is said by its side, as Arena does."""
-    return winner.casefold() in _SAID
+    return _side(winner) in _SIDE_WORDS
+
+
+def _side(winner: str) -> str:
+    return _SIGNS.sub("", winner.casefold())
+
+
+def _is_nothing(winner: str) -> bool:
+    return winner.casefold() in NOTHING - {"none"}
 
 
 def _score(text: str) -> float | None:

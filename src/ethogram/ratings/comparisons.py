@@ -110,13 +110,15 @@ def compare(
     Raises
     ------
     InputError
-        A name with a character that no name can have, a trait that is given twice, arrays of
+        A name with a character that no name can have, a trait that is given twice (also in other
+        forms of Unicode) or is called "tie", a collection without an order (a set), arrays of
         different lengths, an index that is not a whole number from 0 or outside the traits, a trait
         against itself, an outcome outside 0 to 1, a position other than 1, -1 and 0, or a weight
         that is not a positive number.
     """
     names = arrays.trait_names(traits)
     arrays.check_labels(model=model, judge=judge, condition=condition)
+    first = arrays.in_order(first, "first")
     n = len(first)
     check_number(lost, "lost", least=0, whole=True)
     tied = np.zeros(n, dtype=bool) if tie is None else arrays.flags(tie, "tie")
@@ -136,7 +138,7 @@ def compare(
         model=model,
         judge=judge,
         condition=condition,
-        notes=tuple(notes),
+        notes=(notes,) if isinstance(notes, str) else tuple(notes),
     )
     _check(comparisons)
     return replace(comparisons, outcome=np.where(tied, 0.5, comparisons.outcome))

@@ -24,5 +24,5 @@ def check_page(out: Path, *, source: Path | None = None, force: bool = False) ->
         A folder, a file that is not ethogram's (unless `force`), or the source itself.
     """
     sources = [source] if source is not None else []
-    is_a_file = out.name and not out.is_dir() and out not in sources
+    is_a_file = out.name and (out.is_file() or not out.exists()) and out not in sources
     check_outputs(page_files(out) if is_a_file else [out], force=force, sources=sources)

@@ -165,6 +165,8 @@ def label(value: Any, *, place: str) -> str:
         return ""
     if isinstance(value, bytes):
         value = value.hex()
+    if isinstance(value, float) and value.is_integer():  # whole numbers in a column with gaps
+        value = int(value)
     return check_name(str(value), place=place, what="the name")
 
 

@@ -131,12 +131,22 @@ def _conversation_type(path: Path) -> pl.Struct:
 
 
 def _others(path: Path) -> list[str]:
-    """Return the useful columns beside the conversation; a moderation's only without toxic."""
+    """Return the useful columns beside the conversation; a moderation's where toxic has gaps.
+
+    It has a list of scores for each turn, which is not read for nothing.
+    """
     schema = parquet_schema(path)
     useful = [*COLUMNS, "conversation_id"]  # LMSYS-Chat-1M calls its ids so
-    if "toxic" not in schema:
+    if "openai_moderation" in schema and _has_gaps(path, schema.get("toxic")):
         useful.append("openai_moderation")
     return [name for name in useful if name in schema and name != "conversation"]
+
+
+def _has_gaps(path: Path, kind: pl.DataType | None) -> bool:
+    """Whether a file's column toxic is not there, or says nothing in some rows."""
+    if kind != pl.Boolean:
+        return True
+    return any(table["toxic"].null_count() for table in scan_slices(path, "toxic"))
 
 
 def _row(record: Mapping[str, Any], turn: Mapping[str, Any], *, number: int, place: str) -> Row:

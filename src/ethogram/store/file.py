@@ -9,6 +9,10 @@ from importlib import resources
 from pathlib import Path
 
 from ethogram.errors import StoreError
+from ethogram.stimuli.tables.contents import foreign_content
+from ethogram.stimuli.tables.records import SUFFIXES
+
+_SIGN = b"SQLite format 3\x00"
 
 APPLICATION_ID = 0x45544847  # "ETHG"
 PAGE = 16384  # bytes; of the usual 4,096 a request or response of 3 kB wastes the rest
@@ -90,6 +94,30 @@ def connect(path: Path) -> sqlite3.Connection:
     db.execute("PRAGMA synchronous = FULL")
     db.execute("PRAGMA foreign_keys = ON")
     return db
+
+
+def check_kind(path: Path) -> None:
+    """Refuse what is there but is no store, and say what it is.
+
+    Raises
+    ------
+    StoreError
+    """
+    if not path.is_file():
+        what = "a folder" if path.is_dir() else "no regular file"
+        raise StoreError(f"{path} is {what}, expected a store (STEM.db) or a comparison file")
+    try:
+        with path.open("rb") as file:
+            start = file.read(400)
+    except OSError as error:
+        raise StoreError(f"{path} cannot be read as a store: {error.strerror}") from error
+    if start and not start.startswith(_SIGN):
+        holds = foreign_content(start)
+        hint = f"it holds {holds}" if holds else "a store is called STEM.db"
+        raise StoreError(
+            f"{path} cannot be read as a store: file is not a database; {hint}; "
+            f"comparison files end in {', '.join(SUFFIXES)} (also .gz)"
+        )
 
 
 def connect_to_read(path: Path) -> sqlite3.Connection:

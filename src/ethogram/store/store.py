@@ -31,7 +31,15 @@ from ethogram.engine.requests import (
 )
 from ethogram.errors import StoreError
 from ethogram.protocols.protocol import Judging, Trial
-from ethogram.store.file import Lock, check_version, connect, connect_to_read, is_older, migrate
+from ethogram.store.file import (
+    Lock,
+    check_kind,
+    check_version,
+    connect,
+    connect_to_read,
+    is_older,
+    migrate,
+)
 from ethogram.store.rows import JudgingRow, PlannedJudging, Role, StageName, TrialRow
 from ethogram.store.settings import canonical, changed_settings, changed_templates, joined
 from ethogram.store.writer import AskedRequests, Writer
@@ -80,8 +88,9 @@ class Store:
     def read(cls, path: str | Path) -> Store:
         """Open for reading only; a run may be writing it meanwhile."""
         path = Path(path)
-        if not path.is_file():
+        if not path.exists():
             raise StoreError(f"no store at {path}: `ethogram run STUDY.toml` creates one")
+        check_kind(path)
         try:
             db = connect_to_read(path)
             version = check_version(db, path)

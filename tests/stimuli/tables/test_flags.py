@@ -14,7 +14,27 @@ from ethogram.stimuli.files import read_rows
 from ethogram.stimuli.tables.flags import parse_flag
 
 TRUE = ["true", "True", " TRUE ", "t", "T", "yes", "Y", "1", "1.0", "flagged", "on", True, 1, 1.0]
-FALSE = ["false", "False", "F", "no", "N", "0", "0.0", "", "  ", None, "none", "nan", math.nan, 0]
+FALSE = [
+    "not toxic",
+    "Non-toxic",
+    "not_flagged",
+    "n/a",
+    "<NA>",
+    "false",
+    "False",
+    "F",
+    "no",
+    "N",
+    "0",
+    "0.0",
+    "",
+    "  ",
+    None,
+    "none",
+    "nan",
+    math.nan,
+    0,
+]
 UNKNOWN = ["maybe", "2", "0.7", 2, 0.5, -1, "tru", "flag?", [1, "x"], {"score": 1.0}]
 OF_SERVICES = [
     ([{"flagged": True}], True),
@@ -28,6 +48,8 @@ OF_SERVICES = [
     ('[{"flagged": true}]', True),
     ("[{'flagged': True, 'categories': {}}]", True),
     ("[{'flagged': False}]", False),
+    ({"id": "modr-1", "results": [{"flagged": True, "categories": {}}]}, True),
+    ({"results": [{"flagged": False}]}, False),
 ]
 
 
@@ -114,9 +136,33 @@ def test_a_moderations_answer_is_the_flag(tmp_path, flagged):
         assert (row.id, row.toxic) == ("c7", flagged)
 
 
+@pytest.mark.parametrize("nothing", [None, "", " ", "nan", "N/A"])
+def test_a_moderations_answer_fills_gaps_in_toxic(tmp_path, nothing):
+    """A cell that says nothing is no answer, in text and in WildChat's Parquet."""
+    turns, answers = [{"role": "user", "content": "hello"}], [{"flagged": True}]
+    record = {"conversation": turns, "openai_moderation": answers, "prompt": "hello"}
+    records = [{**record, "toxic": nothing}] * 2
+    (tmp_path / "p.jsonl").write_bytes(orjson.dumps(records[0]))
+    gaps = pl.Series("toxic", [None, None if nothing is None else False], dtype=pl.Boolean)
+    pl.DataFrame(records).with_columns(gaps).write_parquet(tmp_path / "p.parquet")
+    (row,) = read_rows(tmp_path / "p.jsonl")
+    assert row.toxic
+    said = [row.toxic for row in wildchat.rows_from_parquet([tmp_path / "p.parquet"])]
+    assert said == [True, nothing is None]
+
+
 @pytest.mark.parametrize(
     ("found", "expected"),
-    [(0, "0"), ("0", "0"), (0.5, "0.5"), (None, "row1"), ("", "row1"), (" ", "row1")],
+    [
+        (0, "0"),
+        (0.0, "0"),
+        (7.0, "7"),
+        ("0", "0"),
+        (0.5, "0.5"),
+        (None, "row1"),
+        ("", "row1"),
+        (" ", "row1"),
+    ],
 )
 def test_nought_is_an_id(tmp_path, found, expected):
     """In a file of one's own and in conversations; only what is empty is missing."""

@@ -8,7 +8,7 @@ from ethogram.api import read_profiles
 from ethogram.errors import InputError
 from ethogram.ratings.comparison_files import read_table
 from ethogram.stimuli.prompts import load_prompts
-from ethogram.stimuli.tables.names import case_twins, check_name, clean_name
+from ethogram.stimuli.tables.names import check_name, clean_name, is_tie, look_alikes
 from ethogram.stimuli.traits import load_traits
 
 SAME = [
@@ -51,11 +51,43 @@ def test_characters_that_no_name_has_are_refused(char):
 
 def test_names_that_differ_in_case_are_found():
     """Full case folding: ß is ss."""
-    assert case_twins(["Warm", "warm", "cold", "Maß", "MASS"]) == [
+    assert look_alikes(["Warm", "warm", "cold", "Maß", "MASS"]) == [
         ("Warm", "warm"),
         ("MASS", "Maß"),
     ]
-    assert case_twins(["warm", "calm"]) == []
+    assert look_alikes(["warm", "calm"]) == []
+
+
+@pytest.mark.parametrize(
+    "twin",
+    [
+        "ＣＡＬＭ-ed",
+        "calm\u2011ed",
+        "calm ed",
+        "calmed",
+        "Calm–Ed",
+        "calm-ed.",
+        "“calm-ed”",
+        "сalm-ed",
+    ],
+)
+def test_names_that_look_alike_are_found(twin):
+    """Width, hyphens, spaces, a stop, quotation marks, and a Cyrillic letter in Latin dress."""
+    assert look_alikes(["calm-ed", twin, "bold"]) == [tuple(sorted(("calm-ed", twin)))]
+
+
+def test_other_names_are_not_alike():
+    """Signs that carry meaning stay: plus, sharp, a stop inside, an accent."""
+    assert (
+        look_alikes(["c", "c++", "c#", "m-4.1", "m-41", "café", "cafe", "-", "?", "か", "が"]) == []
+    )
+
+
+@pytest.mark.parametrize("word", ["tie", "TIE", "ｔｉｅ", "Tie.", "ＴＩＥ"])
+def test_the_word_for_a_tie_in_other_dress(word):
+    """Whatever its case, its width and a stop."""
+    assert is_tie(word)
+    assert not is_tie("tied")
 
 
 @pytest.fixture
@@ -121,8 +153,8 @@ def test_case_twins_get_a_note(written):
     profiles = read_profiles(written("f.csv", text))
     assert set(profiles[0].traits) == {"Warm", "warm", "bold"}
     notes = " ".join(profiles[0].caveats)
-    assert "different traits, although they differ only in case: 'Warm' and 'warm'." in notes
-    assert "different models, although they differ only in case: 'M' and 'm'." in notes
+    assert "different traits, although they look alike: 'Warm' and 'warm'." in notes
+    assert "different models, although they look alike: 'M' and 'm'." in notes
 
 
 @pytest.mark.parametrize("char", "\0\x0b\x0c\x1b\ufffe")

@@ -6,13 +6,16 @@ import json
 import os
 import struct
 import zlib
+from pathlib import Path
 
 import polars as pl
 import pytest
 
-from ethogram.errors import InputError
+from ethogram.errors import InputError, StudyError
+from ethogram.report.places import check_page
 from ethogram.stimuli.tables import written
 from ethogram.stimuli.tables.written import check_folder, check_outputs, is_ours, write_whole
+from ethogram.study import parse_study
 
 PNG = (
     b"\x89PNG\r\n\x1a\n"
@@ -170,3 +173,31 @@ def test_a_replaced_file_keeps_its_mode(tmp_path):
     path.chmod(0o600)
     write_whole(path, b"new")
     assert path.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("name", ["a\nb.html", "\x1b.html", "-", "-.html"])
+def test_names_that_nobody_means_are_refused(tmp_path, name):
+    """Line breaks and control characters, and the sign for standard output."""
+    with pytest.raises(InputError, match="cannot be written"):
+        check_outputs([tmp_path / name])
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_page_in_place_of_a_device_is_refused():
+    """Not written beside it, as /dev/null.html."""
+    with pytest.raises(InputError, match=r"/dev/null is not a regular file"):
+        check_page(Path("/dev/null"))
+
+
+@pytest.mark.parametrize(
+    ("traits", "said"),
+    [
+        ('["calm", 1]', r"\[study\] traits, entry 2 = 1: expected"),
+        ('["calm", ""]', r"\[study\] traits, entry 2 = '': expected a text that is not empty"),
+        ('[["calm"], "bold"]', r"\[study\] traits, entry 1 = \['calm'\]: expected"),
+    ],
+)
+def test_an_entry_of_a_list_in_a_study_file_is_counted_from_one(traits, said):
+    """As the lists' own errors count it."""
+    with pytest.raises(StudyError, match=said):
+        parse_study(f'[study]\nname = "s"\ntraits = {traits}\n')

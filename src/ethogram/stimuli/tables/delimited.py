@@ -33,7 +33,8 @@ def open_delimited(
     """Open a table of text: its header, and the line and cells of each record.
 
     The separator is what a first line such as ``sep=;`` says, or the one given if the header has
-    it, or else the one of comma, tab, semicolon and bar that the header has most. Blank lines are
+    it, or else the one of comma, tab, semicolon and bar that the header has most. Where a space
+    follows a separator in the header, spaces after one are no part of a cell. Blank lines are
     passed over. A record of several lines stands at the last of them. A row may have fewer cells
     than the header.
 
@@ -46,8 +47,16 @@ def open_delimited(
     with open_text(path) as file:
         lines, skipped, said = _past_declaration(file)
         first = next(lines, "")
+        if first.lstrip("\ufeff[ ").startswith('{"'):
+            raise InputError(
+                f"{path} holds JSON: call it .json, or .jsonl if each line is an object"
+            )
+        mark = said or _separator(first, separator)
         rows = csv.reader(
-            chain([first], lines), delimiter=said or _separator(first, separator), strict=True
+            chain([first], lines),
+            delimiter=mark,
+            strict=True,
+            skipinitialspace=f"{mark} " in _bare(first),
         )
         try:
             header = _header(next(rows, []), path)
@@ -77,8 +86,13 @@ def _past_declaration(file: Iterable[str]) -> tuple[Iterator[str], int, str | No
 
 def _separator(header: str, usual: str | None) -> str:
     """Return the usual separator if it is there, or the one that stands most often."""
-    bare = "".join(header.split('"')[0::2])  # what is outside quotes
+    bare = _bare(header)
     return usual if usual and usual in bare else max(_SEPARATORS, key=bare.count)
+
+
+def _bare(line: str) -> str:
+    """Return what stands outside quotes."""
+    return "".join(line.split('"')[0::2])
 
 
 def _header(names: list[str], path: Path) -> list[str]:

@@ -11,10 +11,15 @@ import orjson
 
 from ethogram.errors import InputError
 
+NOTHING = frozenset({"", "none", "null", "nil", "nan", "na", "n/a", "#n/a", "<na>"})
+"""What programs write where there is no value."""
+
 _TRUE = frozenset({"true", "t", "yes", "y", "on", "flagged", "toxic", "redacted"})
 _FALSE = frozenset(
-    {"false", "f", "no", "n", "off", "unflagged", "not flagged", "ok", "none", "null", "nan", "na"}
+    {"false", "f", "no", "n", "off", "unflagged", "not flagged", "not toxic", "non toxic"}
+    | {"nontoxic", "not redacted", "ok", *NOTHING}
 )
+_JOINED = str.maketrans("_-", "  ")
 _EXPECTED = "true or false (also yes, no, 1, 0, flagged)"
 
 
@@ -22,7 +27,7 @@ def parse_flag(value: Any, *, place: str, name: str) -> bool:
     """Return what a cell says of a flag; an empty one says that there is none.
 
     A moderation service's answer is a flag too: an object with ``flagged``, or else with
-    ``categories``, or a list of these, of which any may be flagged.
+    ``categories``; or these under ``results``; or a list of these, of which any may be flagged.
 
     Raises
     ------
@@ -38,10 +43,17 @@ def parse_flag(value: Any, *, place: str, name: str) -> bool:
 
 
 def flag_of(record: Mapping[str, Any], name: str, *, place: str) -> bool:
-    """Return a record's flag; where there is no column ``toxic``, the moderation's answer is it."""
-    if name == "toxic" and record.get(name) is None:
+    """Return a record's flag; where ``toxic`` says nothing, the moderation's answer is it."""
+    if name == "toxic" and _is_nothing(record.get(name)):
         name = "openai_moderation" if "openai_moderation" in record else name
     return parse_flag(record.get(name), place=place, name=name)
+
+
+def _is_nothing(value: Any) -> bool:
+    """Whether a cell is empty, or holds a program's word for that."""
+    if isinstance(value, str):
+        return value.strip().casefold() in NOTHING
+    return value is None or (isinstance(value, float) and math.isnan(value))
 
 
 def _read(value: Any) -> bool | None:
@@ -66,9 +78,10 @@ def _number(value: float) -> bool | None:
 
 def _word(text: str) -> bool | None:
     word = " ".join(text.split()).casefold()
-    if word in _TRUE:
+    words = word.translate(_JOINED)
+    if words in _TRUE:
         return True
-    if word in _FALSE or not word:
+    if words in _FALSE or _is_nothing(text):
         return False
     if word[0] in "[{":
         return _written(text)
@@ -90,11 +103,12 @@ def _written(text: str) -> bool | None:
 
 
 def _moderation(answer: Mapping[str, Any]) -> bool | None:
-    if answer.get("flagged") is not None:
-        return _read(answer["flagged"])
+    for key in ("flagged", "results"):
+        if answer.get(key) is not None:
+            return _read(answer[key])
     if isinstance(answer.get("categories"), Mapping):
         return _read(list(answer["categories"].values()))
-    return None if answer.keys() - {"flagged", "categories"} else False
+    return None if answer.keys() - {"flagged", "results", "categories"} else False
 
 
 def _short(value: Any) -> str:

@@ -19,6 +19,12 @@ _FIRST_JOINED = (
 _SEEN = re.compile("[\u0600-\u0605\u06dd\u070f\u0890\u0891\u08e2\U000e0020-\U000e007f]")
 _BLANKS = re.compile("[\\s\u115f\u1160\u2800\u3164\uffa0]+")
 _HIDDEN = re.compile("[\u034f\ufe00-\ufe0f]")  # a joiner and variation selectors, all marks
+_APART = re.compile("[\\s_'\"\u2018-\u201f\u00ab\u00bb`\u00b4\u2010-\u2015\u2212\u200c\u200d-]")
+# Letters of Cyrillic, omicron and the dotless i, and the Latin ones of their shape.
+_ALIKE = str.maketrans(
+    "\u0430\u0435\u043e\u0440\u0441\u0443\u0445\u0456\u0458\u0455\u043a\u03bf\u0131",
+    "aeopcyxijskoi",
+)
 _NO_NAME = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef"
     + "".join(
@@ -59,17 +65,28 @@ def check_name(name: str, *, place: str, what: str) -> str:
     return clean_name(name)
 
 
-def case_twins(names: Iterable[str]) -> list[tuple[str, ...]]:
-    """Return the groups of names that differ in case alone."""
+def look_alikes(names: Iterable[str]) -> list[tuple[str, ...]]:
+    """Return the groups of names that may be one: they differ in what a typist may do otherwise.
+
+    That is case, the width of letters, spaces, hyphens, dashes, quotation marks, and a stop at the
+    end; and letters of Cyrillic or Greek among Latin ones that have the same shape.
+    """
     groups: dict[str, set[str]] = defaultdict(set)
     for name in names:
-        groups[unicodedata.normalize("NFC", name.casefold())].add(name)
+        groups[_rough(name)].add(name)
     return [tuple(sorted(group)) for group in groups.values() if len(group) > 1]
 
 
+def _rough(name: str) -> str:
+    """Return a name without what `look_alikes` looks past; as it is if nothing is left."""
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
+    bare = _APART.sub("", folded.rstrip(".,;:!\u3002\u3001").translate(_ALIKE))
+    return bare or name
+
+
 def is_tie(name: str) -> bool:
-    """Whether this is the word for a tie, whatever its case."""
-    return name.casefold() == TIE
+    """Whether this is the word for a tie, whatever its case, its width and a stop at its end."""
+    return _rough(name) == TIE
 
 
 def _is_hidden(char: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import re
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import IO, TextIO
 
 from ethogram.errors import InputError
+from ethogram.stimuli.tables.contents import refuse_foreign
 
 _MARKS = (
     (b"\xff\xfe\x00\x00", "utf-32"),
@@ -20,6 +22,9 @@ _MARKS = (
     (b"\xef\xbb\xbf", "utf-8-sig"),
 )
 _UTF8 = "utf-8"
+_LONG_RUN = re.compile(rb"[\x80-\xff]{3}")
+_MAC_LETTER = re.compile(rb"[A-Za-z][\x80-\x90\x95-\x9f][a-z]")  # letters there, signs in cp1252
+_WESTERN_LETTER = re.compile(rb"[\xc0-\xff]")
 
 
 @contextmanager
@@ -53,7 +58,9 @@ def read_text(path: Path) -> str:
 
 
 def open_bytes(path: Path) -> IO[bytes]:
-    """Open a file of bytes, unpacked if it is packed by gzip."""
+    """Open a file of bytes, unpacked if it is packed by gzip; not a pipe, which could hang."""
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise InputError(f"{path} is no regular file: save what comes from it first")
     file = path.open("rb")
     packed = file.read(2) == b"\x1f\x8b"
     file.seek(0)
@@ -61,16 +68,30 @@ def open_bytes(path: Path) -> IO[bytes]:
 
 
 def _encoding(path: Path, file: IO[bytes]) -> str:
-    """Return the encoding that the mark at the start says; refuse UTF-16 without one."""
+    """Return the encoding that the mark at the start says; refuse what is no UTF-8 without one."""
     start = file.read(400)
     file.seek(0)
+    refuse_foreign(path, start)
     for mark, encoding in _MARKS:
         if start.startswith(mark):
             return encoding
-    halves = start[0::2], start[1::2]
-    if len(start) >= 4 and any(half.count(0) > 0.8 * len(half) for half in halves):
-        raise InputError(f"{path} looks like UTF-16 without a byte-order mark: save it as UTF-8")
+    wide = _wide(start)
+    if wide:
+        raise InputError(f"{path} looks like {wide} without a byte-order mark: save it as UTF-8")
     return _UTF8
+
+
+def _wide(start: bytes) -> str:
+    """Return "UTF-16" or "UTF-32" where separators and ASCII stand as characters of that width."""
+    for width, name in ((4, "UTF-32"), (2, "UTF-16")):
+        whole = len(start) // width * width
+        for at in (0, width - 1):  # the byte that is not 0 comes first or last
+            bytes_at = [start[i::width][: whole // width] for i in range(width)]
+            letters = bytes_at.pop(at)
+            zeros = sum(half.count(0) for half in bytes_at)
+            if whole >= 2 * width and zeros > 0.8 * len(letters) * (width - 1):
+                return name
+    return ""
 
 
 def _undecodable(path: Path, encoding: str) -> InputError:
@@ -93,9 +114,15 @@ def _undecodable(path: Path, encoding: str) -> InputError:
 
 
 def _guess(line: bytes) -> str:
-    """Say that a line looks like the Windows encoding of Western Europe, where it does."""
+    """Say which encoding a line looks like, by where its bytes above ASCII stand."""
+    if b"\x00" in line:
+        return ""
+    if _LONG_RUN.search(line):  # words of such bytes: no language that cp1252 is for
+        return "; it looks like an encoding of other scripts, such as cp1251, Shift-JIS or GBK"
+    if _MAC_LETTER.search(line) and not _WESTERN_LETTER.search(line):
+        return "; it looks like Mac Roman"
     try:
         line.decode("cp1252")
     except UnicodeDecodeError:
         return ""
-    return "" if b"\x00" in line else "; it looks like cp1252 or Latin-1, as Excel's plain CSV"
+    return "; it looks like cp1252 or Latin-1, as Excel's plain CSV"

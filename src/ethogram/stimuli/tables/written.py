@@ -177,7 +177,11 @@ def _try_writing(folder: Path) -> None:
 
 @contextmanager
 def _named(path: Path) -> Iterator[None]:
-    """Turn what the system says of a path into one clear line."""
+    """Turn what the system says of a path into one clear line; refuse names nobody means."""
+    if not str(path).isprintable():
+        raise InputError(f"{str(path)[:300]!r} cannot be written: a name has no such characters")
+    if path.stem == "-":
+        raise InputError(f"{path} cannot be written: nothing goes to standard output, name a file")
     try:
         yield
     except NotADirectoryError as error:
