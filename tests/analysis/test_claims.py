@@ -20,12 +20,12 @@ from ethogram.analysis.claims import (
     decide_check,
     decide_claim,
     read_claims,
+    read_published,
     read_region,
 )
 from ethogram.analysis.claims_models import group_lead, pair_place, tier_beside_chance
 from ethogram.analysis.claims_places import beyond_middle, clear_lead, lead, place, place_range
 from ethogram.analysis.claims_study import Estimate, form_study
-from ethogram.analysis.published import read_published
 from ethogram.errors import InputError
 from ethogram.ratings.rate import rate_counts, reference_profiles
 

@@ -17,10 +17,10 @@ LINES_APART = 15.0  # seconds between two lines where there is no terminal
 
 @contextmanager
 def shown(console: Console) -> Iterator[None]:
-    """Show the present phase once it has taken a second, while this lasts.
+    """Show the present phase once a second has passed, while this lasts.
 
-    On a terminal it is one line that changes and goes away; elsewhere (a log file) a line at most
-    every quarter of a minute.
+    On a terminal it is one line that changes and goes away; elsewhere (a log file) a line every
+    quarter of a minute, the first after as long.
     """
     watch = _Watch(console)
     watch.start()
@@ -50,7 +50,7 @@ class _Watch(threading.Thread):
 
     def run(self) -> None:
         """Show until the end."""
-        if self._over.wait(PATIENCE):
+        if self._over.wait(PATIENCE if self._console.is_terminal else LINES_APART):
             return
         if self._console.is_terminal:
             with self._console.status(self._line()) as status:
