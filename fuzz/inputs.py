@@ -33,10 +33,10 @@ LARGE = 10_000  # trials; a study of more is not laid out here
 
 
 def check_message(error: EthogramError) -> None:
-    """An error's text is there, on one line, and not endless."""
-    said = str(error)
-    if not said.strip() or "\n" in said or len(said) > 2000:
-        raise AssertionError(f"not one clear line: {said!r}") from error
+    """An error's text is there, one line per problem, and not endless."""
+    lines = str(error).split("\n")
+    if len(lines) != len(error.lines) or not all(0 < len(line.strip()) <= 2000 for line in lines):
+        raise AssertionError(f"not one clear line per problem: {lines!r}") from error
 
 
 def response(body: bytes, http: int = 200) -> Reading:

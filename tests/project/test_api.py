@@ -162,7 +162,7 @@ def test_models_are_checked(study):
         (lambda s, out: ethogram.export_store(s, s), "cannot be written"),
         (lambda s, out: ethogram.save_figures(s, s), "cannot be written"),
         (lambda s, out: ethogram.save_figures(s, out, seed=-1), "seed is -1"),
-        (lambda s, out: ethogram.save_figures("", out), "no store at|cannot be read|not a file"),
+        (lambda s, out: ethogram.save_figures("", out), "is a folder, expected a store"),
         (
             lambda s, out: ethogram.read_profiles(s, method="nope", corrected=True),
             "method 'nope'",

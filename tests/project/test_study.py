@@ -143,7 +143,7 @@ def test_every_effort_that_a_service_has_can_be_said(effort):
         ("models.alpha", "max_tokens = 0", ["max_tokens = 0", "equal to 1"]),
         ("models.alpha", "concurrency = 5000", ["concurrency = 5000", "equal to 2000"]),
         ("models.alpha", "stop = 'END'", ["stop = 'END'", "valid list"]),
-        ("models.alpha", "stop = [1]", ["[models.alpha.stop]", "1", "valid string"]),
+        ("models.alpha", "stop = [1]", ["[models.alpha] stop, entry 1", "1", "valid string"]),
         ("models.alpha", "reasoning = 'much'", ["reasoning = 'much'", "'medium'"]),
         ("models.alpha", "extra_body = 1", ["extra_body = 1", "expected a table"]),
         (
