@@ -14,7 +14,7 @@ from tests.planted.server import Config, serve
 from tests.planted.studies import cli, command, study_text
 
 from ethogram.cli.app import app
-from ethogram.cli.console import WrappingConsole
+from ethogram.cli.wrapping import WrappingConsole
 
 WORDS = ("warm", "blunt", "poetic", "pedantic", "playful", "patient")
 

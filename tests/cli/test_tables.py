@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 from rich.cells import cell_len
 
+from ethogram.cli.console import PlainConsole, be_quiet, start_talking
 from ethogram.cli.tables import Table
+from ethogram.store.store import Store
 
 LONG, WIDE = "x" * 60, "静かで穏やかな性格の長い名前のとくせいです"
 
@@ -43,3 +48,31 @@ def test_numbers_are_not_cut_even_where_they_do_not_fit():
     made = Table(("planned", "number"), ("done", "number"))
     made.add_row("123,456,789", "987,654,321")
     assert [*made.lines(10)][1] == "123,456,789 987,654,321"
+
+
+def test_status_does_without_rich(tmp_path):
+    """Counting is done at once; what draws on a terminal takes longer to load than that."""
+    Store.open(tmp_path / "empty.db").close()
+    code = (
+        "import sys; from ethogram.cli.app import app; "
+        f"app(['status', {str(tmp_path / 'empty.db')!r}], standalone_mode=False); "
+        "print(sorted({'rich', 'numpy._core', 'scipy'} & {*sys.modules}))"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ended.stdout.splitlines()[-1] == "[]"
+
+
+def test_a_plain_console_is_quiet_and_breaks_lines_on_a_terminal_only(monkeypatch, capsys):
+    """Piped text stays as it is."""
+    console = PlainConsole()
+    console.print("word " * 40)
+    assert len(capsys.readouterr().out.splitlines()) == 1
+    console.is_terminal, console.width = True, 60
+    console.print("word " * 40)
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) > 3
+    assert max(map(len, lines)) <= 60
+    be_quiet(True)
+    console.print("word")
+    start_talking()
+    assert capsys.readouterr().out == ""

@@ -73,7 +73,7 @@ def test_heads_claim_what_the_intervals_carry(study):
     profiles, analysis = study
     heads = section_claims(profiles, analysis)
     assert heads["table"] == "Three traits rank high and five rank low in all nine models"
-    assert heads["similarity"] == "Any two models order the traits much alike"
+    assert heads["similarity"] == "On average, two models order the traits much alike"
     assert heads["convergence"] == (
         "Models agree more than chance on places 21 to 50; "
         "on the top 20 and the bottom 44 it depends on the measure"

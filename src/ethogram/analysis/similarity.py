@@ -13,6 +13,7 @@ from scipy.spatial.distance import squareform
 
 from ethogram.analysis.cohort import Cohort, draw_strengths, measured_interval, rank_strengths
 from ethogram.ratings.comparisons import FloatArray
+from ethogram.ratings.quantiles import central_range
 
 LARGEST = 1 - 1e-12  # arctanh(1) is infinite
 
@@ -105,6 +106,11 @@ def _correlations(
     value, drawn = correlation_matrix(rows), correlation_matrix(draws)
     low_z, high_z = measured_interval(_fisher(value), _fisher(drawn))
     low, high = np.tanh(low_z), np.tanh(high_z)
+    # On Fisher's scale an interval around 1 is around infinity, and as narrow as can be.
+    least, most = central_range(drawn)
+    perfect = np.abs(value) >= LARGEST
+    low = np.where(perfect, np.minimum(least, value), low)
+    high = np.where(perfect, np.maximum(most, value), high)
     for matrix in (low, high):
         np.fill_diagonal(matrix, 1.0)
     first, second = np.triu_indices(len(rows), 1)

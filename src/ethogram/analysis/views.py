@@ -74,7 +74,13 @@ def name_views(views: Sequence[View]) -> tuple[str, ...]:
 def caption_views(views: Sequence[View]) -> tuple[str, ...]:
     """Say a sentence on each view, such as "Judged by glm."; one alone has none."""
     words = {"judge": "judged by", "condition": "condition"}
-    parts = ["; ".join(f"{words[t]} {getattr(v, t)}" for t in differ_in(views)) for v in views]
+    unnamed = {"judge": "judge not named", "condition": "condition not named"}
+    parts = [
+        "; ".join(
+            f"{words[t]} {getattr(v, t)}" if getattr(v, t) else unnamed[t] for t in differ_in(views)
+        )
+        for v in views
+    ]
     return tuple(f"{text[0].upper()}{text[1:]}." if text else "" for text in parts)
 
 

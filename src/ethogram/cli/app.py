@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ethogram import __version__
-from ethogram.cli.console import WrappingConsole, is_quiet, start_talking
+from ethogram.cli.console import PlainConsole, is_quiet, start_talking
 from ethogram.cli.options import (
     As,
     Brake,
@@ -36,6 +36,7 @@ from ethogram.errors import EthogramError, InputError, guess
 from ethogram.ratings.methods import DEFAULT_METHOD
 
 if TYPE_CHECKING:
+    from ethogram.cli.wrapping import WrappingConsole
     from ethogram.figures.theme import Theme
     from ethogram.run.runner import Run
     from ethogram.store.counts import StageCount
@@ -73,6 +74,8 @@ def _echo(text: str, *, err: bool = False) -> None:
 
 
 def _console(*, stderr: bool = False) -> WrappingConsole:
+    from ethogram.cli.wrapping import WrappingConsole
+
     return WrappingConsole(stderr=stderr)
 
 
@@ -386,7 +389,7 @@ def status(store: StoreFile, json: Json = False, quiet: Quiet = False) -> None:
         stages = [{**asdict(c), "lost": c.lost, "pending": c.pending} for c in counts]
         _print_json({"stages": stages, "spent": spent, "attempts_of_unknown_cost": unknown})
         return
-    console = _console()
+    console = PlainConsole()
     print_counts(console, counts)
     more = f", and {unknown:,} attempts of unknown cost" if unknown else ""
     console.print(f"Spent: ${spent:,.4f}{more}.")

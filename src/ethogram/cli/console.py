@@ -1,13 +1,15 @@
-"""The console that the verbs print on."""
+"""What is printed, and on what: whether to be quiet, and a console that loads nothing."""
 
 from __future__ import annotations
 
+import os
+import shutil
+import sys
 import textwrap
-from typing import Any
-
-from rich.console import Console
 
 _QUIET = [False]
+_STYLES = {"bold": "\N{ESCAPE}[1m", "dim": "\N{ESCAPE}[2m"}
+_PLAIN = "\N{ESCAPE}[0m"
 
 
 def be_quiet(value: bool) -> bool:
@@ -26,25 +28,32 @@ def start_talking() -> None:
     _QUIET[0] = False
 
 
-class WrappingConsole(Console):
-    """Breaks sentences at words on a terminal; what is piped stays as it is.
-
-    No markup: names, texts and errors of others may hold square brackets.
-    """
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(highlight=False, markup=False, soft_wrap=True, quiet=is_quiet(), **options)
-
-    def print(self, *objects: Any, **options: Any) -> None:
-        """Print; a word that is longer than the line, such as a path, is left whole."""
-        if self.is_terminal:
-            objects = tuple(_broken(o, self.width) if isinstance(o, str) else o for o in objects)
-        super().print(*objects, **options)
-
-
-def _broken(text: str, width: int) -> str:
+def break_lines(text: str, width: int) -> str:
     """Break each line at words."""
     return "\n".join(
         textwrap.fill(line, width, break_long_words=False, break_on_hyphens=False)
         for line in text.split("\n")
     )
+
+
+class PlainConsole:
+    """Prints as `ethogram.cli.wrapping.WrappingConsole` does, for a verb that is done at once.
+
+    To load rich takes longer than to count what is in a store.
+    """
+
+    def __init__(self) -> None:
+        self.is_terminal = sys.stdout.isatty()
+        self.width = shutil.get_terminal_size().columns
+        self._styled = self.is_terminal and not os.environ.get("NO_COLOR")
+
+    def print(self, text: str, *, style: str | None = None) -> None:
+        """Print, broken at words on a terminal."""
+        self.print_row(break_lines(text, self.width) if self.is_terminal else text, style=style)
+
+    def print_row(self, row: str, *, style: str | None = None) -> None:
+        """Print a row of a table, which is not broken."""
+        if is_quiet():
+            return
+        code = _STYLES.get(style or "", "") if self._styled else ""
+        sys.stdout.write(f"{code}{row}{_PLAIN if code else ''}\n")

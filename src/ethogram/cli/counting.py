@@ -9,12 +9,11 @@ from ethogram.cli.tables import Table, shorten
 from ethogram.store.counts import others_said
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
+    from ethogram.cli.tables import AnyConsole
     from ethogram.store.counts import StageCount
 
 
-def print_counts(console: Console, counts: Sequence[StageCount]) -> None:
+def print_counts(console: AnyConsole, counts: Sequence[StageCount]) -> None:
     """Print planned, done and lost of each stage, and the losses by status."""
     table = Table(
         ("stage", "word"),
@@ -49,12 +48,13 @@ def print_counts(console: Console, counts: Sequence[StageCount]) -> None:
             traits = ", ".join(f"{trait} {n}" for trait, n in worst)
             part = f", {c.part}" if c.part != "main" else ""
             most = f"; most affected: {traits}" if traits else ""
-            console.print(f"lost in {c.stage}, {c.model}{part}: {kinds}{most}")
+            by = f" by {c.judge}" if c.judge else ""
+            console.print(f"lost in {c.stage}, {c.model}{by}{part}: {kinds}{most}")
         _print_reasons(console, c)
     _print_others(console, counts)
 
 
-def print_losses(console: Console, counts: Sequence[StageCount]) -> None:
+def print_losses(console: AnyConsole, counts: Sequence[StageCount]) -> None:
     """Print the account of what was lost, in sentences."""
     for c in counts:
         who = c.model if c.stage == "elicit" else f"{c.model} by {c.judge}"
@@ -71,20 +71,18 @@ def print_losses(console: Console, counts: Sequence[StageCount]) -> None:
             more.append(f"{c.split} with thoughts in the text, stripped before judging")
         what = "replies" if c.stage == "elicit" else "verdicts"
         tail = f"; {'; '.join(more)}" if more else ""
-        console.print(
-            f"{what}, {who}: {c.done:,} of {c.planned:,}; lost: {kinds}{tail}.", highlight=False
-        )
+        console.print(f"{what}, {who}: {c.done:,} of {c.planned:,}; lost: {kinds}{tail}.")
         _print_reasons(console, c)
     _print_others(console, counts)
 
 
-def _print_reasons(console: Console, count: StageCount) -> None:
+def _print_reasons(console: AnyConsole, count: StageCount) -> None:
     """Print why rows were lost, in the services' words."""
     for status, reason, n in count.reasons:
-        console.print(f"  {n:,} {status}: {shorten(reason, 300)}", highlight=False)
+        console.print(f"  {n:,} {status}: {shorten(reason, 300)}")
 
 
-def _print_others(console: Console, counts: Sequence[StageCount]) -> None:
+def _print_others(console: AnyConsole, counts: Sequence[StageCount]) -> None:
     """Print where a service answered with another model than was asked."""
     for said in others_said(counts):
-        console.print(f"{said}.", highlight=False)
+        console.print(f"{said}.")

@@ -8,22 +8,31 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ethogram.cli.terminal import ends
+from ethogram.ratings.summaries import rank_words, say_range
 
 if TYPE_CHECKING:
+    from ethogram.ratings.profile import Profile
     from ethogram.ratings.results import Rated
 
 _COLUMNS = ("rank", "rank_low", "rank_high", "trait", "rating", "low", "high", "wins", "n")
 
 
-def _rows(rated: Rated, top: int | None) -> list[dict[str, Any]]:
+def _rows(rated: Rated, top: int | None, columns: Sequence[str] = _COLUMNS) -> list[dict[str, Any]]:
     """Return a row per trait of each profile; with `top`, those of either end."""
     return [
         {"model": p.model, "judge": p.judge, "condition": p.condition}
-        | {column: row[column] for column in _COLUMNS}
+        | {column: row[column] for column in columns}
         for p in rated.profiles
-        for row in ends(p.frame().to_dicts(), top)
+        for row in ends(_numbered(p), top)
         if row is not None
     ]
+
+
+def _numbered(profile: Profile) -> list[dict[str, Any]]:
+    """Return a profile's rows, strongest first, each with its place in words."""
+    rows = profile.frame().to_dicts()
+    places = rank_words(profile.frame()["rating"].to_numpy())
+    return [{**row, "place": place} for row, place in zip(rows, places, strict=True)]
 
 
 def ratings_csv(rated: Rated, top: int | None) -> str:
@@ -41,13 +50,13 @@ def ratings_md(rated: Rated, top: int | None) -> str:
         "| model | judge | condition | rank | ranks (95%) | trait | rating | 95% interval |",
         "|---|---|---|---:|---:|---|---:|---:|",
     ]
-    lines += [_md_row(row) for row in _rows(rated, top)]
+    lines += [_md_row(row) for row in _rows(rated, top, ("place", *_COLUMNS))]
     return "\n".join(lines) + "\n"
 
 
 def _md_row(row: dict[str, Any]) -> str:
     names = [_plain(str(row[what])) for what in ("model", "judge", "condition")]
-    numbers = [f"{row['rank']:g}", f"{row['rank_low']} to {row['rank_high']}"]
+    numbers = [row["place"], say_range(row["rank_low"], row["rank_high"])]
     rating, low, high = (f"{row[what]:.0f}".replace("-", "−") for what in ("rating", "low", "high"))
     cells: Sequence[str] = [*names, *numbers, _plain(row["trait"]), rating, f"{low} to {high}"]
     return f"| {' | '.join(cells)} |"

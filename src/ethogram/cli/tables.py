@@ -9,7 +9,10 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from ethogram.cli.console import PlainConsole
+    from ethogram.cli.wrapping import WrappingConsole
+
+    AnyConsole = PlainConsole | WrappingConsole
 
 Kind = Literal["number", "word", "name", "extra"]
 """Numbers stand at the right; names are shortened, and what is extra is left out."""
@@ -29,13 +32,11 @@ class Table:
         """Add a row, a cell per column."""
         self._rows.append(cells)
 
-    def print(self, console: Console) -> None:
+    def print(self, console: AnyConsole) -> None:
         """Print it as wide as it is, or as the terminal is."""
-        from rich.text import Text
-
         width = console.width if console.is_terminal else None
         for number, line in enumerate(self.lines(width)):
-            console.print(Text(line), style=None if number else "bold")
+            console.print_row(line, style=None if number else "bold")
 
     def lines(self, width: int | None = None) -> Iterator[str]:
         """Yield the titles and each row; of at most this width, if numbers leave that much."""
@@ -46,10 +47,8 @@ class Table:
 
     def _fitted(self, width: int | None) -> tuple[list[int], list[int]]:
         """Return which columns are shown, and how wide each is."""
-        from rich.cells import cell_len
-
         rows = [[title for title, _ in self._columns], *self._rows]
-        widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
+        widths = [max(map(_cells, column)) for column in zip(*rows, strict=True)]
         kept = list(range(len(widths)))
         self._shorten(kept, widths, width, SHORT)
         for i in reversed(range(len(widths))):
@@ -77,12 +76,28 @@ def _excess(kept: Sequence[int], widths: Sequence[int], width: int | None) -> in
 
 def _fit(text: str, width: int, *, right: bool) -> str:
     """Return a text in so many cells; one that is too long ends in an ellipsis."""
-    from rich.cells import cell_len, set_cell_size
-
-    if cell_len(text) > width:
-        text = set_cell_size(text, width - 1).rstrip() + "…"
-    space = " " * (width - cell_len(text))
+    if _cells(text) > width:
+        text = _cut(text, width - 1).rstrip() + "…"
+    space = " " * (width - _cells(text))
     return space + text if right else text + space
+
+
+def _cells(text: str) -> int:
+    """Return how many cells a text takes; rich, which knows of wide letters, is slow to load."""
+    if text.isascii():
+        return len(text)
+    from rich.cells import cell_len
+
+    return cell_len(text)
+
+
+def _cut(text: str, width: int) -> str:
+    """Return as much of a text as so many cells hold."""
+    if text.isascii():
+        return text[:width]
+    from rich.cells import set_cell_size
+
+    return set_cell_size(text, width)
 
 
 def shorten(text: str, width: int) -> str:

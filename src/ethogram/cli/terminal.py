@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from ethogram.cli.tables import Table
 from ethogram.engine.services import is_same_model
+from ethogram.ratings.cards import count_words, say_interval, say_p, say_points
 from ethogram.ratings.profile import won_number, won_words
+from ethogram.ratings.summaries import rank_words, say_range, say_unrated
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
+    from ethogram.cli.wrapping import WrappingConsole
     from ethogram.engine.check import Check
     from ethogram.ratings.profile import Profile
     from ethogram.ratings.results import Rated, Unrated
@@ -23,12 +24,12 @@ if TYPE_CHECKING:
 POSITION = {"model_position": "tested model", "judge_position": "judge"}
 
 
-def _print_title(console: Console, title: str) -> None:
+def _print_title(console: WrappingConsole, title: str) -> None:
     """Print a line that opens a section."""
     console.print(f"\n{title}", style="bold")
 
 
-def print_rated(console: Console, rated: Rated, *, top: int | None = None) -> None:
+def print_rated(console: WrappingConsole, rated: Rated, *, top: int | None = None) -> None:
     """Print each profile, or so many traits of either end, and what could not be rated."""
     for profile in rated.profiles:
         print_profile(console, profile, top=top)
@@ -36,7 +37,7 @@ def print_rated(console: Console, rated: Rated, *, top: int | None = None) -> No
         print_unrated(console, unrated)
 
 
-def print_profile(console: Console, profile: Profile, *, top: int | None = None) -> None:
+def print_profile(console: WrappingConsole, profile: Profile, *, top: int | None = None) -> None:
     """Print one profile: ranked traits with intervals, then what it rests on."""
     who = ", ".join(
         part
@@ -61,28 +62,36 @@ def print_profile(console: Console, profile: Profile, *, top: int | None = None)
     )
     low, high = float(profile.rating_low.min()), float(profile.rating_high.max())
     rows = profile.frame().to_dicts()
-    for row in ends(rows, top):
-        if row is None:
+    places = rank_words(profile.frame()["rating"].to_numpy())
+    for found in ends([*zip(places, rows, strict=True)], top):
+        if found is None:
             table.add_row("...", *[""] * 7)
             continue
+        place, row = found
         table.add_row(
-            f"{row['rank']:g}",
-            f"{row['rank_low']}-{row['rank_high']}",
+            place,
+            say_range(row["rank_low"], row["rank_high"]),
             row["trait"],
-            f"{row['rating']:.0f}",
-            f"{row['low']:.0f} to {row['high']:.0f}",
+            say_points(row["rating"], grouped=False),
+            say_interval(row["low"], row["high"], grouped=False),
             won_number(row["wins"]),
             f"{row['n']}",
             _bar(row["low"], row["rating"], row["high"], low, high),
         )
     table.print(console)
-    lost = f"; {profile.lost} more have no verdict" if profile.lost else ""
-    console.print(f"{profile.n} comparisons{lost}. Intervals: {profile.interval}.", style="dim")
+    have = "has" if profile.lost == 1 else "have"
+    lost = f"; {profile.lost:,} more {have} no verdict" if profile.lost else ""
+    console.print(
+        f"{count_words(profile.n, 'comparison')}{lost}. Intervals: {profile.interval}.", style="dim"
+    )
     for effect in profile.effects:
+        share, least, most = (
+            f"{value:+.1f}".replace("-", "\N{MINUS SIGN}")
+            for value in (effect.percent, effect.percent_low, effect.percent_high)
+        )
         console.print(
-            f"Position bias ({POSITION.get(effect.name, effect.name)}): "
-            f"{effect.percent:+.1f} points ({effect.percent_low:+.1f} to "
-            f"{effect.percent_high:+.1f}) for the trait shown first.",
+            f"Position bias ({POSITION.get(effect.name, effect.name)}): {share} points ({least} "
+            f"to {most}) for the trait shown first.",
             style="dim",
         )
     for caveat in profile.caveats:
@@ -107,15 +116,12 @@ def _bar(low: float, middle: float, high: float, least: float, most: float) -> s
     return "".join(cells).rstrip()
 
 
-def print_unrated(console: Console, unrated: Unrated) -> None:
+def print_unrated(console: WrappingConsole, unrated: Unrated) -> None:
     """Say why there are no ratings."""
-    console.print(
-        f"\n{unrated.model}: not rated. {unrated.reason} "
-        f"({unrated.n} comparisons, {unrated.lost} lost)"
-    )
+    console.print(f"\n{say_unrated(unrated)}")
 
 
-def print_plan(console: Console, plan: Plan) -> None:
+def print_plan(console: WrappingConsole, plan: Plan) -> None:
     """Print requests, tokens and cost."""
     console.print(f"{plan.study}: {plan.traits} traits, {plan.trials:,} trials per model.")
     console.print(plan.prompts)
@@ -176,7 +182,7 @@ def _dollars(amount: float | None) -> str:
     return "$0" if amount == 0 else f"${amount:,.2f}" if amount >= 0.01 else f"${amount:.4f}"
 
 
-def print_checks(console: Console, checks: Sequence[Check]) -> None:
+def print_checks(console: WrappingConsole, checks: Sequence[Check]) -> None:
     """Print what one call to each model showed."""
     table = Table(
         ("name", "name"),
@@ -211,7 +217,7 @@ def _count(tokens: int | None) -> str:
     return "?" if tokens is None else f"{tokens}"
 
 
-def print_shift(console: Console, moved: Shift, *, most: int = 20) -> None:
+def print_shift(console: WrappingConsole, moved: Shift, *, most: int = 20) -> None:
     """Print the traits that moved, largest first, and how sure that is."""
     _print_title(console, f"{moved.after} minus {moved.before}, in rating points")
     table = Table(
@@ -222,26 +228,26 @@ def print_shift(console: Console, moved: Shift, *, most: int = 20) -> None:
         ("on one scale", "number"),
     )
     rows = moved.frame().to_dicts()
-    clear = [row for row in rows if row["p_adjusted"] < 0.05]
+    clear = [row for row in rows if row["p_adjusted"] <= 0.05]
     for row in sorted(clear, key=lambda r: -abs(r["shift"]))[:most]:
         table.add_row(
             row["trait"],
-            f"{row['shift']:+.0f}",
-            f"{row['low']:+.0f} to {row['high']:+.0f}",
-            f"{row['p_adjusted']:.3f}",
-            f"{row['scaled_shift']:+.0f}",
+            say_points(row["shift"], sign=True),
+            say_interval(row["low"], row["high"], sign=True),
+            say_p(row["p_adjusted"]),
+            say_points(row["scaled_shift"], sign=True),
         )
     if clear:
         table.print(console)
     console.print(
-        f"{len(clear)} of {len(rows)} traits moved (p below 0.05 after Benjamini-Hochberg over "
-        f"{len(rows)} tests)."
+        f"{len(clear):,} of {count_words(len(rows), 'trait')} moved (p at most 0.05 after "
+        f"Benjamini-Hochberg over {count_words(len(rows), 'test')})."
     )
     for caveat in moved.caveats:
         console.print(caveat, style="dim")
 
 
-def print_validity(console: Console, found: Validity) -> None:
+def print_validity(console: WrappingConsole, found: Validity) -> None:
     """Print what the checks say, in sentences."""
     for judge in found.judges:
         _print_title(console, judge.judge)

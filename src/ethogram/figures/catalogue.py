@@ -109,6 +109,9 @@ class Entry:
         The fewest models that it can be drawn of.
     page : int or None
         The fewest models with which the report's page has it; None: never.
+    most : int or None
+        The most traits with which the page has it: beyond, its marks are more than can be told
+        apart, and megabytes.
     """
 
     name: str
@@ -116,11 +119,16 @@ class Entry:
     drawings: Callable[[Subject], Iterator[Drawing]]
     needs: int = 1
     page: int | None = None
+    most: int | None = None
 
     def is_used(self, place: Place, n_profiles: int) -> bool:
         """Whether this place has the figure for so many profiles."""
         fewest = self.needs if place == "files" else self.page
         return fewest is not None and n_profiles >= fewest
+
+    def is_too_large(self, place: Place, n_traits: int) -> bool:
+        """Whether so many traits are too many for this place."""
+        return place == "page" and self.most is not None and n_traits > self.most
 
     def draw(self, subject: Subject) -> Iterator[Drawing]:
         """Yield what draws each figure of this row; captions end with what the subject says."""
@@ -132,8 +140,19 @@ class Entry:
 def choose_figures(subject: Subject, place: Place) -> Iterator[Drawing]:
     """Yield what draws each figure that the subject allows and the place has, in order."""
     for entry in CATALOGUE:
-        if entry.is_used(place, len(subject.profiles)):
+        if not entry.is_used(place, len(subject.profiles)):
+            continue
+        if not entry.is_too_large(place, len(subject.cohort.traits)):
             yield from entry.draw(subject)
+
+
+def name_too_large(n_profiles: int, n_traits: int) -> list[str]:
+    """Name the figures that a page of so many traits goes without."""
+    return [
+        entry.name
+        for entry in CATALOGUE
+        if entry.is_used("page", n_profiles) and entry.is_too_large("page", n_traits)
+    ]
 
 
 def _say_view(draw: Drawing, said: str, *, theme: Theme) -> Figure:
@@ -201,7 +220,7 @@ def _ranked(subject: Subject) -> Iterator[Drawing]:
 
 
 CATALOGUE: tuple[Entry, ...] = (
-    Entry("radial", "all traits around a circle, a layer per model", _radial, page=1),
+    Entry("radial", "all traits around a circle, a layer per model", _radial, page=1, most=1000),
     Entry("ranks", "most and least expressed traits by model", _ranks, needs=2, page=2),
     Entry("disagreement", "traits on which models differ most", _disagreement, needs=2),
     Entry("shift", "traits that moved furthest between two models", _shift, needs=2, page=2),
@@ -214,7 +233,9 @@ CATALOGUE: tuple[Entry, ...] = (
         "components-plain", "principal components of the plain logits", _components_plain, needs=3
     ),
     Entry("clusters", "groups of traits that hold under resampling", _clusters, needs=2, page=2),
-    Entry("distributions", "how far each model's ratings spread", _distributions, page=2),
+    Entry(
+        "distributions", "how far each model's ratings spread", _distributions, page=2, most=1000
+    ),
     Entry("ranked", "one model's traits with intervals, a figure per model", _ranked),
 )
 

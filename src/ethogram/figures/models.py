@@ -119,7 +119,7 @@ def _spread_scatter(convergence: Convergence, colours: Palette) -> Chart:
     ]
     tips = ["trait:N", *(number_tip(f, ".1f") for f in ("mean rank", "spread", "null"))]
     width, height = ROOM - 70, 280
-    y_top = max(max(r["spread"], r["null high"]) for r in rows) * 1.06
+    y_top = max(max(r["spread"], r["null high"]) for r in rows) * 1.06 or 1.0  # all may be zero
     y = alt.Scale(domain=[0, y_top], nice=False)
     x = alt.X(
         "mean rank:Q",

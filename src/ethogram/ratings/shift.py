@@ -355,7 +355,8 @@ def _caveats(
     k = len(one.profile.traits)
     missing = len(set(before.traits) ^ set(after.traits))
     if missing:
-        said.append(f"{missing} traits are on one side only and are left out.")
+        are = "trait is" if missing == 1 else "traits are"
+        said.append(f"{missing:,} {are} on one side only and left out.")
     for what in ("judge", "condition"):
         left, right = getattr(one.profile, what), getattr(other.profile, what)
         if left != right:
@@ -366,17 +367,18 @@ def _caveats(
         said.append(f"The two share no {paired}; they are treated as independent.")
     few = int((one.few | other.few).sum())
     if paired and few:
-        said.append(
-            f"{few} of {k} traits seldom win or lose; their intervals combine those of the two "
-            "profiles."
+        seldom = (
+            "wins or loses; its interval combines" if few == 1 else "win or lose; theirs combine"
         )
+        said.append(f"{few:,} of {k:,} traits seldom {seldom} those of the two profiles.")
     for side in (one, other):
         profile = side.profile
         seen = float(np.mean(profile.strengths**2))
         noise = float(np.mean(profile.variances)) / max(seen, 1e-12)
         if noise > NOTABLE_NOISE:
+            share = "All" if noise >= 1 else f"{noise:.0%}"
             said.append(
-                f"{noise:.0%} of the variance of {profile.model or 'one side'} over traits is "
+                f"{share} of the variance of {profile.model or 'one side'} over traits is "
                 f"noise; the scaled shifts are rough."
             )
     return tuple(said)

@@ -12,6 +12,7 @@ from ethogram.ratings.cards import (
     count_words,
     pick_ends,
     say_interval,
+    say_p,
     say_points,
 )
 from ethogram.ratings.comparisons import FloatArray
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from ethogram.ratings.results import Rated, Unrated
     from ethogram.ratings.shift import Shift
 
-CLEAR = 0.05  # a corrected p-value below it calls a shift clear
+CLEAR = 0.05  # a corrected p-value up to it calls a shift clear
 
 
 def name_source(model: str, judge: str, condition: str) -> str:
@@ -73,10 +74,16 @@ def _profile_row(profile: Profile, place: int, rank: str) -> Row:
 
 def rank_words(values: FloatArray) -> list[str]:
     """Write the rank of each value, the largest first; equal ones share one, such as =3."""
+    values = np.round(values, 6)  # a solver leaves equal traits with other last bits
     ordered = np.sort(values)
     above = len(values) - np.searchsorted(ordered, values, side="right")
     equal = np.searchsorted(ordered, values, side="right") - np.searchsorted(ordered, values)
     return [f"{'=' if n > 1 else ''}{k + 1}" for k, n in zip(above, equal, strict=True)]
+
+
+def say_range(low: int, high: int) -> str:
+    """Write a range of ranks; one that is sure is one number."""
+    return f"{low}" if low == high else f"{low} to {high}"
 
 
 def _losses(source: Profile | Unrated) -> str:
@@ -99,7 +106,7 @@ def shift_card(moved: Shift) -> Card:
     return Card(
         title=f"Shift from {_sides(moved)}",
         lines=(
-            f"{_clear(moved)} (p below {CLEAR}, corrected for as many tests).",
+            f"{_clear(moved)} (p at most {CLEAR}, corrected for as many tests).",
             f"Rating points, pointwise 95% intervals{paired}.",
         ),
         heads=("trait", "shift", "95% interval", "p, corrected") if places else (),
@@ -114,7 +121,7 @@ def _sides(moved: Shift) -> str:
 
 
 def _clear(moved: Shift) -> str:
-    clear = int((moved.raw.p_adjusted < CLEAR).sum())
+    clear = int((moved.raw.p_adjusted <= CLEAR).sum())
     return f"{clear:,} of {count_words(len(moved.traits), 'trait')} moved clearly"
 
 
@@ -128,7 +135,7 @@ def _shift_row(moved: Shift, place: int) -> Row:
         moved.traits[place],
         say_points(middle, sign=True),
         say_interval(low, high, sign=True),
-        "<0.001" if p < 0.001 else f"{p:.3f}",
+        say_p(p),
     )
     return Row(cells, (low, middle, high))
 

@@ -24,10 +24,12 @@ from ethogram.analysis.views import (
     split_views,
 )
 from ethogram.errors import InputError
+from ethogram.figures.catalogue import name_too_large
+from ethogram.ratings.cards import count_words
 from ethogram.ratings.comparisons import Comparisons
 from ethogram.ratings.profile import Profile
 from ethogram.ratings.results import Unrated
-from ethogram.ratings.shift import Shift, shift
+from ethogram.ratings.shift import AGAINST_THE_AVERAGE, Shift, shift
 from ethogram.report.claims_content import ClaimsReport
 from ethogram.report.evidence import Evidence
 from ethogram.report.findings import find_headlines
@@ -72,7 +74,10 @@ class ViewReport:
     headline : str
         What the numbers say, in one sentence.
     heads : dict of str to str
-        Heads of sections that make a claim, by the section's name.
+        Heads of sections that make a claim, by the section's name; none of a judge that was not
+        shown to be better than chance.
+    doubt : str
+        Stands above the findings of such a judge.
     """
 
     judge: str = ""
@@ -86,6 +91,11 @@ class ViewReport:
     findings: tuple[Finding, ...] = ()
     headline: str = ""
     heads: dict[str, str] = field(default_factory=dict)
+    doubt: str = ""
+
+
+DOUBT = "What follows is what this judge’s verdicts add up to, not what is known of the models."
+"""Stands above the findings of a judge that was not shown to be better than chance."""
 
 
 @dataclass(frozen=True)
@@ -189,6 +199,7 @@ def build_report(
     labels = label_models(profiles)
     notes: list[str] = []
     split = split_views(profiles)
+    notes += _without_figures(split, profiles)
     judge = judge or untested([p.judge for p in profiles] + [u.judge for u in unrated])
     views = tuple(
         _report_view(view, names, profiles, comparisons, notes, seed, judge.blind)
@@ -248,8 +259,26 @@ def _report_view(
         shifts=shifts,
         findings=find_headlines(*told),
         headline=write_headline(*told, blind=blind),
-        heads=section_claims(own, analysis),
+        heads={} if view.judge in blind else section_claims(own, analysis),
+        doubt=DOUBT if view.judge in blind else "",
     )
+
+
+def _without_figures(split: Sequence[View], profiles: Sequence[Profile]) -> list[str]:
+    """Say which figures a page of very many traits goes without."""
+    missing: dict[str, int] = {}
+    for view in split:
+        traits = set.intersection(*(set(profiles[i].traits) for i in view.places))
+        for name in name_too_large(len(view.places), len(traits)):
+            missing[name] = len(traits)
+    if not missing:
+        return []
+    names = listed([f"“{name}”" for name in missing])
+    it = "The figure" if len(missing) == 1 else "The figures"
+    return [
+        f"{it} {names} of {max(missing.values()):,} traits would have too many marks for this "
+        "page; `ethogram figures` draws them."
+    ]
 
 
 def _planned(unrated: Sequence[Unrated]) -> int:
@@ -302,36 +331,49 @@ def compare_all(
 
 def _measured(profiles: Sequence[Profile], unrated: Sequence[Unrated], source: str) -> str:
     """One paragraph: what was done, to how many models, how often."""
-    every: list[Profile | Unrated] = [*profiles, *unrated]
+    every: list[Profile | Unrated] = [*(profiles or unrated)]
     if not every:
         return "There are no comparisons yet."
     models = list(dict.fromkeys(p.model for p in every))
-    traits = {len(p.traits) for p in profiles}
-    on_traits = f" on {max(traits)} traits" if traits else ""
+    from_these = f"{_per_profile(every)}{_on_traits(profiles)}"
+    rated = "The ratings below are computed" if profiles else "Nothing could be rated"
     if source == "table":
         who = models[0] if len(models) == 1 else f"{spelled(len(models))} models"
         return (
-            f"The ratings below are computed from a file of comparisons: {_per_profile(every)} of "
-            f"{who}{on_traits}. The file does not say how they were made."
+            f"{rated} from a file of comparisons: {from_these}, of {who}. The file does not say "
+            "how they were made."
         )
     return (
         f"In each trial, {models[0] if len(models) == 1 else 'a model'} was given a user’s message "
         f"and two words for a manner of answering, and answered in the manner of {_chosen(every)}, "
         f"without naming it. {_judges(every)} read the answer and said which of the two words it "
-        f"shows. The ratings below are computed from {_per_profile(every)}{on_traits}."
+        f"shows. {rated} from {from_these}."
+    )
+
+
+def _on_traits(profiles: Sequence[Profile]) -> str:
+    """How many traits the profiles have."""
+    counts = [len(p.traits) for p in profiles]
+    if not counts:
+        return ""
+    fewest, most = min(counts), max(counts)
+    return (
+        f" on {count_words(most, 'trait') if fewest == most else f'{fewest:,} to {most:,} traits'}"
     )
 
 
 def _per_profile(every: Sequence[Profile | Unrated]) -> str:
     """How many comparisons there are of each thing that the profiles differ in."""
     n = [p.n for p in every]
-    each = f"{min(n):,}" if min(n) == max(n) else f"{min(n):,} to {max(n):,}"
+    each = count_words(n[0], "comparison")
+    if min(n) != max(n):
+        each = f"{min(n):,} to {max(n):,} comparisons"
     things = [
         thing
         for thing in ("model", "judge", "condition")
         if len({getattr(p, thing) for p in every}) > 1
     ]
-    return f"{each} comparisons{f' per {listed(things)}' if things else ''}"
+    return f"{each}{f' per {listed(things)}' if things else ''}"
 
 
 def _judges(every: Sequence[Profile | Unrated]) -> str:
@@ -374,10 +416,44 @@ def _caveats(
         if text not in shared
     ]
     for view in views:
-        if view.analysis is not None and len(view.profiles) > 1:
-            labelled += [("", text) for text in view.analysis.caveats]
-        labelled += [("", text) for s in view.shifts.values() for text in s.caveats]
+        own = list(view.analysis.caveats) if view.analysis and len(view.profiles) > 1 else []
+        labelled += [("", text) for text in own]
+        labelled += _shift_caveats(view)
     return tuple(dict.fromkeys(labelled))
+
+
+MOST_PAIR_CAVEATS = 8
+"""Of single pairs of models, in one view; the JSON has all."""
+
+
+def _shift_caveats(view: ViewReport) -> list[tuple[str, str]]:
+    """What shifts do not carry: first what holds for all pairs, then what does for some."""
+    pairs_of: dict[str, list[tuple[int, int]]] = {}
+    for pair, moved in view.shifts.items():
+        for text in moved.caveats:
+            pairs_of.setdefault(text, []).append(pair)
+    whole = [text for text, pairs in pairs_of.items() if len(pairs) == len(view.shifts)]
+    said = [("" if text == AGAINST_THE_AVERAGE else view.name, text) for text in whole]
+    some = [
+        (_name_pairs(view, pairs), text) for text, pairs in pairs_of.items() if text not in whole
+    ]
+    left = len(some) - MOST_PAIR_CAVEATS
+    if left > 1:
+        more = f"{left:,} more are on single pairs of models; the JSON has them under each shift."
+        some = [*some[:MOST_PAIR_CAVEATS], (view.name, more)]
+    return said + some
+
+
+def _name_pairs(view: ViewReport, pairs: Sequence[tuple[int, int]]) -> str:
+    """Name the pairs of models that a caveat is on, within their view."""
+    named = [" to ".join(view.labels[i] for i in pair) for pair in pairs]
+    most = 3
+    if len(pairs) > 1 and (common := set.intersection(*map(set, pairs))):
+        own = [pair for pair in view.shifts if common & {*pair}]
+        named = [f"Pairs with {view.labels[min(common)]}"] if len(own) == len(pairs) else named
+    if len(named) > most:
+        named = [*named[:most], f"{len(named) - most} more"]
+    return f"{view.name}: {listed(named)}" if view.name else listed(named)
 
 
 # -- what the store says of a study ---------------------------------------------------------

@@ -127,11 +127,10 @@ def _positions(profiles: Sequence[Profile], labels: Sequence[str]) -> list[Findi
             continue
         label, e = max(clear, key=lambda pair: abs(pair[1].estimate))
         where = first if e.estimate > 0 else second
-        many = (
-            f" in {len(clear)} of {len(profiles)} profiles, most of all"
-            if len(profiles) > 1
-            else ""
-        )
+        many = ""
+        if len(profiles) > 1:
+            which = f"{len(clear)} of {len(profiles)} profiles"
+            many = f" in {which}, most of all" if len(clear) > 1 else f" in {which},"
         findings.append(
             Finding(
                 f"Position matters{many} for {label}: a trait {where} wins {_percent(e)} points "
@@ -161,10 +160,11 @@ def _losses(profiles: Sequence[Profile], labels: Sequence[str]) -> list[Finding]
     if shares[worst] <= NOTABLE_LOSS:
         return []
     p = profiles[worst]
+    have = "has" if p.lost == 1 else "have"
     return [
         Finding(
-            f"{part_of(p.lost, p.n + p.lost, f'planned comparisons of {labels[worst]}')} have no "
-            "verdict. If the lost ones differ from the rest, the ratings are biased.",
+            f"{part_of(p.lost, p.n + p.lost, f'planned comparisons of {labels[worst]}')} "
+            f"{have} no verdict. If the lost ones differ from the rest, the ratings are biased.",
             "losses",
         )
     ]

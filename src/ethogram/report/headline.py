@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ethogram.analysis.analyse import Analysis
+from ethogram.analysis.cohort import MINIMUM_TRAITS
+from ethogram.ratings.cards import count_words
 from ethogram.ratings.profile import Profile
 from ethogram.ratings.shift import Shift
 from ethogram.report.leads import clear_shifts, furthest
@@ -92,6 +94,12 @@ def _two_differ(shift: Shift, labels: Sequence[str], *, chosen: bool) -> str:
 
 def _no_side(profiles: Sequence[Profile], who: str, analysis: Analysis | None) -> str:
     """No trait is on one side in all models: what else can be said, if anything."""
+    shared = len(shared_sides(profiles).traits)
+    if len(profiles) > 1 and shared < MINIMUM_TRAITS:
+        if not shared:
+            return "No trait was asked of " + who
+        traits = count_words(shared, "trait")
+        return f"{sentence_case(who)} were asked {traits} in common, too few to compare them"
     deviations = analysis.deviations if analysis is not None else None
     if len(profiles) > 2 and deviations is not None and deviations.significant.any():
         m, i = furthest(deviations)
@@ -102,8 +110,9 @@ def _no_side(profiles: Sequence[Profile], who: str, analysis: Analysis | None) -
     if analysis is not None and analysis.similarity is not None:
         rho = analysis.similarity.spearman
         if rho.mean_low > 0:
+            tend = "order" if rho.low.min() > 0 else "tend to order"
             return (
-                f"{sentence_case(spelled(len(profiles)))} models order the traits alike, but "
+                f"{sentence_case(spelled(len(profiles)))} models {tend} the traits alike, but "
                 f"no favourite stands out in {'both' if len(profiles) == 2 else 'all of them'}"
             )
     return _too_few(profiles, who)
@@ -118,5 +127,19 @@ def _too_few(profiles: Sequence[Profile], who: str) -> str:
     things = "comparison" if most == 1 else "comparisons"
     if 2 * most < FEW_PER_TRAIT * len(profiles[0].traits):
         return f"Too few {things} ({most:,}{per}) to tell what {whose} favours"
-    amount = sentence_case(spelled(most)) if min(n) == most else f"{min(n):,} to {most:,}"
-    return f"{amount} {things}{per} do not show what {whose} favours"
+    if len(profiles) > 1 and any(_has_sides(p) for p in profiles):
+        whose = "both models" if len(profiles) == 2 else "all models"
+        return f"{_amount(n)} {things}{per} show no favourite that {whose} share"
+    return f"{_amount(n)} {things}{per} do not show what {whose} favours"
+
+
+def _has_sides(profile: Profile) -> bool:
+    """Whether some trait is on one side in this profile alone."""
+    sides = shared_sides([profile])
+    return bool(sides.up or sides.down)
+
+
+def _amount(n: Sequence[int]) -> str:
+    """How many comparisons each model has, to begin a sentence."""
+    amount = sentence_case(spelled(max(n)))
+    return amount if min(n) == max(n) else f"{min(n):,} to {max(n):,}"

@@ -16,7 +16,7 @@ from ethogram.analysis.similarity import Similarity
 from ethogram.analysis.tiers import Convergence
 from ethogram.ratings.profile import Profile
 from ethogram.report.findings import tier_sides
-from ethogram.report.leads import order_words
+from ethogram.report.leads import alike_words
 from ethogram.report.sides import shared_sides
 from ethogram.report.words import every, listed, sentence_case, spelled
 from ethogram.store.read import StageCount
@@ -51,10 +51,7 @@ def _table(profiles: Sequence[Profile]) -> str:
 
 
 def _similarity(similarity: Similarity) -> str:
-    rho = similarity.spearman
-    if rho.mean_low <= 0:
-        return ""
-    return f"Any two models {order_words(rho.mean, rho.mean_low)}"
+    return alike_words(similarity) if similarity.spearman.mean_low > 0 else ""
 
 
 def _deviations(deviations: Deviations) -> str:

@@ -13,9 +13,11 @@ import numpy as np
 from ethogram.analysis.analyse import Analysis
 from ethogram.analysis.deviations import Deviations
 from ethogram.analysis.similarity import Similarity
+from ethogram.ratings.cards import count_words
 from ethogram.ratings.models import ELO_PER_LOGIT
 from ethogram.ratings.profile import Profile
 from ethogram.ratings.shift import Shift
+from ethogram.ratings.summaries import say_range
 from ethogram.report.numbers import between, decimal, signed, thousands, whole
 from ethogram.report.sides import Sides, rank_limits, shared_sides
 from ethogram.report.words import Finding, every, listed, sentence_case, spelled
@@ -69,9 +71,12 @@ def _leaning(profile: Profile, label: str, sides: Sides) -> Finding:
         for side, traits in (("top", sides.up), ("bottom", sides.down))
         if traits
     ]
+    where = f": {listed(halves)}"
+    if len(halves) == 1:
+        where = f", {'all ' if placed > 1 else ''}in the {'top' if sides.up else 'bottom'} half"
     named = [*sides.up[:1], *sides.down[:1]]
     return Finding(
-        f"{placed} of the {k} traits of {label} can be placed: {listed(halves)} of the list.",
+        f"{placed} of the {k} traits of {label} can be placed{where} of the list.",
         "ranked",
         f"{'; '.join(_rating(profile, trait) for trait in named)}; by 95% rank ranges, which hold "
         "for all traits at once",
@@ -89,7 +94,7 @@ def _first_place(profile: Profile) -> Finding:
     """Who may be first."""
     open_to = int((profile.rank_low == 1).sum())
     top = profile.traits[int(np.argmax(profile.strengths))]
-    numbers = f"{_rating(profile, top)}, rank {_ranks(rank_limits([profile], top))}"
+    numbers = f"{_rating(profile, top)}, rank {say_range(*rank_limits([profile], top))}"
     name = sentence_case(top)
     if open_to == 1:
         return Finding(f"{name} ranks first by more than noise.", "ranked", numbers)
@@ -98,10 +103,6 @@ def _first_place(profile: Profile) -> Finding:
         "ranked",
         numbers,
     )
-
-
-def _ranks(limits: tuple[int, int]) -> str:
-    return f"{limits[0]} to {limits[1]}" if limits[0] < limits[1] else f"{limits[0]}"
 
 
 def _precision(profile: Profile) -> Finding:
@@ -116,7 +117,7 @@ def _precision(profile: Profile) -> Finding:
     )
     return Finding(
         f"A typical rating may be off by {whole(half)} Elo points either way, after "
-        f"{profile.n:,} {'comparison' if profile.n == 1 else 'comparisons'}.",
+        f"{count_words(profile.n, 'comparison')}.",
         "ranked",
         more,
     )
@@ -178,12 +179,18 @@ def _alike_two(similarity: Similarity) -> Finding:
 def _shared(profiles: Sequence[Profile]) -> Finding:
     """The traits that stand on the same side in all of them."""
     sides, models = shared_sides(profiles), every(len(profiles))
-    carried = f"of {len(sides.traits)} traits, by each profile’s 95% rank ranges"
+    carried = f"of {count_words(len(sides.traits), 'trait')}, by each profile’s 95% rank ranges"
+    if not sides.traits:
+        return Finding(
+            f"No trait was asked of {models}, so their lists cannot be compared.",
+            "table",
+            f"{listed([f'{len(p.traits):,}' for p in profiles])} traits",
+        )
     if not (sides.up or sides.down):
         text = f"No trait clearly ranks in the same half of the list for {models}."
         return Finding(text, "table", carried)
     reach = [
-        f"{trait} ranks {_ranks(rank_limits(profiles, trait))}"
+        f"{trait} ranks {say_range(*rank_limits(profiles, trait))}"
         for trait in (*sides.up[:1], *sides.down[:1])
     ]
     first, other = ("top", "bottom") if sides.up else ("bottom", "top")
@@ -215,15 +222,25 @@ def _alike(similarity: Similarity) -> Finding:
     def number(at: tuple[int, int]) -> str:
         return f"{decimal(rho.value[at])} ({_ends(rho.low[at], rho.high[at])})"
 
-    who = "Any two models" if rho.mean_low > 0 else "The models"
     return Finding(
-        f"{who} {order_words(rho.mean, rho.mean_low)}, with a mean correlation of "
+        f"{alike_words(similarity)}, with a mean correlation of "
         f"{decimal(rho.mean)}; as measured, the most alike are {names(rho.most)}, the least "
         f"{names(rho.least)}.",
         "similarity",
         f"Spearman, 95% interval {_ends(rho.mean_low, rho.mean_high)}; most "
         f"{number(rho.most)}, least {number(rho.least)}",
     )
+
+
+def alike_words(similarity: Similarity) -> str:
+    """How alike the models order the traits: any two of them only where the least alike do."""
+    rho = similarity.spearman
+    if rho.mean_low <= 0:
+        return f"The models {order_words(rho.mean, rho.mean_low)}"
+    words = order_words(rho.mean, rho.mean_low)
+    lows = rho.low[np.triu_indices(len(rho.low), 1)]
+    any_two = lows.min() > 0 and order_words(rho.value[rho.least], lows.min()) == words
+    return f"{'Any two models' if any_two else 'On average, two models'} {words}"
 
 
 def _ends(low: float, high: float) -> str:

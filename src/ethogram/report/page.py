@@ -19,8 +19,11 @@ import jinja2
 from markupsafe import Markup, escape
 
 from ethogram.figures.theme import interval_level
+from ethogram.ratings.cards import count_words
 from ethogram.ratings.models import ELO_PER_LOGIT
+from ethogram.ratings.phases import say_phase
 from ethogram.ratings.profile import won_number, won_words
+from ethogram.ratings.summaries import name_source, say_range
 from ethogram.report import numbers
 from ethogram.report.claims import render_section
 from ethogram.report.content import Report, ViewReport
@@ -39,6 +42,7 @@ from ethogram.report.page_tables import (
     overview,
     ranked,
     ranked_caption,
+    said_of_ends,
     scale,
 )
 from ethogram.report.script_data import POLICIES
@@ -106,9 +110,13 @@ def _environment() -> jinja2.Environment:
     }
     environment.globals |= {
         "between": numbers.between,
+        "count_words": count_words,
+        "name_source": name_source,
+        "say_range": say_range,
         "p_value": numbers.p_value,
         "part_of": numbers.part_of,
         "fold": fold,
+        "said_of_ends": said_of_ends,
         "ranked": ranked,
         "interval_level": interval_level,
         "won_number": won_number,
@@ -125,6 +133,7 @@ def _environment() -> jinja2.Environment:
 
 def _view(view: ViewReport, pool: DataPool) -> dict[str, Any]:
     """What the sections on the models show for one judge and condition."""
+    say_phase("drawing figures")
     compared = comparison(view)
     moved = compared["shift"] if compared else None
     figures = (
@@ -136,6 +145,7 @@ def _view(view: ViewReport, pool: DataPool) -> dict[str, Any]:
         "name": view.name,
         "said": view.said,
         "headline": view.headline,
+        "doubt": view.doubt,
         "heads": view.heads,
         "strip": draw_strip(view.profiles, view.labels, view.analysis),
         "profiles": view.profiles,

@@ -20,6 +20,23 @@ FOLD_ABOVE = 40
 
 FOLD_ENDS = 12
 
+MOST_ROWS = 2000
+"""Rows of a table in the page; of more traits it has both ends, and the JSON has all."""
+
+
+def both_ends(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the rows that a page carries."""
+    half = MOST_ROWS // 2
+    return rows if len(rows) <= MOST_ROWS else [*rows[:half], *rows[-half:]]
+
+
+def said_of_ends(count: int) -> str:
+    """Say that only the ends of so many traits are shown."""
+    if count <= MOST_ROWS:
+        return ""
+    half = MOST_ROWS // 2
+    return f"The {half:,} highest and the {half:,} lowest of {count:,} traits; the JSON has all."
+
 
 def ranked_caption(profile: Profile, label: str, said: str = "") -> str:
     """What is told beneath a profile's list of traits; ends with what its view says."""
@@ -74,7 +91,7 @@ def ranked(profile: Profile) -> list[dict[str, Any]]:
     for row, place in zip(rows, places([row["rating"] for row in rows]), strict=True):
         row["place"] = place
         row["side"] = "up" if row["low"] > 1000 else "down" if row["high"] < 1000 else "open"
-    return rows
+    return both_ends(rows)
 
 
 def overview(view: ViewReport) -> dict[str, Any] | None:
@@ -99,7 +116,7 @@ def overview(view: ViewReport) -> dict[str, Any] | None:
             }
         )
     rows.sort(key=lambda row: -row["mean"])
-    return {"rows": rows, "traits": len(traits)}
+    return {"rows": both_ends(rows), "traits": len(traits), "ends": said_of_ends(len(rows))}
 
 
 def _cell(profile: Profile, i: int) -> dict[str, float]:

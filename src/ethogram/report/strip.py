@@ -87,10 +87,12 @@ class Strip:
 def draw_strip(
     profiles: Sequence[Profile], labels: Sequence[str], analysis: Analysis | None
 ) -> Strip | None:
-    """Choose the traits and place everything; None where nothing is rated."""
+    """Choose the traits and place everything; None where no trait is rated in all profiles."""
     if not profiles:
         return None
     ratings = _Ratings(profiles)
+    if not ratings.traits:
+        return None
     chosen = _choose(ratings, analysis)
     axis = _Axis.around(ratings, [t for _, traits, _ in chosen for t in traits])
     groups, y = [], AXIS

@@ -12,6 +12,7 @@ from ethogram.ratings.profile import Profile
 from ethogram.ratings.results import Rated
 from ethogram.ratings.serialise import as_plain, change_json, ratings_json
 from ethogram.ratings.shift import Shift
+from ethogram.ratings.summaries import say_range, say_unrated
 from ethogram.report.claims_content import claims_json
 from ethogram.report.content import Report, ViewReport
 from ethogram.report.judge import JUDGES_CANNOT_SHOW, JudgeAccount, judge_rows
@@ -68,6 +69,7 @@ def _view(view: ViewReport) -> dict[str, Any]:
     return {
         "view": {"judge": view.judge, "condition": view.condition, "models": list(view.labels)},
         "headline": view.headline,
+        "doubt": view.doubt,
         "heads": view.heads,
         "findings": [as_plain(finding) for finding in view.findings],
         "shifts": [_shift(view, pair, s) for pair, s in view.shifts.items()],
@@ -89,6 +91,7 @@ def _shift(view: ViewReport, pair: tuple[int, int], shift: Shift) -> dict[str, A
         "traits": list(shift.traits),
         "raw": change_json(shift.raw),
         "scaled": change_json(shift.scaled),
+        "caveats": list(shift.caveats),
     }
 
 
@@ -111,10 +114,10 @@ def _evidence(report: Report) -> dict[str, Any] | None:
 def render_markdown(report: Report, page: str) -> str:
     """Return a summary for a model card; `page` is the HTML file's name."""
     parts = [f"## {plain(report.title)}", plain(report.measured)]
-    parts += [f"**{plain(u.model)} is not rated.** {plain(u.reason)}" for u in report.unrated]
+    parts += [plain(say_unrated(u)) for u in report.unrated]
     if report.view_note:
         parts.append(plain(report.view_note))
-    parts += [_findings(view) for view in report.views if view.findings]
+    parts += [_findings(view) for view in report.views]
     parts.append(plain(report.judge.headline))
     if report.judges_compared:
         parts.append(_judges_compared(report))
@@ -141,7 +144,8 @@ def _findings(view: ViewReport) -> str:
     """One view's findings, under its name where there are several."""
     lines = [f"- {plain(finding.whole)}" for finding in view.findings]
     named = [f"### {plain(view.name)}", ""] if view.name else []
-    return "\n".join([*named, f"**{plain(view.headline)}.**", "", *lines])
+    doubt = [plain(view.doubt), ""] if view.doubt else []
+    return "\n".join([*named, f"**{plain(view.headline)}.**", "", *doubt, *lines]).rstrip()
 
 
 def _judges_compared(report: Report) -> str:
@@ -181,7 +185,7 @@ def _table(profile: Profile, label: str, count: int) -> str:
     ]
     lines += [
         f"| {place} | {plain(r['trait'])} | {whole(r['rating'])} | {between(r['low'], r['high'])} "
-        f"| {r['rank_low']} to {r['rank_high']} |"
+        f"| {say_range(r['rank_low'], r['rank_high'])} |"
         for r, place in ends
     ]
     return "\n".join(lines)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sqlite3
 from contextlib import suppress
-from importlib import resources
 from pathlib import Path
 
 from ethogram.errors import StoreError
@@ -145,7 +144,7 @@ def connect_to_read(path: Path) -> sqlite3.Connection:
 
 def migrations() -> list[str]:
     """Return the SQL of each migration, in order."""
-    folder = resources.files("ethogram.store") / "migrations"
+    folder = Path(__file__).with_name("migrations")  # importlib.resources is slow to load
     files = sorted((f for f in folder.iterdir() if f.name.endswith(".sql")), key=lambda f: f.name)
     return [f.read_text(encoding="utf-8") for f in files]
 

@@ -115,7 +115,9 @@
   function showAxis(id, ticks, low, high, words) {
     at(id).replaceChildren(...ticks.map((v) => {
       const mark = make("span", words(v));
-      mark.style.setProperty("--m", `${((100 * (v - low)) / (high - low)).toFixed(2)}%`);
+      const place = (100 * (v - low)) / (high - low);
+      if (place < 14 || place > 86) mark.className = "edge"; // would be cut on a phone
+      mark.style.setProperty("--m", `${place.toFixed(2)}%`);
       return mark;
     }));
   }
@@ -152,7 +154,7 @@
       row.append(
         cell("num", place, rank), traitHead(data.traits[t]),
         barCell(rating, lo, hi, sideOf(lo, hi, 1000), low, high, 1000), shown,
-        cell("num wide", range(lo, hi)), cell("num wide", range(best, worst), best + worst / 1000),
+        cell("num wide", range(lo, hi)), cell("num wide", best === worst ? whole(best) : range(best, worst), best + worst / 1000),
         cell("num wide", `${wins} of ${n}`, n ? wins / n : 0));
       return row;
     });
@@ -168,6 +170,8 @@
   }
 
   function startRanked() {
+    const [first] = view.profiles; // of very many traits the page has the ends, the data all
+    if (first && rowsOf(at("ranked-table")).length < first.rows.length) showRanked(first);
     at("ranked-model")?.addEventListener("change", (event) => {
       const profile = view.profiles[Number(event.target.value)];
       showRanked(profile);
@@ -616,7 +620,8 @@
 
   function follow() {
     const [name, ...rest] = location.hash.slice(1).split("@");
-    const viewName = rest.length ? decodeURIComponent(rest.join("@")) : "";
+    let viewName = "";
+    try { viewName = decodeURIComponent(rest.join("@")); } catch { /* no address of ours */ }
     const number = viewName ? data.views.findIndex((v) => v.name === viewName) : -1;
     if (number >= 0 && number !== shownView) showView(number);
     const trial = trials && name.startsWith("trial-") ? trials.trials.find((t) => `trial-${t.id}` === name) : null;
