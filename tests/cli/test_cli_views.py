@@ -92,7 +92,8 @@ def test_figures_by_name_and_of_one_model(here, tmp_path):
 def test_a_report_of_one_judge(here, tmp_path):
     """Only its profiles are in it, and the work is announced."""
     code, _, err = here("report", "study.db", "-o", tmp_path / "x.html", "--judge", "jay")
-    assert (code, err) == (0, "writing the report ...\n")
+    assert code == 0
+    assert err.splitlines().count("writing the report ...") == 1  # and phases, if it takes long
     said = json.loads((tmp_path / "x.json").read_text())
     assert {profile["judge"] for profile in said["profiles"]} == {"jay"}
     code, _, err = here("report", "study.db", "-o", tmp_path / "y.html", "--judge", "joy")
