@@ -58,10 +58,10 @@ def test_traits_and_comparisons_are_counted_of_what_is_rated():
     report = _report(
         [_data(SPREAD, model="a"), _data(SPREAD[:6], model="b", n=900)], unrated=[lost]
     )
-    assert "900 to 2,000 comparisons per model on 6 to 8 traits, of two models" in report.measured
+    assert "900 to 2,000 comparisons per model of two models on 6 to 8 traits" in report.measured
     nothing = build_report([], title="t", source="table", unrated=[replace(lost, n=1)])
     assert nothing.measured.startswith("Nothing could be rated from a file of comparisons: 1 ")
-    assert "1 comparison, of c" in nothing.measured
+    assert "1 comparison of c." in nothing.measured
 
 
 def test_what_is_not_rated_names_judge_and_condition():

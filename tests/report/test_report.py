@@ -228,7 +228,7 @@ def test_unrated_store_still_shows_losses_and_evidence(tmp_path):
     assert "not rated" in page.words
     assert {"losses", "evidence", "judge"} <= set(page.ids)
     assert "ranked" not in page.ids
-    assert "is not rated" in (tmp_path / "lost.md").read_text()
+    assert "not rated (" in (tmp_path / "lost.md").read_text()
 
 
 def test_store_without_any_reply_makes_a_report(tmp_path):

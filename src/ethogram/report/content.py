@@ -335,19 +335,19 @@ def _measured(profiles: Sequence[Profile], unrated: Sequence[Unrated], source: s
     if not every:
         return "There are no comparisons yet."
     models = list(dict.fromkeys(p.model for p in every))
-    from_these = f"{_per_profile(every)}{_on_traits(profiles)}"
+    per, on_traits = _per_profile(every), _on_traits(profiles)
     rated = "The ratings below are computed" if profiles else "Nothing could be rated"
     if source == "table":
         who = models[0] if len(models) == 1 else f"{spelled(len(models))} models"
         return (
-            f"{rated} from a file of comparisons: {from_these}, of {who}. The file does not say "
+            f"{rated} from a file of comparisons: {per} of {who}{on_traits}. The file does not say "
             "how they were made."
         )
     return (
         f"In each trial, {models[0] if len(models) == 1 else 'a model'} was given a user’s message "
         f"and two words for a manner of answering, and answered in the manner of {_chosen(every)}, "
         f"without naming it. {_judges(every)} read the answer and said which of the two words it "
-        f"shows. {rated} from {from_these}."
+        f"shows. {rated} from {per}{on_traits}."
     )
 
 
