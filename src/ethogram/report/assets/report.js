@@ -336,6 +336,12 @@
     return fitted;
   }
 
+  // Vega gives some marks a role without a name; the picture as a whole has both.
+  function hush(picture) {
+    const spoken = ["role", "aria-roledescription", "aria-label"];
+    for (const node of picture.querySelectorAll("[role], [aria-roledescription]")) spoken.forEach((name) => node.removeAttribute(name));
+  }
+
   async function draw(figure) {
     const spec = specOf(figure);
     const options = { mode: "vega-lite", actions: false, renderer: "svg", ast: true, tooltip: { theme: dark.matches ? "dark" : "light" } };
@@ -348,6 +354,8 @@
     picture.removeAttribute("aria-hidden");
     picture.setAttribute("role", "img");
     picture.setAttribute("aria-label", `Figure: ${figure.dataset.title}`);
+    hush(picture);
+    new MutationObserver(() => hush(picture)).observe(picture, { childList: true, subtree: true });
   }
 
   const pageFigures = () => [...document.querySelectorAll(".page-figure")];
