@@ -135,8 +135,10 @@ def test_help_names_what_is_given_and_no_types(ethogram, verb):
         assert "--quiet" in out
 
 
-def test_the_shell_can_complete(here):
+def test_the_shell_can_complete(here, monkeypatch):
     """The script is printed, and values are completed."""
+    # A worker of the tests has no shell above it that could be detected.
+    monkeypatch.setenv("_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION", "1")
     code, out, _ = here("--show-completion", "bash")
     assert (code, "_ETHOGRAM_COMPLETE" in out or "complete" in out) == (0, True)
     said = subprocess.run(
