@@ -55,8 +55,15 @@ def test_what_a_font_cannot_give_a_pdf_is_spelt_out(monkeypatch):
         save.render_figure(figure("plain"), "pdf")
 
 
-@pytest.mark.parametrize("char", ["\0", "\x0b", "\x0c", "\x1b", "\ufffe", "\ud800", "\U0001ffff"])
+@pytest.mark.parametrize("char", ["\0", "\x1b", "\ufffe", "\ud800", "\U0001ffff"])
 def test_what_would_abort_the_engine_never_reaches_it(char):
     """The process would be gone; so the figure is refused, with the character's number."""
     with pytest.raises(InputError, match=f"the figure small: .*U\\+{ord(char):04X}"):
         save.render_figure(replace(figure("a"), title=f"a{char}b"), "svg")
+
+
+@pytest.mark.parametrize("char", ["\x0b", "\x0c"])
+def test_controls_that_are_white_space_part_lines_of_a_title(char):
+    """A title is wrapped at white space, so these are gone before the engine sees it."""
+    picture = save.render_figure(replace(figure("a"), title=f"a{char}b"), "svg").decode()
+    assert char not in picture
