@@ -156,5 +156,5 @@ def test_a_weight_that_is_none_is_refused(tmp_path, text):
     """Each must be a positive number."""
     path = tmp_path / "w.csv"
     path.write_text(f"model,trait_1,trait_2,winner,weight\na,x,y,x,2\na,x,y,x,{text}\n")
-    with pytest.raises(InputError, match=rf"line 3: weight is '{text}', expected a positive"):
+    with pytest.raises(InputError, match=rf"line 3: weight is '{text}', expected a number above 0"):
         read_table(path)

@@ -114,7 +114,7 @@ def test_only_shared_traits_are_compared():
     renamed = dataclasses.replace(other, traits=("new", *other.traits[1:]))
     found = shift(one, renamed)
     assert found.traits == one.traits[1:]
-    assert "2 traits are on one side only and are left out." in found.caveats
+    assert "2 traits are on one side only and left out." in found.caveats
     assert found.raw.estimate.mean() == pytest.approx(0, abs=1e-9)
     strange = dataclasses.replace(other, traits=tuple("abcdefgh"))
     with pytest.raises(InputError, match="share 0 traits, expected at least 2"):
