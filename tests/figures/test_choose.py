@@ -64,7 +64,7 @@ def test_too_few_models_are_said(profiles):
 
 def test_unknown_names_are_guessed(profiles):
     """A near name is offered, and all names are listed."""
-    with pytest.raises(InputError, match=r"figure is 'radail', did you mean 'radial'\? .*shift"):
+    with pytest.raises(InputError, match=r"figure is 'radail' \(did you mean 'radial'\?\).*shift"):
         draw_figure("radail", profiles)
     with pytest.raises(InputError, match=f"did you mean '{profiles[0].model}'"):
         draw_figure("radial", profiles, models=[profiles[0].model[:-1]])
