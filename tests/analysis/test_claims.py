@@ -8,6 +8,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from ethogram.analysis.published import read_published
 from scipy.special import expit
 from scipy.stats import rankdata
 from tests.analysis.test_analysis import make_profile
@@ -25,7 +26,6 @@ from ethogram.analysis.claims import (
 from ethogram.analysis.claims_models import group_lead, pair_place, tier_beside_chance
 from ethogram.analysis.claims_places import beyond_middle, clear_lead, lead, place, place_range
 from ethogram.analysis.claims_study import Estimate, form_study
-from ethogram.analysis.published import read_published
 from ethogram.errors import InputError
 from ethogram.ratings.rate import rate_counts, reference_profiles
 

@@ -140,7 +140,12 @@ def test_what_no_store_can_hold_is_replaced_and_the_rest_stays(sent, text):
     [
         *(b"", b" \n", b"{", b"[1, 2", b"data: [DONE]\n\n", b": a comment\n\n", b'"words"', b"7"),
         *(b"Good morning.", b"[" * 100_000, b"data: " + b"{" * 5000, b"\xff\xfe", b"\x00\x01\x02"),
-        *(b"\x1f\x8b", b"\x1f\x8b\x08 no gzip", gzip.compress(b"words", mtime=0), b"```json\n{\n```"),
+        *(
+            b"\x1f\x8b",
+            b"\x1f\x8b\x08 no gzip",
+            gzip.compress(b"words", mtime=0),
+            b"```json\n{\n```",
+        ),
         *(GOOD[: len(GOOD) // 2], codecs.BOM_UTF8 + GOOD[:-1], b"data: " + GOOD[:-1]),
     ],
 )

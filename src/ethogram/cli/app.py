@@ -723,13 +723,33 @@ def init(
 
 @models_app.callback(invoke_without_command=True)
 def _models(context: typer.Context) -> None:
-    """List the known services, where they are, and the variable that holds each key."""
+    """List the known services with the variable that holds each key, and the local models."""
     from ethogram.engine.services import SERVICES
+    from ethogram.engine.weights import KNOWN, is_kept
 
     if context.invoked_subcommand is None:
         for name, service in SERVICES.items():
-            where = service.base_url or "in this process: local/smollm2, local/PATH.gguf"
+            where = service.base_url or "in this process: local/NAME, local/PATH.gguf"
             _echo(f"{name:<11} {where:<57} {service.api_key_env}".rstrip())
+        for known in KNOWN:
+            size = f"{known.size / 1e6:,.0f} MB, {known.licence}"
+            there = "here" if is_kept(known) else f"ethogram models fetch {known.name}"
+            _echo(f"local/{known.name:<20} {size:<22} {there}")
+
+
+@models_app.command("fetch", cls=PlainCommand)
+def models_fetch(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Such as qwen2.5-coder-1.5b.")],
+    quiet: Quiet = False,
+) -> None:
+    """Fetch a local model into the cache, once; only the pinned bytes are kept."""
+    from ethogram.cli.fetching import show_fetching
+    from ethogram.engine.fetch import fetch_weights
+    from ethogram.engine.weights import find_weights
+
+    with show_fetching(_console(stderr=True)) as tell:
+        path = fetch_weights(find_weights(name), tell=tell)
+    _echo(f"{path}")
 
 
 @models_app.command("check", cls=PlainCommand)
