@@ -175,7 +175,9 @@ def test_consistency_of_a_judge_that_reads():
     assert made.lean.estimate == 0.0
     assert made.lean.low < 0 < made.lean.high  # four replies exclude little
     assert (made.n, made.lost) == (4, 1)
-    assert "no lean to either position is shown" in made.sentence
+    assert made.sentence.endswith("too few (4) to tell.")
+    more = position_consistency(np.array([1, 0] * 6), np.array([0, 1] * 6))
+    assert "no lean to either position is shown" in more.sentence
 
 
 def test_repeats_count_the_same_verdicts():
