@@ -105,7 +105,7 @@ def spread_angles(angles: FloatArray, least: float) -> FloatArray:
     for _ in range(2000):
         gaps = np.diff(moved, append=moved[0] + TURN)
         short = np.clip(least - gaps, 0, None)
-        if short.max() < 1e-4:
+        if short.max() < 5e-4 * least:
             break
         moved += (np.roll(short, 1) - short) / 2
     return moved
