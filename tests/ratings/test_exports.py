@@ -158,3 +158,15 @@ def test_a_weight_that_is_none_is_refused(tmp_path, text):
     path.write_text(f"model,trait_1,trait_2,winner,weight\na,x,y,x,2\na,x,y,x,{text}\n")
     with pytest.raises(InputError, match=rf"line 3: weight is '{text}', expected a number above 0"):
         read_table(path)
+
+
+def test_orders_of_one_reply_count_by_their_weights(tmp_path):
+    """(3 x 0.9 + 1 x 0.1) / 4 = 0.7: the mean of both orders is the weights' own."""
+    path = tmp_path / "w.csv"
+    rows = ["model,prompt_id,trait_1,trait_2,winner,p_first,judge_first,weight"]
+    rows += ["m,1,calm,bold,calm,0.9,calm,3", "m,1,calm,bold,bold,0.1,bold,1"]
+    path.write_text("\n".join(rows))
+    (found,) = read_table(path)
+    first = 0.7 if found.traits[found.first[0]] == "calm" else 0.3
+    assert found.outcome == pytest.approx([first])
+    assert found.weight == pytest.approx([2])

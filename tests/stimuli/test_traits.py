@@ -113,3 +113,14 @@ def test_other_encoding_is_refused(tmp_path):
     path.write_bytes(b"na\xefve\nbold\n")
     with pytest.raises(InputError, match=r"not UTF-8.*byte 2"):
         load_traits(path)
+
+
+def test_a_row_shorter_than_the_header_is_a_blank_trait(tmp_path):
+    """The header has the column; the row that ends before it is the one that is named."""
+    path = tmp_path / "traits.csv"
+    path.write_text("description,trait\nfoo,calm\nbar\nbaz,bold\n")
+    with pytest.raises(InputError, match=r"line 3 is blank"):
+        load_traits(path)
+    path.write_text("description,name\nfoo,calm\n")
+    with pytest.raises(InputError, match="line 1: no column 'trait'"):
+        load_traits(path)

@@ -7,7 +7,7 @@ from scipy.special import expit
 from statsmodels.stats.proportion import proportion_confint
 
 from ethogram.errors import InputError
-from ethogram.validity.proportions import contrast, proportion, shrink, wilson
+from ethogram.validity.proportions import Estimate, contrast, proportion, shrink, wilson
 
 
 @pytest.mark.parametrize(("hits", "n"), [(0, 5), (3, 8), (8, 8), (410, 500)])
@@ -138,3 +138,10 @@ def test_more_hits_than_trials_are_refused():
     """Hits beyond the trials are an input error."""
     with pytest.raises(InputError, match="0 <= hits <= n"):
         shrink([3], [2])
+
+
+def test_an_interval_is_said_however_few():
+    """A slope over three traits is no share of three observations: its interval is said."""
+    slope = Estimate(0.4, 0.1, 0.9, 3)
+    assert slope.interval == "40% (10 to 90)"
+    assert slope.percent == "too few (3) to tell"

@@ -297,7 +297,7 @@ def test_kappa_of_two_judges_is_recovered(checked):
 def test_agreement_is_said_in_sentences(checked):
     """The table of two judges: kappa with its interval, alpha, the worst traits, Spearman."""
     said = " ".join(checked.found.agreement.findings())
-    for part in ("judge and judge-two: Cohen's kappa 0.", "on 1,560 replies", "Fleiss", "alpha"):
+    for part in ("judge and judge-two: Cohen's kappa on 1,560 replies: 0.", "Fleiss", "alpha"):
         assert part in said
     assert "Ratings by judge and judge-two: Spearman 0." in said
 

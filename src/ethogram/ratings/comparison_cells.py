@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import orjson
 from numpy.typing import NDArray
 
 from ethogram.errors import InputError, guess
@@ -19,7 +18,7 @@ from ethogram.ratings.comparison_forms import Form, fitting
 from ethogram.ratings.comparisons import FloatArray
 from ethogram.stimuli.tables.columns import Columns, read_columns
 from ethogram.stimuli.tables.flags import NOTHING, parse_flag
-from ethogram.stimuli.tables.names import check_name
+from ethogram.stimuli.tables.names import cell_text, check_name
 from ethogram.stimuli.tables.records import BINARY, kind_of
 
 NUMBERS = ("p_first", "weight", "chars", "judging", "trial", "seq", "sample")
@@ -96,7 +95,7 @@ class Cells:
         made = self._floats("p_first")
         if made is not None:
             given = np.array(
-                [_text(v).strip().casefold() not in NOTHING for v in self.numbers["p_first"]]
+                [cell_text(v).strip().casefold() not in NOTHING for v in self.numbers["p_first"]]
             )
             wrong = given & ~((made >= 0) & (made <= 1))
             self._refuse("p_first", wrong, "a probability from 0 to 1")
@@ -118,7 +117,7 @@ class Cells:
         rows = np.flatnonzero(wrong)
         if rows.size:
             row = int(rows[0])
-            shown = _text(self.numbers[name][row])[:80]
+            shown = cell_text(self.numbers[name][row])[:80]
             hint = ", with a decimal point" if _COMMA.fullmatch(shown) else ""
             raise InputError(f"{self.place(row)}: {name} is {shown!r}, expected {expected}{hint}")
 
@@ -271,31 +270,7 @@ def _name(value: Any, name: str, cells: Cells, row: int) -> str:
             f"{cells.place(row)}: {name} is {value[:80]!r}, with the quotes: delete them, or the "
             "space before them"
         )
-    return check_name(_text(value), place=cells.place(row), what=name)
-
-
-def _text(value: Any) -> str:
-    """Return a cell as text; of nothing, no text."""
-    if value is None or (isinstance(value, float) and math.isnan(value)):
-        return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, bytes):
-        return _of_bytes(value)
-    if isinstance(value, list | dict):
-        return orjson.dumps(value, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
-    if isinstance(value, float) and value.is_integer():  # whole numbers in a column with gaps
-        return str(int(value))
-    return str(value)
-
-
-def _of_bytes(value: bytes) -> str:
-    """Return bytes as the text that they are, or else in hexadecimal digits."""
-    try:
-        text = value.decode()
-    except UnicodeDecodeError:
-        return value.hex()
-    return text if text.isprintable() else value.hex()
+    return check_name(cell_text(value), place=cells.place(row), what=name)
 
 
 def _float(value: Any) -> float:

@@ -187,7 +187,7 @@ def _comparisons(
     keep = np.arange(len(mine))
     if soft:
         reply = _replies(cells, mine, judge_first)
-        keep, outcome, judge_first, tie = merge_orders(reply, outcome, judge_first, tie)
+        keep, outcome, judge_first, tie = merge_orders(reply, outcome, judge_first, tie, weight)
         weight = _mean(reply, weight)
     traits = sorted({*one, *two})
     place = {trait: i for i, trait in enumerate(traits)}

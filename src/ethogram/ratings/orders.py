@@ -8,7 +8,11 @@ from ethogram.ratings.comparisons import BoolArray, FloatArray, IntArray
 
 
 def merge_orders(
-    reply: FloatArray | IntArray, outcome: FloatArray, judge_first: IntArray, tie: BoolArray
+    reply: FloatArray | IntArray,
+    outcome: FloatArray,
+    judge_first: IntArray,
+    tie: BoolArray,
+    weight: FloatArray | None = None,
 ) -> tuple[IntArray, FloatArray, IntArray, BoolArray]:
     """Average a probability over the orders that a reply was judged in: one row per reply.
 
@@ -20,6 +24,8 @@ def merge_orders(
         Which reply a row is about.
     outcome, judge_first, tie : arrays, shape (n,)
         As in `Comparisons`.
+    weight : float array, shape (n,), optional
+        Of each row in its reply's mean; else all count alike.
 
     Returns
     -------
@@ -30,7 +36,8 @@ def merge_orders(
     _, keep, group, count = np.unique(
         reply, return_index=True, return_inverse=True, return_counts=True
     )
-    mean = np.bincount(group, outcome) / count
+    share = np.ones(len(group)) if weight is None else weight
+    mean = np.bincount(group, share * outcome) / np.bincount(group, share)
     tied = np.bincount(group, tie) == count
     order = np.argsort(keep)
     keep, mean, count, tied = keep[order], mean[order], count[order], tied[order]

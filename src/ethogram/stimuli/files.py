@@ -5,7 +5,6 @@ Reading only: what is kept of the rows is decided in `ethogram.stimuli.prompts`.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,7 @@ from ethogram.errors import InputError
 from ethogram.stimuli.chats import first_user_turn, is_chat, turn_text
 from ethogram.stimuli.tables.delimited import check_columns, column_key
 from ethogram.stimuli.tables.flags import flag_of
-from ethogram.stimuli.tables.names import check_name
+from ethogram.stimuli.tables.names import cell_text, check_name
 from ethogram.stimuli.tables.records import first_line, read_records
 
 TEXT_COLUMNS = ("prompt", "text", "content")
@@ -161,13 +160,8 @@ def row_id(record: Mapping[str, Any], *, number: int, place: str) -> str:
 
 def label(value: Any, *, place: str) -> str:
     """Return a cell as a name in its one spelling; empty where there is nothing in it."""
-    if value is None or (isinstance(value, float) and math.isnan(value)):
-        return ""
-    if isinstance(value, bytes):
-        value = value.hex()
-    if isinstance(value, float) and value.is_integer():  # whole numbers in a column with gaps
-        value = int(value)
-    return check_name(str(value), place=place, what="the name")
+    text = cell_text(value)
+    return check_name(text, place=place, what="the name") if text else ""
 
 
 def _parquet(path: Path, *, column: str | None) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -129,11 +129,11 @@ def _text_lines(path: Path) -> Iterator[tuple[str, Trait]]:
 
 def _csv_lines(path: Path) -> Iterator[tuple[str, Trait]]:
     """Yield places and traits of a CSV file."""
-    for place, cells in read_delimited(path):
+    for number, (place, cells) in enumerate(read_delimited(path)):
         found = {column_key(name): cell for name, cell in cells.items()}
-        if "trait" not in found:
+        if not number and "trait" not in found:
             raise InputError(f"{path}, line 1: no column 'trait', found {', '.join(cells)}")
-        yield place, Trait(found["trait"], found.get("description", "").strip())
+        yield place, Trait(found.get("trait") or "", (found.get("description") or "").strip())
 
 
 def _clean(trait: Trait, place: str) -> Trait:

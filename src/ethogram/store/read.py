@@ -25,8 +25,6 @@ from ethogram.store.rows import StageName
 from ethogram.store.store import Store
 
 _USABLE = ", ".join(f"'{s}'" for s in sorted(USABLE))
-NO_REPLY = "no_reply"  # a judging that could not be asked, because the trial was lost
-REASONS = 3  # of a stage's losses that are told
 
 
 def read_comparisons(

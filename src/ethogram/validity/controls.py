@@ -52,7 +52,7 @@ class NetProfile:
     def sentence(self) -> str:
         """The finding in plain words."""
         return (
-            f"Of a lead between traits, {self.left.percent} remains under the "
+            f"Of a lead between traits, {self.left.interval} remains under the "
             f"{self.control.condition} control; net of it, {len(self.clear)} of "
             f"{len(self.profile.traits)} traits differ from the average trait."
         )

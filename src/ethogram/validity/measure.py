@@ -101,8 +101,8 @@ class JudgeValidity:
         if self.accuracy is not None and set(self.accuracy.by_class) >= {"near", "far"}:
             near, far = (self.accuracy.by_class[name].percent for name in ("near", "far"))
             sentences.append(
-                f"It found {near} of planted traits where the plain ratings of the two traits are "
-                f"near each other (half of the pairs), and {far} where they are far apart."
+                "Planted traits found where the plain ratings of the two traits are near each "
+                f"other (half of the pairs): {near}; where they are far apart: {far}."
             )
         if self.consistency is not None:
             sentences.append(self.consistency.sentence)
@@ -157,12 +157,12 @@ class JudgesAgreement:
     def findings(self) -> list[str]:
         """Say how far the judges agree, one sentence each."""
         sentences = [
-            f"{a} and {b}: Cohen's kappa {_number(kappa)} on {kappa.n:,} replies."
+            f"{a} and {b}: Cohen's kappa on {kappa.n:,} replies: {_number(kappa)}."
             for (a, b), kappa in self.cohen.items()
         ]
         if len(self.judges) > 2:
-            sentences.append(f"All: Fleiss' kappa {_number(self.fleiss)}.")
-        sentences.append(f"Krippendorff's alpha {_number(self.alpha)}.")
+            sentences.append(f"All: Fleiss' kappa: {_number(self.fleiss)}.")
+        sentences.append(f"Krippendorff's alpha: {_number(self.alpha)}.")
         worst = np.argsort(-self.disagreement.estimate)[:3]
         traits = ", ".join(
             f"{self.disagreement.traits[i]} ({100 * self.disagreement.estimate[i]:.0f}%)"

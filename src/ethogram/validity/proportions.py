@@ -48,8 +48,11 @@ class Estimate:
         """In plain words, such as '79% (77 to 81)', or that there are too few to tell."""
         if not self.n:
             return "unknown (nothing was observed)"
-        if self.few:
-            return self.few
+        return self.few or self.interval
+
+    @property
+    def interval(self) -> str:
+        """In percent, such as '79% (77 to 81)', however few: for what is no share of `n`."""
         shown = [f"{100 * x:.0f}" for x in (self.estimate, self.low, self.high)]
         return f"{shown[0]}% ({shown[1]} to {shown[2]})"
 

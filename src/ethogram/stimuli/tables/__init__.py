@@ -1,1 +1,1 @@
-"""Tables in files of people's own: text, names, flags, records. Knows nothing of their meaning."""
+"""Files of people's own: text, names, flags and records read, and what may be written over them."""

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable
 from functools import lru_cache
+from typing import Any
+
+import orjson
 
 from ethogram.errors import InputError
 
@@ -102,3 +106,27 @@ def _idle(name: str, i: int) -> bool:
         return False
     before, after = name[i - 1 : i], name[i + 1 : i + 2]
     return before < _FIRST_JOINED or after < _FIRST_JOINED
+
+
+def cell_text(value: Any) -> str:
+    """Return a cell as text; of nothing, no text."""
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, bytes):
+        return _of_bytes(value)
+    if isinstance(value, list | dict):
+        return orjson.dumps(value, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+    if isinstance(value, float) and value.is_integer():  # whole numbers in a column with gaps
+        return str(int(value))
+    return str(value)
+
+
+def _of_bytes(value: bytes) -> str:
+    """Return bytes as the text that they are, or else in hexadecimal digits."""
+    try:
+        text = value.decode()
+    except UnicodeDecodeError:
+        return value.hex()
+    return text if text.isprintable() else value.hex()
