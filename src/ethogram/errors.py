@@ -128,7 +128,7 @@ class Problems:
 
 def guess(name: str, known: Iterable[str]) -> str:
     """Offer the known name that is nearest to one that is not known; "" if none is near."""
-    folded = {other.casefold(): other for other in known}
+    folded = {other.casefold(): str(other) for other in known}
     if name in folded.values():
         return ""
     near = difflib.get_close_matches(name.casefold(), folded, n=1)
