@@ -216,6 +216,86 @@ def test_one_seed_gives_one_answer():
     )
 
 
+# Verdicts on the shipped counts, by where the claim was made.
+VERDICTS = {
+    "blog": {
+        "sycophantic-least": FAILS,
+        "challenging-critical": NOISE,
+        "judge-temperature": UNTESTABLE,
+    },
+    "blog, figure 1": {"elo-range": FAILS},
+    "blog, figure 3": {"gpt-shift": UNTESTABLE},
+    "blog, figure 5": {"pca": FAILS},
+    "blog, figure 1; harness, convergence results": {"breaks-down": HOLDS},
+    "paper": {"spearman": FAILS},
+    "paper, abstract": {
+        "suppressed": HOLDS,
+        "assistant": HOLDS,
+        "poetic-playful": IN_PART,
+        "creative-neutral": UNTESTABLE,
+    },
+    "paper; harness, convergence results": {"most-least-alike": NOISE},
+    "harness, convergence results": {
+        "bottom-15": NOISE,
+        "uniformly-suppressed": NOISE,
+        "what-to-avoid": FAILS,
+        "top-20": HOLDS,
+        "structured": NOISE,
+        "strongest-at-top": IN_PART,
+        "middle-diverges": IN_PART,
+        "middle-examples": IN_PART,
+        "ratio": UNTESTABLE,
+        "components-middle": HOLDS,
+        "five-cluster": IN_PART,
+        "median": UNTESTABLE,
+        "tiers": UNTESTABLE,
+        "stronger-signal": UNTESTABLE,
+    },
+}
+
+
+def test_each_claim_has_its_verdict_and_source(reference):
+    """On the shipped counts; they were the same for 16 seeds of the draws."""
+    found: dict[str, dict[str, Outcome]] = {}
+    for claim in reference.claims:
+        found.setdefault(claim.source, {})[claim.id] = claim.verdict
+    assert found == VERDICTS
+
+
+def test_the_page_counts_27_claims(reference):
+    """Five hold, five in part, five are within noise, five fail, seven cannot be tested."""
+    assert len(reference.claims) == 27
+    assert {verdict: reference.count(verdict) for verdict in Outcome} == {
+        HOLDS: 5,
+        IN_PART: 5,
+        NOISE: 5,
+        FAILS: 5,
+        UNTESTABLE: 7,
+    }
+
+
+@pytest.mark.parametrize(
+    ("claim", "values", "within"),
+    [
+        ("pca", {"c1": 0.414, "c2": 0.195, "c3": 0.126}, 0.005),
+        ("spearman", {"mean": 0.807, "least": 0.650, "most": 0.946}, 0.005),
+        ("tiers", {"t0": 6.8, "t1": 14.5, "t2": 20.8, "t3": 13.6}, 0.2),
+    ],
+)
+def test_recomputed_numbers_are_those_computed_elsewhere(reference, claim, values, within):
+    """Shares of variance, rank correlations and spreads by tier, by programs other than this."""
+    found = {key: _check(reference, claim, key).measured.value for key in values}
+    assert found == pytest.approx(values, abs=within)
+
+
+def test_ratings_range_further_than_published(reference):
+    """One pass of Elo leaves ratings between 393 and 1521; fitted ones go beyond both."""
+    low, high = (_check(reference, "elo-range", key) for key in ("low", "high"))
+    assert (low.published, high.published) == (393, 1521)
+    assert low.measured.high < 393
+    assert high.measured.low > 1521
+
+
 # -- planted counts -------------------------------------------------------------------------------
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ethogram.analysis.claims_places import SAME, place_range
-from ethogram.analysis.claims_study import Estimate, Study, moved
+from ethogram.analysis.claims_study import Estimate, Study, least_of, moved
 from ethogram.analysis.components import center, principal_positions, share
 from ethogram.analysis.similarity import disattenuate
 from ethogram.errors import InputError
@@ -130,17 +130,21 @@ def group_lead(study: Study, *models: str) -> Estimate:
 
 
 def group_beside_tightest(study: Study, *models: str) -> Estimate:
-    """Mean rank correlation within a group less that of the tightest other group of its size."""
+    """Mean rank correlation within a group less that of the tightest other group of its size.
+
+    The interval holds whichever of the other groups is truly the tightest.
+    """
     members = tuple(sorted(study.model(m) for m in models))
     _check_others(study, members)
-    means = {
-        group: _within(study.spearman, group)
-        for group in combinations(range(len(study.cohort.models)), len(members))
-    }
-    best = max((g for g in means if g != members), key=lambda g: float(means[g]))
-    drawn = _within(study.drawn_spearman, members) - _within(study.drawn_spearman, best)
-    note = ", ".join(study.cohort.models[m] for m in best)
-    return moved(means[members] - means[best], drawn, note)
+    everyone = range(len(study.cohort.models))
+    others = [group for group in combinations(everyone, len(members)) if group != members]
+
+    def less_others(table: FloatArray) -> FloatArray:
+        means = np.stack([_within(table, group) for group in others], axis=-1)
+        return np.asarray(_within(table, members)[..., None] - means)
+
+    notes = [", ".join(study.cohort.models[m] for m in group) for group in others]
+    return least_of(less_others(study.spearman), less_others(study.drawn_spearman), notes)
 
 
 def group_without_noise(study: Study, *models: str) -> Estimate:

@@ -9,11 +9,18 @@ from dataclasses import replace
 
 import numpy as np
 
-from ethogram.analysis.claims_study import Estimate, Study, moved
+from ethogram.analysis.claims_study import (
+    Estimate,
+    Study,
+    joint_half,
+    least_of,
+    moved,
+    standardise,
+)
 from ethogram.errors import InputError
 from ethogram.ratings.comparisons import FloatArray, IntArray
 from ethogram.ratings.models import ELO_PER_LOGIT
-from ethogram.ratings.quantiles import LEVEL, normal_quantile
+from ethogram.ratings.quantiles import LEVEL
 
 SAME = 1e-9
 """Values that differ by less are a tie: equal win counts leave a solver with other last bits."""
@@ -37,7 +44,9 @@ def place_range(
     ----------
     Mogstad, Romano, Shaikh and Wilhelm (2024), Review of Economic Studies 91(1), section 3.
     """
-    gap, half, _ = _gaps(values, draws, item, level)
+    others = _others(values, item)
+    gap = values[others] - values[item]
+    half = _stepwise_half(gap, draws[:, others] - draws[:, [item]], level)
     return Estimate(
         value=1.0 + float(np.sum(gap < -SAME)),
         low=1.0 + float(np.sum(gap + half < -SAME)),
@@ -45,22 +54,19 @@ def place_range(
     )
 
 
-def _gaps(
-    values: FloatArray, draws: FloatArray, item: int, level: float
-) -> tuple[FloatArray, FloatArray, IntArray]:
-    """How far all others are above an item, half widths of the intervals, and who they are."""
-    others = np.delete(np.arange(len(values)), item)
-    gap = values[others] - values[item]
-    drawn = draws[:, others] - draws[:, [item]]
-    drawn -= drawn.mean(axis=0)
-    error = drawn.std(axis=0)
-    deviation = np.divide(np.abs(drawn), error, out=np.zeros_like(drawn), where=error > 0)
-    near = np.ones(len(others), dtype=bool)
+def _others(values: FloatArray, item: int) -> IntArray:
+    return np.delete(np.arange(len(values)), item)
+
+
+def _stepwise_half(gap: FloatArray, drawn: FloatArray, level: float) -> FloatArray:
+    """Half widths that tell which gaps differ from zero; no intervals of the gaps' sizes."""
+    error, off = standardise(drawn)
+    near = np.ones(len(gap), dtype=bool)
     while True:
-        half = float(np.quantile(deviation[:, near].max(axis=1), level)) * error
+        half = np.asarray(np.quantile(off[:, near].max(axis=1), level) * error)
         left = near & (np.abs(gap) <= half)
         if not left.any() or np.array_equal(left, near):
-            return gap, half, others
+            return half
         near = left
 
 
@@ -107,48 +113,55 @@ def lead(study: Study, trait: str, end: str) -> Estimate:
     """How many Elo points further out a trait is than the outermost other; negative if it is not.
 
     By mean rating: ranks have no room for a lead at the end of a list that all models share. The
-    interval holds for all others that could be the outermost.
+    interval holds whichever other is truly the outermost.
     """
+    gap, drawn, others = _gaps_by_rating(study, trait, end)
+    return least_of(gap, drawn, [study.cohort.traits[i] for i in others])
+
+
+def _gaps_by_rating(study: Study, trait: str, end: str) -> tuple[FloatArray, FloatArray, IntArray]:
+    """How far inside a trait all others are by mean rating, the same in draws, and who they are."""
+    item = study.trait(trait)
     values, draws = _ratings_from_end(study, end)
-    gap, half, others = _gaps(values, draws, study.trait(trait), LEVEL)
-    out = int(gap.argmin())
-    value, width = float(gap[out]), float(half[out])
-    return Estimate(value, value - width, value + width, study.cohort.traits[others[out]])
+    others = _others(values, item)
+    return values[others] - values[item], draws[:, others] - draws[:, [item]], others
 
 
 def clear_lead(study: Study, trait: str, end: str, count: int) -> Estimate:
-    """A trait's lead less the mean distance between neighbours among the outermost others."""
-    own = lead(study, trait, end)
-    values, _ = _ratings_from_end(study, end)
-    outermost = np.sort(np.delete(values, study.trait(trait)))[:count]
-    usual = float((outermost[-1] - outermost[0]) / (count - 1))
-    return replace(
-        own,
-        value=own.value - usual,
-        low=own.low - usual,
-        high=own.high - usual,
-        note=f"{usual:.0f}",
+    """A trait's lead less the mean distance between neighbours among the outermost others.
+
+    That distance is as uncertain as the lead, so the interval bounds both by the same intervals of
+    all gaps: it holds whichever others are truly outermost, in whatever order.
+    """
+    gap, drawn, _ = _gaps_by_rating(study, trait, end)
+    if not 1 < count <= len(gap):
+        raise InputError(
+            f"no distance of the {count} outermost of {len(gap)} other traits, "
+            f"expected 2 to {len(gap)}"
+        )
+    half = joint_half(drawn)
+
+    def usual(nearest: FloatArray, furthest: FloatArray) -> float:
+        return float(np.sort(furthest)[count - 1] - nearest.min()) / (count - 1)
+
+    return Estimate(
+        float(gap.min()) - usual(gap, gap),
+        float((gap - half).min()) - usual(gap - half, gap + half),
+        float((gap + half).min()) - usual(gap + half, gap - half),
+        f"{usual(gap, gap):.0f}",
     )
 
 
 def beyond_middle(study: Study, trait: str, end: str) -> Estimate:
     """Least distance, over the models, of a trait from the model's median trait, Elo points.
 
-    Positive if every model has it in the half of the list at this end. Each model's interval is
-    made at a level that lets all of them hold at once.
+    Positive if every model has it in the half of the list at this end.
     """
     i = study.trait(trait)
     sign = {"top": 1, "bottom": -1}[end] * ELO_PER_LOGIT
     own = sign * (study.cohort.strengths[:, i] - np.median(study.cohort.strengths, axis=1))
     drawn = sign * (study.draws[:, :, i] - np.median(study.draws, axis=2))
-    half = normal_quantile(1 - (1 - LEVEL) / len(own)) * drawn.std(axis=0)
-    least = int(own.argmin())
-    return Estimate(
-        float(own[least]),
-        float((own - half).min()),
-        float((own + half).min()),
-        study.cohort.models[least],
-    )
+    return least_of(own, drawn, study.cohort.models)
 
 
 def worst_place(study: Study, trait: str, end: str) -> Estimate:

@@ -25,6 +25,7 @@ from ethogram.analysis.similarity import correlation_matrix
 from ethogram.analysis.tiers import Convergence, spread_by_tier, tier_bounds
 from ethogram.errors import InputError
 from ethogram.ratings.comparisons import FloatArray, IntArray
+from ethogram.ratings.quantiles import LEVEL
 
 if TYPE_CHECKING:
     from ethogram.ratings.profile import Profile
@@ -126,3 +127,52 @@ def moved(value: FloatArray | float, draws: FloatArray, note: str = "") -> Estim
     """Put the interval of its draws around a quantity."""
     low, high = measured_interval(np.asarray(value), draws)
     return Estimate(float(value), float(low), float(high), note)
+
+
+def standardise(draws: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Standard errors of quantities (K,), and by how many of them each draw is off (n_draws, K)."""
+    noise = draws - draws.mean(axis=0)
+    error = noise.std(axis=0)
+    off = np.divide(np.abs(noise), error, out=np.zeros_like(noise), where=error > 0)
+    return error, off
+
+
+def joint_half(draws: FloatArray, *, level: float = LEVEL) -> FloatArray:
+    """Half widths of the intervals of several quantities that hold all at once.
+
+    Each is the quantity's standard error times the quantile of the largest error of any (max-t).
+
+    Parameters
+    ----------
+    draws : float array, shape (n_draws, K)
+
+    Returns
+    -------
+    half : float array, shape (K,)
+    """
+    error, off = standardise(draws)
+    return np.asarray(np.quantile(off.max(axis=1), level) * error)
+
+
+def least_of(values: FloatArray, draws: FloatArray, notes: Sequence[str]) -> Estimate:
+    """Put an interval around the least of several quantities, whichever it truly is.
+
+    The least as measured is picked for being low, and another may be the true one. So the ends
+    come from intervals of all of them that hold at once: the true least is not below the lowest of
+    their lower ends, nor above the lowest of their upper ends.
+
+    Parameters
+    ----------
+    values : float array, shape (K,)
+    draws : float array, shape (n_draws, K)
+    notes : sequence of str, length K
+        What to remark if that one is the least.
+    """
+    half = joint_half(draws)
+    least = int(values.argmin())
+    return Estimate(
+        float(values[least]),
+        float((values - half).min()),
+        float((values + half).min()),
+        notes[least],
+    )
