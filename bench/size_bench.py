@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 ROOT = Path(__file__).resolve().parents[1]
-RUNS = 3
+RUNS = 1  # six minutes or more; memory hardly varies
 GOAL = 2_000  # MB
 # name, models, traits, comparisons for each model, prompts (0: each comparison its own)
 SIZES = (
@@ -82,7 +82,7 @@ def run(verb, path):
 def main(*, quick: bool = False, runs: int = RUNS) -> None:
     """Print medians over the runs."""
     print(f"Python {platform.python_version()}, {os.cpu_count()} cores, {platform.machine()}")
-    print(f"Medians of {1 if quick else runs}; goal: peak memory below {GOAL:,} MB\n")
+    print(f"Medians of runs: {runs}; goal: peak memory below {GOAL:,} MB\n")
     print("| file | comparisons | command | seconds | CPU seconds | peak memory |")
     print("|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as folder:
@@ -90,7 +90,7 @@ def main(*, quick: bool = False, runs: int = RUNS) -> None:
             path = Path(folder) / "comparisons.csv"
             write_comparisons(path, models, traits, n, prompts)
             for verb in ("ratings", "report"):
-                made = [run(verb, path) for _ in range(1 if quick else runs)]
+                made = [run(verb, path) for _ in range(runs)]
                 wall, cpu, memory = (
                     statistics.median(column) for column in zip(*made, strict=True)
                 )

@@ -9,7 +9,8 @@
     ├── StoreError            a store that cannot be opened, is newer, or is in use
     ├── EndpointError         a service that cannot be used at all (key, address, model name)
     ├── SpendLimitReached     the next call could pass the spending limit
-    └── DisconnectedError     comparisons that give no common scale (also a ValueError)
+    ├── DisconnectedError     comparisons that give no common scale (also a ValueError)
+    └── NotConverged          a fit that no number of steps allowed brings to its end
 
 A message names the value, what was expected and what to do next.
 """
@@ -73,6 +74,10 @@ class SpendLimitReached(EthogramError):
 
 class DisconnectedError(EthogramError, ValueError):
     """Some items never meet the others, so their strengths have no common scale."""
+
+
+class NotConverged(EthogramError):
+    """The steps that a computation is given do not suffice."""
 
 
 class Problems:

@@ -24,7 +24,7 @@ from ethogram.analysis.cohort import (
     form_cohort,
     rank_strengths,
 )
-from ethogram.analysis.components import center, find_components, rotate_onto
+from ethogram.analysis.components import center, explained_shares, find_components, rotate_onto
 from ethogram.analysis.deviations import deviate
 from ethogram.analysis.similarity import correlate_models, correlation_matrix, disattenuate
 from ethogram.analysis.tiers import draw_null, spread_by_tier, tier_bounds
@@ -544,6 +544,17 @@ def test_counts_of_two_models_run_through():
     found = analyse(profiles, n_draws=50)
     assert found.components is None
     assert found.similarity is not None
-    assert dict(found.not_run)["components"] == "2 model(s); it needs 3"
+    assert dict(found.not_run)["components"] == "2 models; it needs 3"
     noise = draw_noise(found.cohort, 3, np.random.default_rng(0))
     assert noise.shape == (3, 2, 12)
+
+
+def test_shares_of_many_tables_are_those_of_each():
+    """Against singular values of each standardised, centred table; five models, five shares."""
+    rng = np.random.default_rng(3)
+    tables = rng.normal(size=(3, 5, 40))
+    found = explained_shares(tables)
+    for table, shares in zip(tables, found, strict=True):
+        unit = (table - table.mean(axis=1, keepdims=True)) / table.std(axis=1, keepdims=True)
+        squared = np.linalg.svd(unit - unit.mean(axis=0), compute_uv=False) ** 2
+        np.testing.assert_allclose(shares, squared / squared.sum(), atol=1e-12)

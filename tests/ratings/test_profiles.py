@@ -284,6 +284,23 @@ def test_reference_profiles_say_what_they_cannot():
         assert (profile.high > profile.low).all()
 
 
+@pytest.mark.parametrize("make", [rate, rate_elo])
+def test_soft_is_a_matter_of_outcomes_not_of_weights(make):
+    """Plain verdicts and ties of any weight are counted; one probability makes wins expected."""
+    data = study(ties=0.1)
+    weighted = dataclasses.replace(data, weight=np.full(len(data), 0.37))
+    assert not make(data).soft
+    assert not make(weighted).soft
+    one = data.outcome.copy()
+    one[0] = 0.83
+    assert make(dataclasses.replace(weighted, outcome=one)).soft
+    # Two probabilities that add up to a whole win are probabilities still.
+    two = data.outcome.copy()
+    same = np.flatnonzero((data.first == data.first[0]) & (data.second == data.second[0]))[:2]
+    two[same] = 0.25, 0.75
+    assert make(dataclasses.replace(data, outcome=two)).soft
+
+
 def test_length_slopes_are_found():
     """A trait that wins long replies only has a slope; the others have none."""
     data = study(times=40)

@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 import tracemalloc
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from ethogram.analysis.analyse import analyse
-from ethogram.ratings import budget, covariance, intervals, models, pairs, resampling, shift, spread
+from ethogram.analysis.analyse import DRAWN, analyse
+from ethogram.errors import InputError, NotConverged
+from ethogram.ratings import (
+    budget,
+    covariance,
+    intervals,
+    models,
+    pairs,
+    resampling,
+    shift,
+    solving,
+    spread,
+)
 from ethogram.ratings.comparisons import compare
 from ethogram.ratings.phases import listening
-from ethogram.ratings.rate import rate, rate_elo
+from ethogram.ratings.rate import rate, rate_counts, rate_elo
 from ethogram.ratings.results import rate_all
-from ethogram.ratings.solving import conjugate_gradients, invert_in_place, solve_sparse
+from ethogram.ratings.solving import Solution, conjugate_gradients, invert_in_place, solve_sparse
+from ethogram.validity.lengths import length_slopes
 
 MANY = 400
 """Traits in the tests that compare the sparse way with the dense one."""
@@ -97,9 +110,10 @@ def test_conjugate_gradients_solve_every_column():
     systems = roots @ roots.transpose(0, 2, 1) + np.eye(8)
     wanted = rng.normal(size=(8, 3))
     wanted[:, 1] = 0
-    solved = conjugate_gradients(
+    solved, converged = conjugate_gradients(
         lambda v: np.einsum("bij,jb->ib", systems, v), wanted, np.einsum("bii->ib", systems)
     )
+    assert converged.all()
     np.testing.assert_allclose(
         solved, np.linalg.solve(systems, wanted.T[:, :, None])[:, :, 0].T, atol=1e-9
     )
@@ -193,10 +207,8 @@ def test_what_does_not_fit_is_left_out_and_said(small_memory):
     assert thin.covariance.shape == (60,)
     np.testing.assert_allclose(thin.variances, np.diag(whole.covariance), atol=1e-12)
     np.testing.assert_allclose(thin.low, whole.low, atol=1e-12)
-    assert any(
-        "Correlations between the errors of 60 traits are not kept" in c for c in thin.caveats
-    )
-    assert not any("are not kept" in c for c in whole.caveats)
+    assert thin.caveats[-2:] == covariance.SIZE_CAVEATS
+    assert not set(covariance.SIZE_CAVEATS) & set(whole.caveats)
     assert (thin.rank_low <= thin.ranks).all()
     assert (thin.ranks <= thin.rank_high).all()
 
@@ -222,7 +234,135 @@ def test_several_profiles_share_the_memory(monkeypatch):
     assert rate(several[0]).covariance.ndim == 2
     rated = rate_all(several, splits=0)
     assert all(p.covariance.ndim == 1 for p in rated)
-    assert all(any("for 10 profiles" in c for c in p.caveats) for p in rated)
+    assert all(p.caveats.count(covariance.UNCORRELATED) == 1 for p in rated)
+
+
+@pytest.mark.parametrize("make", [rate, rate_elo])
+def test_every_method_says_what_is_coarser_for_many_traits(monkeypatch, make):
+    """Whether for the traits' number alone, or for want of memory; and no more after restricting.
+
+    Restricted to 30 traits, the simulated rank ranges are back; lost correlations are not.
+    """
+    data = design(60, 900)
+    assert not set(covariance.SIZE_CAVEATS) & set(make(data).caveats)
+    monkeypatch.setattr(covariance, "SIMULATED_RANKS", 50)
+    many = make(data)
+    assert covariance.BOUNDED in many.caveats
+    assert covariance.UNCORRELATED not in many.caveats
+    assert not set(covariance.SIZE_CAVEATS) & set(many.restrict(many.traits[:30]).caveats)
+    monkeypatch.setattr(budget, "MEMORY", 8 * budget.NUMBER * 60**2)
+    assert set(covariance.SIZE_CAVEATS) <= set(make(data).caveats)
+
+
+def test_win_counts_say_what_is_coarser_and_where_they_end(monkeypatch):
+    """Counts of 12 traits with as little room as thousands have; then with less still."""
+    wins = np.arange(12.0)
+    traits = [f"t{i}" for i in range(12)]
+    monkeypatch.setattr(covariance, "SIMULATED_RANKS", 11)
+    assert covariance.BOUNDED in rate_counts(traits, wins, total=66).caveats
+    monkeypatch.setattr(budget, "MEMORY", 2000)
+    with pytest.raises(InputError, match=r"the 66 pairs of a round robin do not\s+fit in memory"):
+        rate_counts(traits, wins, total=66)
+
+
+def test_length_slopes_of_too_many_traits_are_refused_with_the_reason(monkeypatch):
+    """A slope per trait is a column per trait: the error names both sizes."""
+    data = replace(design(20, 300), length=np.arange(1, 301))
+    assert len(length_slopes(data).slope) == 20
+    monkeypatch.setattr(budget, "MEMORY", 10_000)
+    with pytest.raises(InputError, match="slopes of 20 traits on the lengths of 300 replies"):
+        length_slopes(data)
+
+
+def test_sparse_profile_likelihoods_are_the_dense_ones(dense):
+    """Lopsided, of traits that seldom win or lose: to 1e-6, where the search for ends stops."""
+    data = design(320, 6500)
+    one, other = rate(data, splits=0), dense(data, splits=0)
+    assert rate_fit(data).pairs.many_items
+    assert "; profile likelihood for" in one.interval_method
+    assert one.interval_method == other.interval_method
+    lopsided = np.abs(one.high + one.low - 2 * one.strengths) > 1e-3
+    assert lopsided.any()
+    for name in ("low", "high"):
+        np.testing.assert_allclose(getattr(one, name), getattr(other, name), rtol=0, atol=1e-6)
+
+
+# -- what does not converge -----------------------------------------------------------------------
+
+
+def stop_at_once(multiply, wanted, *_, **__):
+    """Conjugate gradients that take no step."""
+    return Solution(np.zeros_like(wanted), np.zeros(wanted.shape[1], dtype=bool))
+
+
+def test_conjugate_gradients_say_which_columns_they_did_not_solve():
+    """One step solves a multiple of the identity; three eigenvalues take three."""
+    matrix = np.diag([1.0, 2.0, 5.0])
+    wanted = np.array([[1.0, 1.0], [0.0, 1.0], [0.0, 1.0]])  # the first is an eigenvector
+    solved = conjugate_gradients(lambda v: matrix @ v, wanted, np.ones((3, 1)), max_iter=1)
+    assert solved.converged.tolist() == [True, False]
+
+
+def test_a_direction_without_curvature_is_not_called_solved():
+    """The matrix is not positive along (1, -1)."""
+    matrix = np.array([[1.0, 1.0], [1.0, 1.0]])
+    solved = conjugate_gradients(lambda v: matrix @ v, np.array([[1.0], [-1.0]]), np.ones((2, 1)))
+    assert not solved.converged.any()
+
+
+def test_where_conjugate_gradients_fail_a_factorisation_gives_the_same(monkeypatch):
+    """Strengths, intervals and reliability, with gradients that never take a step."""
+    data = design(MANY, 2000)
+    whole = rate(data, splits=2)
+    monkeypatch.setattr(solving, "conjugate_gradients", stop_at_once)
+    monkeypatch.setattr(resampling, "conjugate_gradients", stop_at_once)
+    other = rate(data, splits=2)
+    np.testing.assert_allclose(other.strengths, whole.strengths, rtol=0, atol=1e-9)
+    np.testing.assert_allclose(other.low, whole.low, rtol=0, atol=1e-9)
+    assert other.reliability == pytest.approx(whole.reliability, abs=1e-4)
+    assert other.caveats == whole.caveats
+
+
+def test_a_fit_that_does_not_converge_says_so(monkeypatch):
+    """Without room for a factorisation either: ratings, slopes and shifts carry the caveat."""
+    sides = [replace(design(MANY, 2000, model=m), length=np.arange(1, 2001)) for m in ("a", "b")]
+    monkeypatch.setattr(solving, "conjugate_gradients", stop_at_once)
+    monkeypatch.setattr(solving, "inverse_fits", lambda *_: False)
+    profiles = [rate(side, splits=0, position=False) for side in sides]
+    assert all(any(c.startswith(models.NOT_CONVERGED) for c in p.caveats) for p in profiles)
+    moved = shift.shift(*profiles)
+    assert [c.split(":")[0] for c in moved.caveats if models.NOT_CONVERGED in c] == ["a", "b"]
+    assert any(models.NOT_CONVERGED in c for c in length_slopes(sides[0]).caveats)
+
+
+def test_refits_that_do_not_converge_leave_no_reliability(monkeypatch):
+    """The rating stands; a line says why there is no split-half reliability."""
+    data = design(MANY, 2000)
+    monkeypatch.setattr(resampling, "conjugate_gradients", stop_at_once)
+    monkeypatch.setattr(resampling, "_factorised_step", lambda *_: 1.0)  # never gets nearer
+    profile = rate(data, splits=2)
+    assert profile.reliability is None
+    assert any("No split-half reliability: refits" in c for c in profile.caveats)
+    with pytest.raises(NotConverged, match="use a larger ridge"):
+        rate(data, splits=0, interval="bootstrap", resamples=2)
+
+
+def test_a_profile_likelihood_that_is_not_found_gives_way_to_the_fisher_information(monkeypatch):
+    """The interval is then symmetric, and its description counts such traits."""
+    data = design(20, 120)
+    whole = rate(data, splits=0)
+    assert "profile likelihood for" in whole.interval_method
+
+    def lost(*_, **__):
+        raise NotConverged("lost")
+
+    monkeypatch.setattr(intervals, "likelihood_intervals", lost)
+    plain = rate(data, splits=0)
+    assert "Fisher information for" in plain.interval_method.split("profile likelihood")[1]
+    np.testing.assert_allclose(plain.high - plain.strengths, plain.strengths - plain.low)
+
+
+# -- analyses -------------------------------------------------------------------------------------
 
 
 def test_an_analysis_that_is_too_large_says_what_it_leaves_out(monkeypatch):
@@ -240,9 +380,34 @@ def test_an_analysis_that_is_too_large_says_what_it_leaves_out(monkeypatch):
     monkeypatch.setattr(budget, "MEMORY", 50 * one_draw)
     none = analyse(profiles, n_draws=200)
     assert (none.similarity, none.convergence, none.components) == (None, None, None)
-    assert "similarity" in dict(none.not_run)
+    assert [name for name, _ in none.not_run] == list(DRAWN)
     assert none.distributions[0].sd == whole.distributions[0].sd
     np.testing.assert_array_equal(none.deviations.logits, whole.deviations.logits)
+
+
+@pytest.mark.parametrize("room", [True, False])
+@pytest.mark.parametrize(
+    ("n", "missing"),
+    [
+        (1, {"similarity": 2, "convergence": 2, "components": 3, "clusters": 2, "deviations": 2}),
+        (2, {"components": 3}),
+    ],
+)
+def test_parts_of_few_models_are_listed_once_with_the_reason(monkeypatch, n, missing, room):
+    """Too few models is the reason that is given, where memory is lacking, too."""
+    profiles = [rate(design(60, 900, seed=i, model=f"m{i}"), splits=0) for i in range(n)]
+    if not room:
+        monkeypatch.setattr(budget, "MEMORY", 50 * budget.ARRAYS_OF_DRAWS * budget.NUMBER * n * 60)
+    found = analyse(profiles, n_draws=200)
+    names = [name for name, _ in found.not_run]
+    assert len(names) == len(set(names))
+    few = {name: reason for name, reason in found.not_run if "it needs" in reason}
+    models_of = f"{n} model{'s' if n > 1 else ''}"
+    assert few == {name: f"{models_of}; it needs {least}" for name, least in missing.items()}
+    others = set(DRAWN) - set(few) if not room else set()
+    assert others == {name for name, reason in found.not_run if "do not fit in memory" in reason}
+    for part in set(names) & {"similarity", "convergence", "components", "clusters", "deviations"}:
+        assert getattr(found, part) is None
 
 
 def test_groups_of_too_many_traits_are_not_looked_for():
@@ -286,6 +451,10 @@ def test_a_stretch_of_variances_is_that_of_a_diagonal_covariance():
     np.testing.assert_allclose(spread.stretched(variance, strengths, 1.3, 0.7), np.diag(one))
     two = spread.against_their_mean(np.diag(variance), keep)
     np.testing.assert_allclose(spread.against_their_mean(variance, keep), np.diag(two))
+    everything = np.arange(12)[::-1]  # against the mean they are already measured from
+    np.testing.assert_array_equal(
+        spread.against_their_mean(variance, everything), variance[everything]
+    )
 
 
 def test_a_root_by_cholesky_gives_the_covariance(monkeypatch):

@@ -1,5 +1,7 @@
 """Ratings net of a control."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.special import expit
@@ -7,6 +9,7 @@ from scipy.special import expit
 from ethogram.design import foreign_pairs
 from ethogram.errors import InputError
 from ethogram.ratings.comparisons import compare
+from ethogram.ratings.covariance import UNCORRELATED
 from ethogram.ratings.rate import rate
 from ethogram.validity.controls import net_of, word_preference
 
@@ -97,6 +100,24 @@ def test_traits_and_judges_that_differ_are_said():
     assert len(made.profile.traits) == 10
     assert any("14 traits are not in the control" in text for text in made.caveats)
     assert any("'other', not by 'one'" in text for text in made.caveats)
+
+
+@pytest.mark.parametrize("thin", ["measured", "control", "both"])
+def test_a_control_without_correlations_adds_variances(thin):
+    """Where a side keeps variances alone, so does the net; its intervals do not change."""
+    rng = np.random.default_rng(11)
+    sides = [rate(verdicts(rng.normal(0, 1, K), rng), splits=0) for _ in range(2)]
+    whole = net_of(*sides)
+    slim = [
+        replace(side, covariance=side.variances) if thin in (name, "both") else side
+        for name, side in zip(("measured", "control"), sides, strict=True)
+    ]
+    made = net_of(*slim)
+    np.testing.assert_allclose(made.profile.covariance, whole.profile.variances, rtol=1e-12)
+    np.testing.assert_allclose(made.profile.low, whole.profile.low, rtol=1e-12)
+    assert made.left.estimate == pytest.approx(whole.left.estimate)
+    assert made.profile.caveats.count(UNCORRELATED) == 1
+    assert UNCORRELATED not in whole.profile.caveats
 
 
 def test_a_control_of_other_traits_is_refused():

@@ -13,7 +13,9 @@ from tests.planted.studies import study_text
 import ethogram.report  # noqa: F401 - so that its functions are there to be counted
 from ethogram import study as study_module
 from ethogram.errors import EthogramError
+from ethogram.ratings import budget
 from ethogram.ratings import rate as rate_module
+from ethogram.ratings.covariance import UNCORRELATED
 from ethogram.ratings.results import Unrated
 from ethogram.store import read as read_module
 from ethogram.store.store import Store
@@ -89,6 +91,20 @@ def test_what_cannot_be_rated_is_said_with_its_reason(split):
     assert all(isinstance(u, Unrated) and u.reason for u in found.unrated)
     assert not any(judge.tested for judge in found.judges)  # there were no plants
     assert {(u.model, u.judge) for u in found.unrated} == {(m, j) for m in MODELS for j in JUDGES}
+
+
+def test_profiles_of_a_store_share_the_memory(tmp_path, monkeypatch):
+    """Correlations that one profile has room for are dropped where six profiles have none."""
+    path = fill_store(tmp_path / "six.db", traits=WORDS, models=tuple(MODELS), judges=tuple(JUDGES))
+    k = len(WORDS) + 2  # with the two position effects
+    monkeypatch.setattr(budget, "MEMORY", 10 * budget.NUMBER * k**2)
+    with StoreResults.open(path) as results:
+        profiles = results.rated().profiles
+        alone = rate_module.rate(results.comparisons()[0])
+    assert alone.covariance.ndim == 2
+    assert len(profiles) == 6
+    assert all(p.covariance.ndim == 1 for p in profiles)
+    assert all(UNCORRELATED in p.caveats for p in profiles)
 
 
 def test_results_are_kept(split):

@@ -25,7 +25,7 @@ from ethogram.analysis.deviations import Deviations, deviate
 from ethogram.analysis.similarity import Similarity, correlate_models
 from ethogram.analysis.tiers import Convergence, spread_by_tier
 from ethogram.analysis.views import check_one_view
-from ethogram.ratings.budget import draws_that_fit
+from ethogram.ratings.budget import draws_for_one, draws_that_fit
 from ethogram.ratings.models import ELO_PER_LOGIT
 from ethogram.ratings.phases import say_phase
 from ethogram.ratings.serialise import as_plain
@@ -33,6 +33,18 @@ from ethogram.ratings.threads import on_one_thread
 
 if TYPE_CHECKING:
     from ethogram.ratings.profile import Profile
+
+
+DRAWN = ("similarity", "convergence", "components", "clusters")
+"""Parts between models that are not worked out without draws."""
+
+BETWEEN_MODELS = (
+    "Intervals between models cover measurement noise only: the traits and the models are taken as "
+    "given, not as samples of larger sets.",
+    "The models' measurement errors are taken as independent of each other; prompts that all "
+    "models share can make them alike.",
+)
+"""What is said wherever there are several models."""
 
 
 @dataclass(frozen=True)
@@ -141,7 +153,9 @@ def analyse(profiles: Sequence[Profile], *, seed: int = 0, n_draws: int = 1000) 
     )
     return Analysis(
         cohort=cohort,
-        distributions=describe_ratings(cohort, n_draws=n_draws or asked, seed=seed),
+        distributions=describe_ratings(
+            cohort, n_draws=n_draws or draws_for_one(asked, len(cohort.traits)), seed=seed
+        ),
         similarity=correlate_models(cohort, n_draws=n_draws, seed=seed) if several else None,
         convergence=spread_by_tier(cohort, n_draws=n_draws, seed=seed) if several else None,
         deviations=deviate(cohort) if models > 1 else None,
@@ -188,45 +202,52 @@ def _not_run(
     cohort: Cohort, n_draws: int, clusters: TraitClusters | None
 ) -> tuple[tuple[str, str], ...]:
     """List what the cohort is too small or too large for, or what is not installed."""
-    missing, models = [], len(cohort.models)
-    if models < 2:
-        names = ("similarity", "convergence", "deviations", "clusters")
-        missing += [(name, "one model; it needs two") for name in names]
-    if models > 1 and not n_draws:
-        names = ("similarity", "convergence", "components", "clusters")
-        size = f"{models} models of {len(cohort.traits):,} traits"
-        reason = f"a hundred draws of {size} do not fit in memory"
-        missing += [(name, reason) for name in names]
+    models, missing = len(cohort.models), dict[str, str]()
+    if not n_draws:
+        reason = f"a hundred draws of {_size(cohort)} do not fit in memory"
+        missing |= dict.fromkeys(DRAWN, reason)
+    if models < 2:  # the plainer reason takes the place of the other
+        missing |= dict.fromkeys((*DRAWN, "deviations"), f"{_models(models)}; it needs 2")
     if models < MINIMUM_MODELS:
-        missing.append(("components", f"{models} model(s); it needs {MINIMUM_MODELS}"))
+        missing["components"] = f"{_models(models)}; it needs {MINIMUM_MODELS}"
     if clusters is not None:
         for one in (clusters.ward, clusters.density):
             if one.not_run:
-                missing.append((f"clusters, {one.method}", one.not_run))
-    return tuple(missing)
+                missing[f"clusters, {one.method}"] = one.not_run
+    return tuple(missing.items())
+
+
+def _models(n: int) -> str:
+    return f"{n} model{'s' if n > 1 else ''}"
+
+
+def _size(cohort: Cohort) -> str:
+    return f"{_models(len(cohort.models))} of {len(cohort.traits):,} traits"
 
 
 def _size_caveats(cohort: Cohort, n_draws: int, asked: int) -> tuple[str, ...]:
     """State what is left out, or coarser, for lack of memory."""
-    models, traits = len(cohort.models), len(cohort.traits)
-    size = f"{models} model{'s' if models > 1 else ''} of {traits:,} traits"
+    models, traits, size = len(cohort.models), len(cohort.traits), _size(cohort)
     said = []
     if not cohort.correlations_kept:
         said.append(
             f"For {size}, errors of one model's traits count as independent: their correlations "
             "take too much memory."
         )
-    if 0 < n_draws < asked:
+    if models > 1 and not n_draws:
+        which = "agreement, components" if models >= MINIMUM_MODELS else "agreement"
         said.append(
-            f"Intervals between models are from {n_draws} draws, not {asked:,}: for {size}, no "
-            "more fit in memory."
+            f"Similarity, {which} and groups were not computed: {size} are too many for the draws "
+            "behind their intervals."
         )
-    elif not n_draws:
+    elif n_draws < asked:
+        drawn = n_draws or draws_for_one(asked, traits)
+        what = "between models" if models > 1 else "of the spread of ratings"
         said.append(
-            f"Similarity, agreement, components and groups were not computed: {size} are too "
-            "many for the draws behind their intervals."
+            f"Intervals {what} are from {drawn:,} draws, not {asked:,}: for {size}, no more fit in "
+            "memory."
         )
-    elif models > 1 and traits > MAXIMUM_TRAITS:
+    if models > 1 and n_draws and traits > MAXIMUM_TRAITS:
         said.append(
             f"Groups of traits were not sought: for {traits:,} traits (at most "
             f"{MAXIMUM_TRAITS}) the redraws would take hours."
@@ -236,12 +257,7 @@ def _size_caveats(cohort: Cohort, n_draws: int, asked: int) -> tuple[str, ...]:
 
 def _caveats(cohort: Cohort) -> tuple[str, ...]:
     """State what the intervals of the analysis do not carry."""
-    caveats = [
-        "Intervals between models cover measurement noise only: the traits and the "
-        "models are taken as given, not as samples of larger sets.",
-        "The models' measurement errors are taken as independent of each other; prompts that "
-        "all models share can make them alike.",
-    ]
+    caveats = list(BETWEEN_MODELS) if len(cohort.models) > 1 else []
     if cohort.left_out:
         caveats.append(
             f"{len(cohort.left_out)} traits that not every profile has are left out: "

@@ -182,12 +182,10 @@ def extreme_rating(study: Study, end: str) -> Estimate:
 
 def explained(study: Study, component: int) -> Estimate:
     """Share of variance of a principal component (1 = first), each profile standardised."""
-    count = component
-    _, own = principal_positions(center(study.cohort.strengths, standardised=True), 99)
-    _, drawn = principal_positions(center(study.draws, standardised=True), 99)
-    if own.shape[-1] < count:
-        raise InputError(f"{own.shape[-1]} models have no component {count}")
-    return moved(share(own)[count - 1], share(drawn)[:, count - 1])
+    own, drawn = study.explained
+    if len(own) < component:
+        raise InputError(f"{len(own)} models have no component {component}")
+    return moved(own[component - 1], drawn[:, component - 1])
 
 
 def component_share(study: Study, tier: str) -> Estimate:

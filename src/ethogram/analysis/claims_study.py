@@ -21,6 +21,7 @@ from ethogram.analysis.cohort import (
     measured_interval,
     rank_strengths,
 )
+from ethogram.analysis.components import explained_shares
 from ethogram.analysis.similarity import correlation_matrix
 from ethogram.analysis.tiers import Convergence, spread_by_tier, tier_bounds
 from ethogram.errors import InputError
@@ -81,6 +82,11 @@ class Study:
     def drawn_spearman(self) -> FloatArray:
         """The same in each draw, shape (n_draws, M, M)."""
         return correlation_matrix(self.drawn_ranks)
+
+    @cached_property
+    def explained(self) -> tuple[FloatArray, FloatArray]:
+        """Share of variance of each component, shape (M,), and in each draw, (n_draws, M)."""
+        return explained_shares(self.cohort.strengths), explained_shares(self.draws)
 
     @cached_property
     def convergence(self) -> Convergence:

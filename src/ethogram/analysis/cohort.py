@@ -18,7 +18,7 @@ from ethogram.errors import InputError
 from ethogram.ratings.budget import correlations_fit
 from ethogram.ratings.comparisons import FloatArray
 from ethogram.ratings.quantiles import LEVEL, central_range
-from ethogram.ratings.spread import covariance_root
+from ethogram.ratings.spread import correlate_noise, spread_root
 
 if TYPE_CHECKING:
     from ethogram.ratings.profile import Profile
@@ -76,8 +76,8 @@ class Cohort:
 
     @cached_property
     def roots(self) -> FloatArray:
-        """Matrices R with R R' the covariances, shape (M, K, K)."""
-        return np.array([covariance_root(one) for one in self.covariances])
+        """Matrices R with R R' the covariances, shape (M, K, K), or standard errors (M, K)."""
+        return np.array([spread_root(one) for one in self.covariances])
 
 
 def form_cohort(profiles: Sequence[Profile]) -> Cohort:
@@ -168,11 +168,8 @@ def draw_noise(
     """Draw measurement noise alone, shape (n_draws, M, K), logits."""
     m, k = cohort.strengths[models].shape
     noise = rng.normal(size=(m, n_draws, k))
-    if cohort.correlations_kept:
-        noise = noise @ cohort.roots[models].transpose(0, 2, 1)
-    else:
-        noise *= np.sqrt(cohort.variances[models])[:, None, :]
-        noise -= noise.mean(axis=2, keepdims=True)
+    for i, root in enumerate(cohort.roots[models]):
+        noise[i] = correlate_noise(noise[i], root)
     return np.ascontiguousarray(noise.transpose(1, 0, 2))
 
 

@@ -139,6 +139,12 @@ def principal_positions(rows: FloatArray, count: int) -> tuple[FloatArray, Float
     return vectors[..., ::-1][..., :count] * np.sqrt(values)[..., None, :], values
 
 
+def explained_shares(strengths: FloatArray) -> FloatArray:
+    """Share of variance of each component of one or many tables (..., M, K), standardised."""
+    rows = center(strengths, standardised=True)
+    return share(principal_positions(rows, rows.shape[-2])[1])
+
+
 def rotate_onto(tables: FloatArray, target: FloatArray) -> FloatArray:
     """Rotate and reflect each table (n, M, C) to lie closest to the target (M, C).
 

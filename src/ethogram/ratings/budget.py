@@ -6,8 +6,6 @@ the traits, or with traits times draws.
 
 from __future__ import annotations
 
-import math
-
 MEMORY = 1_500_000_000
 """Bytes for arrays. With Python and its libraries (some 250 MB) and the page of a report, a process
 then stays below 2 GB, which a laptop and the smallest CI machines have to spare."""
@@ -22,6 +20,9 @@ beside a matrix of traits by traits."""
 SQUARES_OF_A_RATING = 6  # traits by traits, held at once while intervals are made
 SQUARES_OF_A_PROFILE = 3  # its covariance, the same in the cohort, the root that draws noise
 ARRAYS_OF_DRAWS = 8  # draws by models by traits, held at once in an analysis
+
+ARRAYS_OF_COLUMNS = 4  # rows by traits, held at once where each trait has a slope
+ARRAYS_OF_PAIRS = 16  # pairs of all traits, held at once where each has met each
 
 DENSE = 300
 """Parameters up to which curvatures are dense; beyond that, where few pairs have met, conjugate
@@ -45,16 +46,29 @@ def inverse_fits(n_parameters: int) -> bool:
     return NUMBER * n_parameters**2 <= 0.8 * MEMORY  # the rest is for blocks beside it
 
 
-def most_traits(n_profiles: int = 1) -> int:
-    """Traits up to which so many profiles keep their correlations."""
-    squares = SQUARES_OF_A_RATING + SQUARES_OF_A_PROFILE * n_profiles
-    return math.isqrt(MEMORY // (squares * NUMBER))
-
-
 def draws_that_fit(n_draws: int, n_profiles: int, n_traits: int) -> int:
     """How many of so many draws of all profiles fit at once; 0 where fewer than a hundred do."""
     fit = MEMORY // (ARRAYS_OF_DRAWS * NUMBER * n_profiles * n_traits)
     return min(n_draws, fit) if fit >= min(n_draws, 100) else 0
+
+
+def draws_for_one(n_draws: int, n_traits: int) -> int:
+    """How many of so many draws of one profile fit at once; 2 at the least, for an interval."""
+    return max(2, min(n_draws, MEMORY // (ARRAYS_OF_DRAWS * NUMBER * n_traits)))
+
+
+def slopes_fit(n_rows: int, n_traits: int) -> bool:
+    """Whether a slope for each trait, a column of the design, can be fitted to so many rows."""
+    parameters = 2 * n_traits + 1
+    numbers = ARRAYS_OF_COLUMNS * n_rows * (n_traits + 1) + SQUARES_OF_A_RATING * parameters**2
+    return NUMBER * numbers <= MEMORY
+
+
+def round_robin_fits(n_traits: int) -> bool:
+    """Whether a row for each pair of so many traits can be rated."""
+    pairs = n_traits * (n_traits - 1) // 2
+    squares = SQUARES_OF_A_RATING * n_traits**2
+    return NUMBER * (ARRAYS_OF_PAIRS * pairs + squares) <= MEMORY
 
 
 def influences_fit(n_numbers: int) -> bool:

@@ -15,12 +15,14 @@ Knows nothing of models, judges or files.
 
 from __future__ import annotations
 
+import math
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
 
-from ethogram.errors import InputError
-from ethogram.ratings.budget import NUMBER, correlations_fit, inverse_fits, most_traits
+from ethogram.errors import InputError, NotConverged
+from ethogram.ratings.budget import correlations_fit, inverse_fits
 from ethogram.ratings.comparisons import BoolArray, FloatArray, IntArray
 from ethogram.ratings.covariance import (
     drawn_variances,
@@ -146,19 +148,17 @@ def find_intervals(
 
 def _affordable(kind: str, fit: Fit, resamples: int) -> tuple[str, int, list[str]]:
     """Put what fits the memory in place of what does not, and say so."""
-    k = len(fit.strengths)
-    if correlations_fit(len(fit.parameters)):
+    if inverse_fits(len(fit.parameters)):
         return kind, resamples, []
-    said = [
-        f"Correlations between the errors of {k:,} traits are not kept, which would take "
-        f"{NUMBER * k**2 / 1e9:.1f} GB (kept up to {most_traits():,} traits); where several traits "
-        "are taken together, their errors count as independent."
-    ]
-    if not inverse_fits(len(fit.parameters)):
-        if kind == "clustered":
-            kind, resamples = "bootstrap", _FEWER_RESAMPLES
-            said.append("Prompts are resampled: leaving out each would take too much memory.")
-        said.append(f"Model-based standard errors are from {_DRAWS} random draws, to within 4%.")
+    said = []
+    if kind == "clustered":
+        kind, resamples = "bootstrap", _FEWER_RESAMPLES
+        said.append("Prompts are resampled: leaving out each would take too much memory.")
+    said.append(
+        f"Model-based standard errors are from {_DRAWS} random draws: 95 of 100 are within "
+        f"{normal_quantile(0.95) / math.sqrt(2 * _DRAWS):.0%}, and the worst of thousands is some "
+        f"{4 / math.sqrt(2 * _DRAWS):.0%} off."
+    )
     return kind, resamples, said
 
 
@@ -230,10 +230,13 @@ def _assemble(
         root = quantile[few] * np.sqrt(inflation)
         below, above = _under_heavy_tails(pairs, fit, few, root)
         won, lost = (record[few] for record in _record(pairs))
-        low[few] = np.where(lost > 0, np.minimum(below, fit.parameters[few]), low[few])
-        high[few] = np.where(won > 0, np.maximum(above, fit.parameters[few]), high[few])
+        missing, middle = np.isnan(below), fit.parameters[few]
+        low[few] = np.where((lost > 0) & ~missing, np.minimum(below, middle), low[few])
+        high[few] = np.where((won > 0) & ~missing, np.maximum(above, middle), high[few])
         who = "all traits" if few.size == pairs.n_items else f"{few.size} of {pairs.n_items} traits"
         words += f"; profile likelihood for {who}, with fewer than {FEW} wins or losses"
+        if missing.any():
+            words += f" (Fisher information for {missing.sum()} where that was not found)"
     return Intervals(covariance, low, high, words, tuple(caveats), level)
 
 
@@ -243,14 +246,17 @@ def _under_heavy_tails(
     """Profile-likelihood intervals under a prior whose width goes with each item's strength.
 
     It is the normal prior that EM would put in place of a Cauchy of scale `CAUCHY` at that strength
-    (Gelman et al. 2008, Annals of Applied Statistics 2(4)): the further out, the wider.
+    (Gelman et al. 2008, Annals of Applied Statistics 2(4)): the further out, the wider. Where the
+    likelihood's ends are not found, both are NaN.
     """
-    ends = []
-    for item, length in zip(items, root, strict=True):
+    ends = np.full((2, len(items)), np.nan)
+    for i, (item, length) in enumerate(zip(items, root, strict=True)):
         ridge = max(fit.ridge, 2 / (CAUCHY**2 + float(fit.strengths[item]) ** 2))
         within = refit(pairs, fit, ridge=ridge)
-        ends.append(likelihood_intervals(pairs, within, np.array([item]), root=np.array([length])))
-    below, above = np.concatenate(ends, axis=1)
+        with suppress(NotConverged):
+            found = likelihood_intervals(pairs, within, np.array([item]), root=np.array([length]))
+            ends[:, i] = np.ravel(found) if within.converged else np.nan
+    below, above = ends
     return below, above
 
 

@@ -21,7 +21,7 @@ import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 from scipy.sparse import csr_array, eye_array
 
-from ethogram.errors import InputError
+from ethogram.errors import InputError, NotConverged
 from ethogram.ratings.budget import DENSE
 from ethogram.ratings.comparisons import FloatArray, IntArray
 from ethogram.ratings.pairs import PairCounts, check_connected, merge
@@ -32,6 +32,9 @@ ELO_PER_LOGIT = 400 / math.log(10)
 
 DEFAULT_RIDGE = 0.1
 """Weight of the prior N(0, 1/ridge) on every strength: a standard deviation of 3.2 logits."""
+
+NOT_CONVERGED = "The fit did not converge"
+"""How a caveat on it begins."""
 
 # By the bounds of Bach (2010), Electronic Journal of Statistics 4, a Newton step of a logistic
 # likelihood that moves no log odds by more than 1.79 goes uphill: there is no line search.
@@ -65,6 +68,13 @@ class Fit:
     ridge: float
     iterations: int
     converged: bool
+
+    @property
+    def caveats(self) -> tuple[str, ...]:
+        """Whether it did not get there."""
+        if self.converged:
+            return ()
+        return (f"{NOT_CONVERGED}; it stopped at step {self.iterations}.",)
 
     @property
     def parameters(self) -> FloatArray:
@@ -165,7 +175,10 @@ def _newton(
         iteration += 1
         p, slope, _ = expect(gap, tie)
         gradient = won - pairs.sum_by_parameter(pairs.count * p) - ridge * theta
-        step = _solve(_curvature(pairs, pairs.count * slope, ridge), gradient, k)
+        try:
+            step = _solve(_curvature(pairs, pairs.count * slope, ridge), gradient, k)
+        except NotConverged:
+            break
         move = pairs.differences(step[:k], step[k:])
         fraction = min(1.0, _MAX_MOVE / max(np.abs(move).max(), 1e-300))
         theta += fraction * step
@@ -379,19 +392,30 @@ def position_covariates(
         caveats.append("The order shown to the judge is unknown; its effect is not taken out.")
     for name in list(chosen):
         others = [column for other, column in chosen.items() if other != name]
-        if _explained(rows, chosen[name], others) > MOST_EXPLAINED:
+        explained = _explained(rows, chosen[name], others)
+        if explained is None or explained > MOST_EXPLAINED:
             del chosen[name]
             who = name.removesuffix("_position")
-            caveats.append(
-                f"Traits stood mostly on one side in the {who}'s prompt, so the effect of that "
-                f"position cannot be told from the strengths and is not taken out."
-            )
+            caveats.append(_left_out(who, known=explained is not None))
     columns = np.stack(list(chosen.values()), axis=1) if chosen else np.zeros((n, 0))
     return tuple(chosen), columns, caveats
 
 
-def _explained(rows: PairCounts, column: FloatArray, others: list[FloatArray]) -> float:
-    """Share of a column's sum of squares that items and other columns explain."""
+def _left_out(who: str, *, known: bool) -> str:
+    """Why a position effect is not taken out; whether it can be told may itself be unknown."""
+    if not known:
+        return (
+            f"Whether the effect of the position in the {who}'s prompt can be told from the "
+            "strengths could not be computed; it is not taken out."
+        )
+    return (
+        f"Traits stood mostly on one side in the {who}'s prompt, so the effect of that "
+        f"position cannot be told from the strengths and is not taken out."
+    )
+
+
+def _explained(rows: PairCounts, column: FloatArray, others: list[FloatArray]) -> float | None:
+    """Share of a column's sum of squares that items and other columns explain; None if unknown."""
     width = rows.n_items + len(others)
     if len(column) <= width:
         return 1.0
@@ -400,7 +424,10 @@ def _explained(rows: PairCounts, column: FloatArray, others: list[FloatArray]) -
     if pairs.many_items:
         sparse = pairs.sparse_information(pairs.count) + 1e-9 * len(column) * eye_array(width + 1)
         inside, across = csr_array(sparse[:-1, :-1]), sparse[:-1, [-1]].toarray()[:, 0]
-        return float(across @ solve_sparse(inside, across, tol=1e-9) / sparse[-1, -1])
+        try:
+            return float(across @ solve_sparse(inside, across, tol=1e-9) / sparse[-1, -1])
+        except NotConverged:
+            return None
     gram = pairs.information(pairs.count)
     gram[np.diag_indices(len(gram))] += 1e-9 * len(column)
     inside, across = gram[:-1, :-1], gram[:-1, -1]

@@ -19,7 +19,7 @@ from scipy.stats import rankdata
 from ethogram.errors import InputError
 from ethogram.ratings.cards import card_html, card_text
 from ethogram.ratings.comparisons import FloatArray, IntArray
-from ethogram.ratings.covariance import rank_ranges
+from ethogram.ratings.covariance import SIZE_CAVEATS, rank_ranges, size_caveats
 from ethogram.ratings.models import ELO_PER_LOGIT
 from ethogram.ratings.phases import say_phase
 from ethogram.ratings.plots import plot_profile
@@ -101,11 +101,14 @@ class Profile:
     prior_effect : float
         How far the prior moves any strength, in logits, against one ten times weaker.
     caveats : tuple of str
+        What is left out or coarser for the number of traits follows from `covariance`.
     order_spread : float or None
         Elo only: by how many points reshuffling the comparisons moves a rating (standard
         deviation, mean over traits).
     level : float
         Of the intervals.
+    soft : bool
+        Verdicts are probabilities: wins are expected, not counted.
     """
 
     model: str
@@ -129,6 +132,12 @@ class Profile:
     caveats: tuple[str, ...]
     order_spread: float | None = None
     level: float = LEVEL
+    soft: bool = False
+
+    def __post_init__(self) -> None:
+        # Whatever replaces the covariance replaces what is said of it.
+        others = tuple(caveat for caveat in self.caveats if caveat not in SIZE_CAVEATS)
+        object.__setattr__(self, "caveats", others + size_caveats(self.covariance))
 
     def __repr__(self) -> str:
         return profile_line(self)
@@ -143,11 +152,6 @@ class Profile:
     def interval(self) -> str:
         """Level and method of the intervals, in plain words."""
         return f"{self.level:.0%}, {self.interval_method}"
-
-    @property
-    def soft(self) -> bool:
-        """Whether verdicts are probabilities: then wins are expected, not halves and wholes."""
-        return bool(np.any(np.abs(2 * self.wins_by_trait - np.rint(2 * self.wins_by_trait)) > 1e-6))
 
     @property
     def variances(self) -> FloatArray:

@@ -16,10 +16,10 @@ from importlib.resources import files
 
 import numpy as np
 
-from ethogram.errors import InputError
+from ethogram.errors import InputError, NotConverged
 from ethogram.ratings import arrays
 from ethogram.ratings.arrays import check_number
-from ethogram.ratings.budget import SIMULATED_RANKS
+from ethogram.ratings.budget import round_robin_fits
 from ethogram.ratings.comparisons import Comparisons, FloatArray, IntArray
 from ethogram.ratings.intervals import Intervals, find_intervals
 from ethogram.ratings.models import (
@@ -92,6 +92,8 @@ def rate(
     ------
     DisconnectedError
         Some traits never meet the others, so there is no common scale.
+    NotConverged
+        The intervals, without which nothing is shown, did not converge.
     """
     check_number(splits, "splits", least=0, whole=True)
     if interval == "bootstrap":
@@ -103,10 +105,8 @@ def rate(
     intervals = find_intervals(
         rows, pairs, fit, cluster, kind=interval, resamples=resamples, seed=seed
     )
-    reliability = split_half(rows, fit, cluster, splits=splits, seed=seed) if splits else None
-    caveats = [*fitted.caveats, *intervals.caveats, *_fit_caveats(comparisons, fitted)]
-    if splits and reliability is None:
-        caveats.append("Too few prompts per trait for a split-half reliability.")
+    reliability, why_none = _reliability(fitted, cluster, splits, seed)
+    caveats = [*fitted.caveats, *intervals.caveats, *_fit_caveats(comparisons, fitted), *why_none]
     return replace(
         _profile(fitted, intervals, comparisons.traits),
         model=comparisons.model,
@@ -118,7 +118,23 @@ def rate(
         effects=tuple(_effect(name, fit, intervals, i) for i, name in enumerate(fitted.names)),
         reliability=reliability,
         caveats=tuple(caveats),
+        soft=_is_soft(comparisons),
     )
+
+
+def _reliability(
+    fitted: Fitted, cluster: IntArray, splits: int, seed: int
+) -> tuple[float | None, tuple[str, ...]]:
+    """Split-half reliability, or None and why."""
+    if not splits:
+        return None, ()
+    try:
+        found = split_half(fitted.rows, fitted.fit, cluster, splits=splits, seed=seed)
+    except NotConverged as error:
+        return None, (f"No split-half reliability: {error}.",)
+    if found is None:
+        return None, ("Too few prompts per trait for a split-half reliability.",)
+    return found, ()
 
 
 @dataclass(frozen=True)
@@ -134,6 +150,8 @@ class Fitted:
         Of the position effects, in the order of `fit.effects`.
     prior_effect : float
         How far the prior moves any strength, in logits, against one ten times weaker.
+    prior_known : bool
+        The fit under the weaker prior converged.
     caveats : tuple of str
     """
 
@@ -142,6 +160,7 @@ class Fitted:
     fit: Fit
     names: tuple[str, ...]
     prior_effect: float
+    prior_known: bool
     caveats: tuple[str, ...]
 
 
@@ -178,7 +197,7 @@ def _fitted(
     fit = fit_model(pairs, ridge=ridge)
     weaker = fit_model(pairs, ridge=ridge / 10)
     prior_effect = float(np.abs(fit.strengths - weaker.strengths).max())
-    return Fitted(rows, pairs, fit, names, prior_effect, caveats)
+    return Fitted(rows, pairs, fit, names, prior_effect, weaker.converged, caveats)
 
 
 def _rows(comparisons: Comparisons) -> PairCounts:
@@ -253,14 +272,14 @@ def _fit_caveats(comparisons: Comparisons, fitted: Fitted) -> list[str]:
             f"The prior moves a strength by up to {fitted.prior_effect * ELO_PER_LOGIT:.0f} points "
             f"(against one ten times weaker); such a trait nearly always wins or loses."
         )
-    if len(comparisons.traits) > SIMULATED_RANKS:
-        caveats.append(
-            f"Rank ranges of more than {SIMULATED_RANKS:,} traits are by Bonferroni's bound, a "
-            "little wider than by simulation."
-        )
-    if not fitted.fit.converged:
-        caveats.append(f"The fit did not converge in {fitted.fit.iterations} steps.")
-    return caveats
+    return [*caveats, *_convergence_caveats(fitted)]
+
+
+def _convergence_caveats(fitted: Fitted) -> tuple[str, ...]:
+    """Say so where a fit did not get there."""
+    if fitted.fit.converged and not fitted.prior_known:
+        return ("The fit under a weaker prior did not converge; the prior's effect is rough.",)
+    return fitted.fit.caveats
 
 
 def _data_caveats(comparisons: Comparisons) -> list[str]:
@@ -268,6 +287,11 @@ def _data_caveats(comparisons: Comparisons) -> list[str]:
     lost, planned = comparisons.lost, len(comparisons) + comparisons.lost
     said = [f"{lost} of {planned} planned comparisons have no verdict."] if lost else []
     return [*said, *comparisons.notes]
+
+
+def _is_soft(comparisons: Comparisons) -> bool:
+    """Whether some outcomes are probabilities; a half counts as a tie does."""
+    return bool(np.any(comparisons.outcome % 0.5))
 
 
 def _is_weighted(comparisons: Comparisons) -> bool:
@@ -347,6 +371,7 @@ def rate_elo(
         prior_effect=0.0,
         caveats=_elo_caveats(comparisons, spread),
         order_spread=spread,
+        soft=_is_soft(comparisons),
     )
 
 
@@ -389,7 +414,8 @@ def rate_counts(
     Raises
     ------
     InputError
-        Wins that do not add up to `total`, that no round robin can give, or not one for each trait.
+        Wins that do not add up to `total`, that no round robin can give, or not one for each trait;
+        more traits than fit the memory (some thousands: each pair is a row).
     """
     traits = arrays.trait_names(traits)
     arrays.check_labels(model=model, judge=judge, condition=condition)
@@ -401,6 +427,11 @@ def rate_counts(
         raise InputError(f"wins has shape {counts.shape}, expected ({k},): one count per trait")
     if abs(counts.sum() - total) > 0.5:
         raise InputError(f"wins add up to {counts.sum():g}, expected the total, {total:g}")
+    if not round_robin_fits(k):
+        raise InputError(
+            f"win counts of {k:,} traits: the {k * (k - 1) // 2:,} pairs of a round robin do not "
+            "fit in memory; give fewer traits, or comparisons to `rate`"
+        )
     _check_round_robin(traits, counts, total)
     pairs = _round_robin(counts, total)
     fitted = _fitted(pairs, ridge)
@@ -417,6 +448,7 @@ def rate_counts(
         caveats=(
             "From win counts alone: comparisons are treated as independent, and neither a "
             "position effect nor a split-half reliability can be estimated.",
+            *_convergence_caveats(fitted),
         ),
     )
 

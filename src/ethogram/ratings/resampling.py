@@ -10,15 +10,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse import csr_array
+from scipy.sparse import csr_array, diags_array, eye_array
 
+from ethogram.errors import NotConverged
 from ethogram.ratings.budget import MOST_NUMBERS
 from ethogram.ratings.comparisons import BoolArray, FloatArray, IntArray
-from ethogram.ratings.covariance import design_matrix, inverse, outer_products
+from ethogram.ratings.covariance import design_matrix, outer_products
 from ethogram.ratings.models import Fit, expect, expected_wins
 from ethogram.ratings.pairs import PairCounts, kinds, take
 from ethogram.ratings.phases import say_phase
-from ethogram.ratings.solving import conjugate_gradients
+from ethogram.ratings.solving import conjugate_gradients, solve_sparse
 
 _AT_ONCE = 64  # resamples in one block: its arrays stay in the processor's cache
 _NUMBERS_AT_ONCE = 4_000_000  # in one array of a block: bounds the memory
@@ -158,7 +159,7 @@ def _climb(
         return _climb_sparse(pairs, design, fit, counts, won, tol=tol, max_iter=max_iter)
     design_t, squared_t = design.T.tocsr(), design.power(2).T.tocsr()
     products_t = outer_products(design).T.tocsr() if p <= _EXACT_BELOW else None
-    scale, full = np.sqrt(np.diag(fit.hessian))[:, None], inverse(fit)
+    scale, full = np.sqrt(np.diag(fit.hessian))[:, None], fit.inverse
     theta = np.repeat(fit.parameters[:, None], won.shape[1], axis=1)
     for iteration in range(max_iter):
         exact = p <= _EXACT_BELOW or iteration >= _PATIENCE
@@ -180,8 +181,14 @@ def _climb(
         step /= np.maximum(1, np.abs(step).max(axis=0))
         theta += step
         if np.abs(step).max() < tol:
-            break
-    return theta.T
+            return theta.T
+    raise _not_converged(max_iter)
+
+
+def _not_converged(steps: int) -> NotConverged:
+    return NotConverged(
+        f"refits to resampled prompts did not converge in {steps} steps; use a larger ridge"
+    )
 
 
 def _climb_sparse(
@@ -213,13 +220,28 @@ def _climb_sparse(
             return np.asarray(design_t @ (slope * (design @ v)) + fit.ridge * v)
 
         diagonal = squared_t @ slope + fit.ridge
-        step = conjugate_gradients(curve, gradient, diagonal, tol=0.1, max_iter=100)
+        step, solved = conjugate_gradients(curve, gradient, diagonal, tol=0.1)
+        if not solved.all():  # a short step is then no sign of being near
+            step[:, ~solved] = _factorised_step(
+                design, slope[:, ~solved], gradient[:, ~solved], fit
+            )
         step[:k] -= step[:k].mean(axis=0)
         step /= np.maximum(1, np.abs(step).max(axis=0))
         theta += step
         if np.abs(step).max() < tol:
-            break
-    return theta.T
+            return theta.T
+    raise _not_converged(max_iter)
+
+
+def _factorised_step(
+    design: csr_array, slope: FloatArray, gradient: FloatArray, fit: Fit
+) -> FloatArray:
+    """Newton's step of each resample, solved by itself; a factorisation is its last resort."""
+    step, prior = np.empty_like(gradient), fit.ridge * eye_array(len(gradient))
+    for i in range(gradient.shape[1]):
+        hessian = csr_array(design.T @ (diags_array(slope[:, i]) @ design) + prior)
+        step[:, i] = solve_sparse(hessian, gradient[:, i], tol=1e-6)
+    return step
 
 
 def _exact_step(

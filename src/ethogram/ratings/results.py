@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ethogram.errors import DisconnectedError
-from ethogram.ratings.budget import NUMBER, correlations_fit, most_traits
+from ethogram.errors import DisconnectedError, NotConverged
+from ethogram.ratings.budget import correlations_fit
 from ethogram.ratings.cards import card_html, card_text
 from ethogram.ratings.comparisons import Comparisons
 from ethogram.ratings.methods import DEFAULT_METHOD, rating_method
@@ -79,20 +79,13 @@ def rate_all(
         with part(f"{one.model or 'profile'}, {i + 1} of {len(several)}"):
             try:
                 rated.append(keep_what_fits(make_profile(one, **options), len(several)))
-            except DisconnectedError as error:
+            except (DisconnectedError, NotConverged) as error:
                 unrated.append(Unrated.of(one, str(error)))
     return Rated(tuple(rated), tuple(unrated))
 
 
 def keep_what_fits(profile: Profile, n_profiles: int) -> Profile:
     """Drop the correlations of a profile where so many such profiles take too much memory."""
-    k = len(profile.traits)
-    if profile.covariance.ndim == 1 or correlations_fit(k, n_profiles):
+    if profile.covariance.ndim == 1 or correlations_fit(len(profile.traits), n_profiles):
         return profile
-    caveat = (
-        f"Correlations between the errors of {k:,} traits are not kept for {n_profiles} profiles, "
-        f"which would take {n_profiles * NUMBER * k**2 / 1e9:.1f} GB (kept up to "
-        f"{most_traits(n_profiles):,} traits); where several traits are taken together, their "
-        "errors count as independent."
-    )
-    return replace(profile, covariance=profile.variances.copy(), caveats=(*profile.caveats, caveat))
+    return replace(profile, covariance=profile.variances.copy())  # its caveats follow

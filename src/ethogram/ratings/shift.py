@@ -25,7 +25,7 @@ from ethogram.ratings.cards import card_html, card_text
 from ethogram.ratings.comparisons import BoolArray, Comparisons, FloatArray, IntArray
 from ethogram.ratings.covariance import jackknife
 from ethogram.ratings.intervals import seldom
-from ethogram.ratings.models import DEFAULT_RIDGE, ELO_PER_LOGIT
+from ethogram.ratings.models import DEFAULT_RIDGE, ELO_PER_LOGIT, NOT_CONVERGED
 from ethogram.ratings.plots import plot_shift
 from ethogram.ratings.profile import Profile
 from ethogram.ratings.quantiles import normal_quantile, t_quantile
@@ -165,7 +165,7 @@ def shift(
     ------
     InputError
         Fewer than two shared traits.
-    DisconnectedError
+    DisconnectedError, NotConverged
         As in `rate`.
     """
     names = after.traits
@@ -344,6 +344,12 @@ def _paired_variance(one: _Side, other: _Side) -> FloatArray:
     return variance
 
 
+def _unconverged(profile: Profile) -> list[str]:
+    """What the profile says of a fit that did not get there."""
+    who = f"{profile.model}: " if profile.model else ""
+    return [f"{who}{said}" for said in profile.caveats if said.startswith(NOT_CONVERGED)]
+
+
 def _caveats(
     one: _Side,
     other: _Side,
@@ -351,7 +357,7 @@ def _caveats(
     after: Comparisons | Profile,
     paired: str,
 ) -> tuple[str, ...]:
-    said = [AGAINST_THE_AVERAGE]
+    said = [AGAINST_THE_AVERAGE, *_unconverged(one.profile), *_unconverged(other.profile)]
     k = len(one.profile.traits)
     missing = len(set(before.traits) ^ set(after.traits))
     if missing:

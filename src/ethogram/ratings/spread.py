@@ -31,9 +31,21 @@ def against_their_mean(spread: FloatArray, keep: IntArray) -> FloatArray:
     k = len(keep)
     if spread.ndim == 1:
         variance = spread[keep]
+        if k == len(spread):  # their mean is zero already
+            return variance
         return np.asarray(variance * (1 - 2 / k) + variance.sum() / k**2)
     to_mean_zero = np.eye(k) - 1 / k
     return np.asarray(to_mean_zero @ spread[np.ix_(keep, keep)] @ to_mean_zero)
+
+
+def added(one: FloatArray, other: FloatArray) -> FloatArray:
+    """Uncertainty of the sum, or the difference, of two independent sets of strengths.
+
+    Variances alone where either side has no more than these.
+    """
+    if one.ndim != other.ndim:
+        one, other = variances(one), variances(other)
+    return np.asarray(one + other)
 
 
 def resampled_spread(refits: FloatArray) -> FloatArray:
@@ -72,9 +84,15 @@ def covariance_root(covariance: FloatArray) -> FloatArray:
     return np.asarray(vectors * np.sqrt(np.clip(values, 0, None)))
 
 
-def correlate_noise(normal: FloatArray, spread: FloatArray) -> FloatArray:
-    """Turn standard normal draws (..., K) into noise with this uncertainty."""
-    if spread.ndim > 1:
-        return np.asarray(normal @ covariance_root(spread).T)
-    noise = normal * np.sqrt(spread)
-    return np.asarray(noise - noise.mean(axis=-1, keepdims=True))
+def spread_root(spread: FloatArray) -> FloatArray:
+    """What `correlate_noise` takes: a root of the covariance, or standard errors alone."""
+    return covariance_root(spread) if spread.ndim > 1 else np.sqrt(spread)
+
+
+def correlate_noise(normal: FloatArray, root: FloatArray) -> FloatArray:
+    """Turn standard normal draws (..., K) into noise whose uncertainty has this `spread_root`."""
+    if root.ndim > 1:
+        return np.asarray(normal @ root.T)
+    noise = normal * root
+    noise -= noise.mean(axis=-1, keepdims=True)
+    return np.asarray(noise)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ethogram.errors import DisconnectedError, InputError
+from ethogram.errors import DisconnectedError, InputError, NotConverged
 from ethogram.ratings.comparisons import Comparisons
 from ethogram.ratings.models import ELO_PER_LOGIT
 from ethogram.validity.lengths import LengthSlopes, length_slopes
@@ -118,7 +118,7 @@ def _relate(label: str, comparisons: Comparisons) -> ReplyLengths:
     size = (len(length), float(np.median(length)), float(np.exp(np.log(length).std())))
     try:
         fit = length_slopes(comparisons)
-    except (InputError, DisconnectedError) as error:
+    except (InputError, DisconnectedError, NotConverged) as error:
         return ReplyLengths(label, *size, (), "", (), reason=_as_sentence(str(error)))
     return ReplyLengths(label, *size, _steepest_first(fit), fit.interval, fit.caveats)
 

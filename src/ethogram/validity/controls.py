@@ -17,7 +17,7 @@ from ethogram.ratings.comparisons import Comparisons, FloatArray
 from ethogram.ratings.profile import Profile
 from ethogram.ratings.quantiles import central_range
 from ethogram.ratings.rate import rate
-from ethogram.ratings.spread import correlate_noise
+from ethogram.ratings.spread import added, correlate_noise, spread_root
 from ethogram.validity.proportions import Estimate
 
 _DRAWS = 1000
@@ -83,7 +83,8 @@ def net_of(measured: Profile, control: Profile, *, seed: int = 0) -> NetProfile:
     interval, squared and added), which needs no symmetry. The two are taken as independent; where
     they share prompts, the interval is if anything too wide.
     """
-    traits = [name for name in measured.traits if name in control.traits]
+    shared = frozenset(control.traits)
+    traits = [name for name in measured.traits if name in shared]
     if len(traits) < 3:
         raise InputError(f"{len(traits)} traits in common with the control, expected at least 3")
     one, base = measured.restrict(traits), control.restrict(traits)
@@ -97,7 +98,7 @@ def net_of(measured: Profile, control: Profile, *, seed: int = 0) -> NetProfile:
         condition=f"{one.condition} net of {base.condition}",
         method=f"{one.method}, net",
         strengths=middle,
-        covariance=one.covariance + base.covariance,
+        covariance=added(one.covariance, base.covariance),
         low=low,
         high=high,
         effects=(),
@@ -131,7 +132,7 @@ def _slope(x: FloatArray, y: FloatArray, noise: float) -> float:
 def _draw(profile: Profile, rng: np.random.Generator) -> FloatArray:
     """Profiles that the data allow, shape (draws, K)."""
     normal = rng.standard_normal((_DRAWS, len(profile.traits)))
-    return profile.strengths + correlate_noise(normal, profile.covariance)
+    return profile.strengths + correlate_noise(normal, spread_root(profile.covariance))
 
 
 def _caveats(measured: Profile, control: Profile, traits: list[str]) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ from ethogram.ratings.comparisons import Comparisons, FloatArray
 from ethogram.ratings.profile import Effect, Profile
 from ethogram.ratings.quantiles import central_range, normal_quantile
 from ethogram.ratings.rate import rate
+from ethogram.ratings.spread import resampled_spread
 from ethogram.validity.accuracy import JudgeAccuracy, Plants, judge_accuracy
 from ethogram.validity.misclassification import Evidence, climb, sample, split_rhat
 from ethogram.validity.proportions import wilson
@@ -198,7 +199,7 @@ def _corrected(chains: FloatArray, plain: Profile, judge: JudgeAccuracy) -> Corr
         plain,
         method="bradley-terry, corrected",
         strengths=strengths.mean(axis=0),
-        covariance=np.cov(strengths.T),
+        covariance=resampled_spread(strengths),
         low=low,
         high=high,
         effects=(_effect("model_position", pooled[:, 2 * k]),),

@@ -16,8 +16,9 @@ from scipy.stats import false_discovery_control
 from scipy.stats import t as student
 
 from ethogram.errors import InputError
+from ethogram.ratings.budget import slopes_fit
 from ethogram.ratings.comparisons import Comparisons, FloatArray
-from ethogram.ratings.covariance import centred, inverse, jackknife
+from ethogram.ratings.covariance import centred, jackknife
 from ethogram.ratings.intervals import few_prompts, scattered, seldom
 from ethogram.ratings.models import DEFAULT_RIDGE, fit_bradley_terry
 from ethogram.ratings.pairs import PairCounts, pair_rows
@@ -73,17 +74,25 @@ def length_slopes(comparisons: Comparisons, *, ridge: float = DEFAULT_RIDGE) -> 
     Raises
     ------
     InputError
-        Fewer than two different known lengths.
+        Fewer than two different known lengths, or more traits and replies than fit the memory.
     DisconnectedError
         Among the comparisons of known length some traits never meet the others.
+    NotConverged
+        What leaving out a prompt does was not computed.
     """
     known = comparisons.take(np.flatnonzero(comparisons.length > 0))
+    if not slopes_fit(len(known), known.n_traits):
+        raise InputError(
+            f"slopes of {known.n_traits:,} traits on the lengths of {len(known):,} replies do not "
+            "fit in memory; take fewer of either"
+        )
     rows, k = _rows(known), known.n_traits
     cluster = clusters(known)
     fit = fit_bradley_terry(rows, ridge=ridge)
     slope = fit.effects[:k] - fit.effects[:k].mean()
-    variance = _variance(inverse(fit), k)
+    variance = _variance(fit.inverse, k)
     freedom, words, caveats = np.full(k, np.inf), "95%, from the Fisher information", LENGTH_CAVEATS
+    caveats += fit.caveats
     if scattered(rows, cluster):
         left_out = jackknife(rows, fit, cluster)
         clustered, effective = _variance(left_out.covariance, k), left_out.effective[k : 2 * k]

@@ -19,7 +19,7 @@ from ethogram.errors import EthogramError
 from ethogram.ratings.comparisons import Comparisons
 from ethogram.ratings.profile import Profile
 from ethogram.ratings.rate import rate
-from ethogram.ratings.results import Rated, Unrated
+from ethogram.ratings.results import Rated, Unrated, keep_what_fits
 from ethogram.ratings.threads import on_one_thread
 from ethogram.store.read import (
     StageCount,
@@ -33,6 +33,8 @@ from ethogram.validity.accuracy import Plants, collect_plants
 from ethogram.validity.controls import word_preference
 
 T = TypeVar("T")
+
+_RATED = (Part.MAIN, Part.RANDOM, Part.NATURAL, Part.WORD)
 
 
 class StoreResults:
@@ -115,10 +117,17 @@ class StoreResults:
         self, how: str, comparisons: Comparisons, make: Callable[[Comparisons], Profile]
     ) -> Profile | Unrated:
         """Rate one set of comparisons once, told from others by its identity."""
-        _, profile = self._once(
-            (how, id(comparisons)), lambda: (comparisons, _rate_or_say_why(comparisons, make))
-        )
-        return profile
+
+        def work() -> tuple[Comparisons, Profile | Unrated]:
+            return comparisons, _rate_or_say_why(comparisons, make, self._n_profiles)
+
+        return self._once((how, id(comparisons)), work)[1]
+
+    @cached_property
+    def _n_profiles(self) -> int:
+        """How many profiles may come to be kept: those of the study and of its controls."""
+        rated = (c for c in self.counts if c.stage == "judge" and c.part in _RATED)
+        return max(1, len({(c.model, c.judge, c.condition, c.part) for c in rated}))
 
     def _once(self, key: Hashable, work: Callable[[], T]) -> T:
         """Return what is kept under a key, after doing the work for it if need be."""
@@ -133,10 +142,10 @@ def results_of(source: Store | StoreResults) -> StoreResults:
 
 
 def _rate_or_say_why(
-    comparisons: Comparisons, make: Callable[[Comparisons], Profile]
+    comparisons: Comparisons, make: Callable[[Comparisons], Profile], n_profiles: int
 ) -> Profile | Unrated:
     try:
-        return make(comparisons)
+        return keep_what_fits(make(comparisons), n_profiles)
     except EthogramError as error:
         return Unrated.of(comparisons, str(error))
 
