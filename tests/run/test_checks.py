@@ -175,9 +175,7 @@ def test_only_what_is_named_is_planned(store_path):
 def test_an_unknown_check_is_refused(store_path, tmp_path):
     """The text names it and what there is; nothing is planned."""
     text = study_text(NOWHERE)
-    with pytest.raises(
-        InputError, match=r"'plant' \(did you mean 'plants'\?\); expected plants, "
-    ):
+    with pytest.raises(InputError, match=r"'plant' \(did you mean 'plants'\?\); expected plants, "):
         check_names(["orders", "plant"])
     with pytest.raises(InputError, match="no check 'all'"):
         plan_all(text, store_path, ("all",))
