@@ -11,10 +11,11 @@ from ethogram.analysis.views import View, caption_views, pick_view, say_view, sp
 from ethogram.engine import check as engine_check
 from ethogram.engine.check import Check
 from ethogram.errors import InputError, Problems, StudyError, guess
-from ethogram.ratings.cards import Card, Row, card_html, card_text, count_words
+from ethogram.ratings.cards import Card, Row, card_html, card_text
 from ethogram.ratings.comparison_files import is_table, read_table
 from ethogram.ratings.comparisons import Comparisons
 from ethogram.ratings.methods import DEFAULT_METHOD, rating_method
+from ethogram.ratings.numbers import count_words
 from ethogram.ratings.profile import Profile
 from ethogram.ratings.rate import reference_profiles
 from ethogram.ratings.results import Rated, rate_all
@@ -353,7 +354,7 @@ def write_report(
     form : "plain", "arena", "oct" or "scores"
         How a comparison file is laid out.
     judge, condition : str, optional
-        Only what this judge said, or of this condition.
+        Only what this judge said, of the checks too, or of this condition.
     force : bool
         Also replace files that ethogram did not write.
     note : callable, optional
@@ -374,14 +375,18 @@ def write_report(
     source = Path(source)
     page = Path(out) if out is not None else _page_of(source)
     report.check_page(page, source=source, force=force)
-    found = read_source(source, without=without, form=form)
-    comparisons = _of_view(found, source, judge, condition)
-    if note is not None:
-        note("writing the report ...")
+    note = note or (lambda text: None)
     if is_table(source, form=form):
+        found = read_source(source, without=without, form=form)
+        comparisons = _of_view(found, source, judge, condition)
+        note("writing the report ...")
         return report.write_table_report(comparisons, page, title=source.stem, force=force)
+    _check_form(source, form)
     with StoreResults.open(source) as results:
-        account = report.judge_account(measure_validity(results, corrections=corrections))
+        comparisons = _of_view(results.comparisons(without=without), source, judge, condition)
+        note("writing the report ...")
+        validity = measure_validity(results, corrections=corrections)
+        account = report.judge_account(validity, only=judge)
         return report.write_report(
             results,
             page,
@@ -400,7 +405,7 @@ def _of_view(
     Raises
     ------
     InputError
-        There are none; the text says what there is.
+        There are none of one of them, or of both together; the text says what there is.
     """
     for what, name in (("judge", judge), ("condition", condition)):
         there = dict.fromkeys(getattr(c, what) for c in found)
@@ -409,7 +414,14 @@ def _of_view(
                 f"{source} has no comparisons of {what} {name!r}{guess(name, there)}; it has "
                 f"those of {', '.join(there)}"
             )
-    return [c for c in found if judge in (None, c.judge) and condition in (None, c.condition)]
+    fit = [c for c in found if judge in (None, c.judge) and condition in (None, c.condition)]
+    if found and not fit:
+        pairs = dict.fromkeys(f"{c.judge!r} with {c.condition!r}" for c in found)
+        raise InputError(
+            f"{source} has no comparisons of judge {judge!r} with condition {condition!r}; it has "
+            f"those of {', '.join(pairs)}"
+        )
+    return fit
 
 
 def _page_of(source: Path) -> Path:
@@ -471,9 +483,8 @@ def save_figures(
     from ethogram.figures import save
 
     save.check_figures(Path(out), formats=formats, theme=theme, force=force, only=only)
-    profiles = list(
-        reference_profiles().values() if source is None else read_profiles(source, form=form)
-    )
+    comparisons = [] if source is None else read_source(source, form=form)
+    profiles = list(reference_profiles().values() if source is None else rate_all(comparisons))
     if not profiles:
         raise InputError(f"{source} has no comparisons that can be rated")
     views = split_views(profiles)
@@ -487,6 +498,7 @@ def save_figures(
         theme=theme,
         only=only,
         models=models,
+        compare=_paired(comparisons),
         said=caption_views(views)[views.index(view)],
         seed=seed,
         force=force,
@@ -556,7 +568,7 @@ def figure(
         name,
         shown,
         models=models,
-        moved=_paired_shift(comparisons, shown, models) if name == "shift" else None,
+        compare=_paired(comparisons),
         theme=theme,
         said=caption_views(views)[views.index(view)],
         seed=seed,
@@ -578,16 +590,17 @@ def _given_profiles(
     return profiles
 
 
-def _paired_shift(
-    comparisons: Sequence[Comparisons], profiles: Sequence[Profile], models: Sequence[str]
-) -> Shift | None:
-    """Return the shift between two models whose comparisons are known; None for other numbers."""
-    pair = [p for name in models for p in profiles if p.model == name] or profiles
-    if not comparisons or len(pair) != 2:
-        return None
+def _paired(comparisons: Sequence[Comparisons]) -> Callable[[Profile, Profile], Shift]:
+    """Return what compares two profiles: prompt by prompt, where their comparisons are known."""
     known = {(c.model, c.judge, c.condition): c for c in comparisons}
-    before, after = (known[p.model, p.judge, p.condition] for p in pair)
-    return shift(before, after, profiles=(pair[0], pair[1]))
+
+    def compare(one: Profile, other: Profile) -> Shift:
+        behind = [known.get((p.model, p.judge, p.condition)) for p in (one, other)]
+        if behind[0] is None or behind[1] is None:
+            return shift(one, other)
+        return shift(behind[0], behind[1], profiles=(one, other))
+
+    return compare
 
 
 def read_source(
@@ -621,10 +634,15 @@ def read_source(
             raise InputError("--without needs a store: a comparison file does not record it")
         found = read_table(path, form=form)
         return [c for c in found if model in (None, c.model)]
-    if form != "plain":
-        raise InputError(f"--as {form} needs a comparison file: {path} has no such ending")
+    _check_form(path, form)
     with Store.read(path) as store:
         return read_comparisons(store, without=without, model=model)
+
+
+def _check_form(path: Path, form: str) -> None:
+    """Refuse a form of comparison files for a store."""
+    if form != "plain":
+        raise InputError(f"--as {form} needs a comparison file: {path} has no such ending")
 
 
 def pick_two(

@@ -2,7 +2,7 @@
 
 ::
 
-    EthogramError             one clear line for the user; the CLI turns it into exit code 2
+    EthogramError             one line per problem for the user; the CLI turns it into exit code 2
     ├── InputError            a file, key or value that cannot be used (also a ValueError)
     │   ├── StudyError        ... in a study file
     │   └── NotInformative    a judge whose planted replies do not show that it sees anything

@@ -6,6 +6,7 @@ import io
 import json
 import os
 import subprocess
+from importlib.resources import files
 
 import polars as pl
 import pytest
@@ -288,9 +289,15 @@ def test_init_writes_a_study_that_can_be_planned(ethogram, tmp_path):
     assert ethogram("init")[0] == 0
     assert ethogram("plan", "study.toml")[0] == 0
     assert ethogram("init", "--preset", "study2026")[0] == 0
-    assert "[models." in (tmp_path / "study2026.toml").read_text()
+    for name, preset in (("study", "blank"), ("study2026", "study2026")):
+        kept = (files("ethogram") / f"data/presets/{preset}.toml").read_text("utf-8")
+        assert (tmp_path / f"{name}.toml").read_text("utf-8") == kept
     code, _, err = ethogram("init")
-    assert (code, err.startswith("ethogram: study.toml exists: move it")) == (2, True)
+    assert (code, err) == (
+        2,
+        "ethogram: study.toml exists: move it, name another file, or replace it with --force "
+        "(in Python, force=True)\n",
+    )
     assert ethogram("init", "--preset", "study1900")[0] == 2
 
 

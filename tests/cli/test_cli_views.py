@@ -47,6 +47,38 @@ def here(judged, ethogram):
     return run
 
 
+def test_a_judge_and_a_condition_that_never_meet_are_refused(tmp_path, ethogram):
+    """Each is there, the two together are not: the text names the pairs that are."""
+    rows = [
+        f"m,{pair},{pair[0]},{judge},{condition}"
+        for judge, condition in (("owl", "feels"), ("jay", "likes"))
+        for pair in ("a,b", "b,c", "c,a")
+    ]
+    text = "\n".join(["model,trait_1,trait_2,winner,judge,condition", *rows])
+    (tmp_path / "c.csv").write_text(text)
+    for verb in ("report", "shift"):
+        code, out, err = ethogram(verb, "c.csv", "--judge", "owl", "--condition", "likes")
+        assert (code, out) == (2, "")
+        assert "no comparisons of judge 'owl' with condition 'likes'" in err
+        assert "those of 'owl' with 'feels', 'jay' with 'likes'" in err
+    assert not (tmp_path / "c.html").exists()
+
+
+def test_the_figure_of_a_shift_is_paired_as_the_shift_is(here, tmp_path):
+    """Two models that answered the same prompts are compared prompt by prompt in a file too."""
+    words = ("--only", "shift", "--format", "json", "-o", tmp_path, "--judge", "owl")
+    assert here("figures", "study.db", *words)[0] == 0
+    drawn = json.loads((tmp_path / "shift.json").read_text("utf-8"))
+    moved = json.loads(here("shift", "study.db", "--judge", "owl", "--json")[1])
+    assert moved["paired"]
+    shifts = {row["trait"]: row for row in moved["shifts"]}
+    rows = [row for rows in drawn["datasets"].values() for row in rows if "low" in row]
+    assert {row["trait"] for row in rows} <= shifts.keys()
+    assert rows
+    for row in rows:
+        assert row["low"] == pytest.approx(shifts[row["trait"]]["low"], rel=1e-3)
+
+
 def test_a_shift_stays_within_one_judge(here):
     """Which one is said, beside the JSON; a judge that is named is used."""
     code, out, err = here("shift", "study.db", "--json")
@@ -96,6 +128,9 @@ def test_a_report_of_one_judge(here, tmp_path):
     assert err.splitlines().count("writing the report ...") == 1  # and phases, if it takes long
     said = json.loads((tmp_path / "x.json").read_text())
     assert {profile["judge"] for profile in said["profiles"]} == {"jay"}
+    account = " ".join(said["judge"]["sentences"])
+    assert "given to jay," in account
+    assert "owl" not in account
     code, _, err = here("report", "study.db", "-o", tmp_path / "y.html", "--judge", "joy")
     assert (code, "(did you mean 'jay'?)" in err) == (2, True)
 

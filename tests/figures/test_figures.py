@@ -30,6 +30,8 @@ from ethogram.figures.theme import PALETTES
 from ethogram.ratings.rate import rate_counts, reference_profiles
 from ethogram.ratings.shift import shift
 
+COLUMN = 720  # pixels that docs/cli.md promises
+
 
 def simulate(n_traits, n_models, seed=0, names=None):
     """Profiles from the win counts of simulated round robins."""
@@ -60,14 +62,10 @@ def reference():
 
 @pytest.fixture(scope="module")
 def study(reference):
-    """An analysis in which no group of traits holds: with few draws one may by chance."""
-    found = analyse(reference, n_draws=100)
-    clusters = replace(
-        found.clusters,
-        ward=replace(found.clusters.ward, holding=()),
-        density=replace(found.clusters.density, holding=()),
-    )
-    return replace(found, clusters=clusters)
+    """The analysis that the report makes: no group of traits holds under resampling."""
+    found = analyse(reference)
+    assert found.clusters.ward.holding == found.clusters.density.holding == ()
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -167,11 +165,12 @@ def test_catalogue_names_are_those_of_the_figures(reference, study, small):
 
 
 def test_twenty_models_render():
-    """Twenty models of 40 traits render; what has no room for numbers says so."""
+    """Twenty models of 40 traits fit a column; what has no room for numbers says so."""
     profiles = simulate(40, 20)
     figures = {f.name: f for f in draw_figures(profiles, analyse(profiles, n_draws=40))}
     for name in list(figures)[:10]:
-        check(figures[name])
+        width = float(re.search(r'<svg[^>]* width="([\d.]+)"', check(figures[name]))[1])
+        assert width < 1.041 * COLUMN, name  # as test_legibility allows for labels at an edge
     for name in ("ranks", "similarity"):
         assert "too many models for numbers in the cells" in figures[name].caption
 
@@ -310,7 +309,12 @@ def test_names_from_outside_stay_text():
     figures = draw_figures(profiles, analyse(profiles, n_draws=20))
     pictures = {figure.name: svg(figure) for figure in figures}
     assert not [name for name, picture in pictures.items() if "<script" in picture]
-    assert "script&gt;" in pictures["distributions"]  # what is left of the name after its slash
+    shown = html.escape(hostile.rsplit("/", maxsplit=1)[-1])  # what is left after a slash
+    for name in ("distributions", "ranks", "similarity"):
+        assert shown in pictures[name], name
+    whole = hostile.replace("/", "")
+    (alone,) = draw_figures(simulate(12, 1, names=[whole]), only=["ranked"])
+    assert whole in html.unescape(svg(alone))
 
 
 # --- Labels and colours

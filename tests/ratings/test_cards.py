@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 import ethogram
-from ethogram.ratings.cards import Card, Row, card_html, say_interval, say_points, text_table
+from ethogram.ratings.cards import Card, Row, card_html, text_table
+from ethogram.ratings.numbers import rank_words, say_interval, say_number
 from ethogram.ratings.results import Rated, Unrated
-from ethogram.ratings.summaries import rank_words
 
 VOID = {"path", "circle", "br"}
 
@@ -102,7 +102,7 @@ def test_numbers_are_those_of_the_profile():
     """Rating and interval in whole points, in text as in HTML."""
     profile = a_profile("calm", "bold", "wry")
     row = profile.frame().row(0, named=True)
-    interval = say_interval(row["low"], row["high"])
+    interval = say_interval(row["low"], row["high"], grouped=True)
     assert [f"{row['rating']:,.0f}", interval] == Tree(profile._repr_html_()).cells[7:9]
     assert interval in str(profile)
 
@@ -141,12 +141,12 @@ def test_the_html_has_no_colour_link_or_class_of_its_own():
 
 def test_negative_numbers_have_a_true_minus_and_zero_has_none():
     """A hyphen is no minus."""
-    assert say_points(-1234.4) == "−1,234"
-    assert say_points(-0.4) == "0"
-    assert say_points(0.4, sign=True) == "0"
-    assert say_points(3.2, sign=True) == "+3"
+    assert say_number(-1234.4, grouped=True) == "−1,234"
+    assert say_number(-0.4) == "0"
+    assert say_number(0.4, sign=True) == "0"
+    assert say_number(3.2, sign=True) == "+3"
     assert say_interval(-410.2, 726) == "−410 to 726"
-    assert say_points(float("nan")) == "unknown"
+    assert say_number(float("nan")) == "unknown"
     assert say_interval(float("-inf"), 1) == "unknown"
 
 

@@ -284,7 +284,7 @@ def test_arena_battles(tmp_path):
     assert found.tie.tolist() == [False, False, True, True, True]
     assert found.lost == 1
     assert found.prompt[0] == found.prompt[2] != found.prompt[1]
-    assert "Columns of the file that are not used: judge, turn." in found.notes
+    assert "Columns of the file that are not used: judge, turn." in found.source_notes
 
 
 def test_arena_with_a_column_for_each_verdict(tmp_path):
@@ -428,7 +428,7 @@ def test_very_many_columns_are_counted(tmp_path):
     text = f"model,trait_1,trait_2,winner,{more}\nm,a,b,a{',1' * 3000}\n"
     (tmp_path / "f.csv").write_text(text)
     (found,) = read_table(tmp_path / "f.csv")
-    assert found.notes[0].endswith("c18, c19 and 2,980 more.")
+    assert found.source_notes[0].endswith("c18, c19 and 2,980 more.")
 
 
 def test_winners_against_their_probability_are_counted(tmp_path):

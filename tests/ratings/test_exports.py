@@ -102,13 +102,20 @@ def test_an_export_without_the_trial_pairs_the_orders_all_the_same(soft_store, t
 
 
 def test_columns_that_are_not_used_are_named(tmp_path):
-    """In the caveats of each profile, as the file spells them."""
+    """Once for the file, as it spells them, and in no profile's own caveats."""
     path = tmp_path / "more.csv"
-    path.write_text("model,trait_1,trait_2,winner,Mood,note\na,x,y,x,1,2\na,y,x,x,1,2\n")
-    (profile,) = read_profiles(path)
-    assert "Columns of the file that are not used: Mood, note." in profile.caveats
-    (profile,) = read_profiles(path, method="elo")
-    assert "Columns of the file that are not used: Mood, note." in profile.caveats
+    path.write_text(
+        "model,trait_1,trait_2,winner,Mood,note\na,x,y,x,1,2\na,y,x,x,1,2\n"
+        "b,x,y,x,1,2\nb,y,x,x,1,2\n"
+    )
+    note = "Columns of the file that are not used: Mood, note."
+    for method in ("bradley-terry", "elo"):
+        rated = read_profiles(path, method=method)
+        assert rated.notes == (note,)
+        assert len(rated) == 2
+        assert not any("not used" in text for profile in rated for text in profile.caveats)
+        assert str(rated).count(note) == 1
+    assert str(read_profiles(path, model="a")).count(note) == 1
 
 
 def test_probabilities_need_no_winner(tmp_path):

@@ -22,6 +22,7 @@ from ethogram.report.claims import (
     write_claims,
 )
 from ethogram.report.claims_content import UNITS, describe_claims, ordinal, rows_for_dumbbells
+from ethogram.report.summary import plain
 
 
 @pytest.fixture(scope="module")
@@ -68,8 +69,11 @@ def test_every_claim_is_shown_with_its_badge_sentence_and_checks(checked, report
     page = render_page(report)
     assert page.count('<article class="claim"') == len(checked.claims)
     rows = sum(len(claim.checks) for claim in checked.claims)
-    articles = "".join(re.findall(r'<article class="claim".*?</article>', page, re.S))
-    assert articles.count('<tr><th scope="row">') == rows
+    articles = re.findall(r'<article class="claim".*?</article>', page, re.S)
+    assert "".join(articles).count('<tr><th scope="row">') == rows
+    for article, claim in zip(articles, checked.claims, strict=True):
+        assert f">{claim.verdict}</span>" in article
+        assert claim.source in unescape(article)
     for _, claims in report.topics:
         for claim in claims:
             assert claim.verdict in {str(o) for o in Outcome}
@@ -112,7 +116,7 @@ def test_markdown_and_json_say_the_same(checked, report):
     assert sum(numbers["verdicts"].values()) == len(checked.claims) == len(numbers["claims"])
     for claim, shown in zip(checked.claims, numbers["claims"], strict=True):
         assert shown["verdict"] == claim.verdict
-        assert f"**{claim.verdict}** ({claim.source.replace('_', '')})" in text
+        assert f"**{claim.verdict}** ({plain(claim.source)})" in text
     first = checked.claims[0].checks[0].measured
     assert numbers["claims"][0]["checks"][0]["measured"]["low"] == first.low
 

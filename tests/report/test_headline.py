@@ -93,6 +93,13 @@ def test_too_little_data_is_said(n, models, headline):
     assert _view(*profiles).headline == headline
 
 
+def test_few_comparisons_of_unequal_models_are_a_range():
+    """Not every model has as many as the one with the most."""
+    profiles = [_profile(np.zeros(10), n=n, seed=n, model=f"m{n}") for n in (20, 24)]
+    headline = "Too few comparisons (20 to 24 per model) to tell what either model favours"
+    assert _view(*profiles).headline == headline
+
+
 def test_nothing_is_said_where_nothing_was_rated():
     assert _view().headline == "Nothing has been judged yet"
 
@@ -111,7 +118,7 @@ def test_a_judge_at_chance_takes_the_headline():
     """Ratings by a judge that sees nothing say nothing of the model."""
     account = JudgeAccount(tested=True, sentences=("judge: at chance.",), blind=("judge",))
     assert _view(_profile(SPREAD), judge=account).headline == (
-        "Judge was not shown to judge better than chance, so its ratings say nothing about owl-1.0"
+        "judge was not shown to judge better than chance, so its ratings say nothing about owl-1.0"
     )
 
 

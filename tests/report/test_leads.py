@@ -9,6 +9,7 @@ from tests.report.test_headline import SPREAD, _profile, _view
 from ethogram.analysis.analyse import analyse
 from ethogram.ratings.models import ELO_PER_LOGIT
 from ethogram.ratings.rate import reference_profiles
+from ethogram.report import heads as module
 from ethogram.report.heads import losses_claim, section_claims
 from ethogram.report.leads import lead_findings
 from ethogram.store.read import StageCount
@@ -80,6 +81,25 @@ def test_heads_claim_what_the_intervals_carry(study):
     )
     differing = int(analysis.deviations.significant.any(axis=0).sum())
     assert heads["deviations"].startswith(f"On {differing} of 144 traits some model differs")
+
+
+@pytest.mark.parametrize(
+    ("sides", "words"),
+    [
+        ({"top 5": ("more", "no")}, "agree more than chance on the top 5 depends"),
+        ({"top 5": ("no", "less")}, "differ more than chance on the top 5 depends"),
+        (
+            {"top 5": ("more", "no"), "6 to 9": ("no", "less")},
+            "agree more or less than chance on the top 5 and places 6 to 9 depends",
+        ),
+    ],
+)
+def test_a_tier_that_depends_on_the_measure_says_in_which_way(study, monkeypatch, sides, words):
+    """In one measure more or less than chance, in the other neither."""
+    profiles, analysis = study
+    monkeypatch.setattr(module, "tier_sides", lambda convergence: sides)
+    head = section_claims(profiles, analysis)["convergence"]
+    assert head == f"Whether models {words} on the measure"
 
 
 def test_heads_without_a_claim_stay_plain():

@@ -20,6 +20,7 @@ from ethogram.report.judge import untested
 from ethogram.report.leads import alike_words
 from ethogram.report.page import render_page
 from ethogram.report.summary import render_json, render_markdown
+from ethogram.store.read import StageCount
 
 SPREAD = np.linspace(-1.5, 1.5, 8)
 
@@ -62,6 +63,21 @@ def test_traits_and_comparisons_are_counted_of_what_is_rated():
     nothing = build_report([], title="t", source="table", unrated=[replace(lost, n=1)])
     assert nothing.measured.startswith("Nothing could be rated from a file of comparisons: 1 ")
     assert "1 comparison of c." in nothing.measured
+
+
+def test_a_store_without_a_verdict_says_what_is_planned():
+    """Once that nothing was judged, then how much is to come; nothing of a judge of no verdicts."""
+    stage = StageCount("elicit", "m", "", "main", "", planned=45, done=0, truncated=0, named=0)
+    for stages, words in (
+        ([stage], "45 of 45 planned replies and verdicts are still to come."),
+        ([], "The store holds no study yet."),
+    ):
+        page = render_page(build_report([], title="t", stages=stages))
+        opening = page[page.index('<section id="findings"') :].split("</section>")[0]
+        assert opening.count("Nothing has been judged yet") == 1
+        assert f"<p>{words}</p>" in opening
+        assert "verdict-note" not in opening
+        assert "There is no study to describe yet." in page
 
 
 def test_what_is_not_rated_names_judge_and_condition():
@@ -178,7 +194,7 @@ def test_models_of_which_each_has_its_own_favourite_share_none():
         .views[0]
         .headline
     )
-    assert "do not show what" not in headline
+    assert headline == "Three models share no clear favourite; c stands apart on trait0"
 
 
 def test_very_many_traits_are_cut_and_the_cut_is_said(monkeypatch):

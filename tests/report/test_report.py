@@ -18,6 +18,7 @@ from tests.planted.simulated_store import HOSTILE, Losses, fill_store
 
 from ethogram.figures.theme import PALETTES
 from ethogram.ratings.comparisons import Comparisons, compare
+from ethogram.ratings.numbers import say_interval, say_number
 from ethogram.ratings.profile import Effect, Profile
 from ethogram.ratings.rate import rate
 from ethogram.report import write_files, write_reference_report, write_report, write_table_report
@@ -25,7 +26,6 @@ from ethogram.report.content import build_report
 from ethogram.report.evidence import LIMIT, judge_words, sample_evidence, without_thoughts
 from ethogram.report.findings import find_headlines
 from ethogram.report.judge import JudgeAccount, judge_account
-from ethogram.report.numbers import between, signed
 from ethogram.report.page import render_page
 from ethogram.report.page_figures import DataPool
 from ethogram.report.script_data import POLICIES, size_in_page
@@ -151,7 +151,7 @@ def test_single_model_has_its_sections_and_no_other(single):
 def test_says_that_the_judge_is_not_tested(single):
     """The exact sentence stands in the page, the JSON and the Markdown."""
     page, numbers = _read(single)
-    assert "judge not tested" in page.words
+    assert "Judge not tested" in page.words
     assert numbers["judge"]["tested"] is False
     assert "judge not tested" in single.with_suffix(".md").read_text()
 
@@ -168,7 +168,7 @@ def test_ratings_in_page_and_json_are_those_of_the_profile(single):
         assert shown[trait]["rating"] == pytest.approx(expected.ratings[i])
         assert shown[trait]["low"] == pytest.approx(expected.rating_low[i])
         low, high = expected.rating_low[i], expected.rating_high[i]
-        assert between(low, high) in page.words
+        assert say_interval(low, high) in page.words
     rows = json.loads(page.data["data"])["views"][0]["profiles"][0]["rows"]
     assert [row[4] for row in rows] == sorted(expected.ranks.tolist())
 
@@ -254,7 +254,7 @@ def test_judge_account_is_shown(tmp_path):
     words = _Elements(render_page(report)).words
     for text in (*account.sentences, "accuracy", "90 replies; 95% intervals."):
         assert text in words
-    assert "judge not tested" not in words
+    assert "judge not tested" not in words.lower()
 
 
 def _with_lengths(*, planted: float, model: str = "simulated") -> Comparisons:
@@ -283,7 +283,7 @@ def test_planted_length_slopes_are_shown_in_all_three_forms(tmp_path):
     assert {"replies", "replies-table"} <= set(page.ids)
     for text in (page.words, summary):
         assert "longer: " in text
-        assert signed(steepest["slope"]) in text
+        assert say_number(steepest["slope"], sign=True) in text
         assert "plain: none of the 8 traits wins significantly more or less often" in text
         assert "not what a longer reply would do" in text
     assert min(row["p_adjusted"] for row in plain_one["slopes"]) > 0.05
@@ -363,7 +363,7 @@ def test_words_in_a_sentence_decide_nothing():
     account = JudgeAccount(tested=True, sentences=("judge not tested elsewhere; 81% here.",))
     report = build_report([rate(_simulated(np.linspace(-1, 1, 6)))], title="t", judge=account)
     page = render_page(report)
-    assert "<strong>judge not tested" not in page
+    assert "<strong>Judge not tested" not in page
     assert 'class="verdict-note"' in page
     assert account.headline == account.sentences[0]
 
@@ -593,6 +593,7 @@ def test_reference_report_checks_the_published_claims(reference):
     for claim in claims:
         assert f"claim-{claim['id']}" in page.ids
         assert claim["found"] in page.words
+        assert f"{claim['verdict']} {claim['source']}" in page.words
 
 
 def test_reference_report_is_small(reference):

@@ -32,7 +32,7 @@ def test_many_models_show_where_they_differ_by_more_than_noise():
     """A trait on which one model is far off is disputed, and the model is named at its end."""
     common = np.linspace(-1.5, 1.5, 20)
     odd = common.copy()
-    odd[10] = -3.0
+    odd[10] = -2.0  # not among the lowest on average
     strengths = (common, common, odd)
     profiles = [_profile(s, n=6000, seed=i, model=f"m{i}") for i, s in enumerate(strengths)]
     strip = _strip(*profiles)
@@ -44,9 +44,27 @@ def test_many_models_show_where_they_differ_by_more_than_noise():
     assert "interval reaches about" in strip.note
 
 
+def test_a_disputed_trait_at_an_end_stays_there():
+    """The highest on average are the highest, however far models are apart on one of them."""
+    common = np.linspace(-1.5, 1.5, 20)
+    strengths = [common.copy() for _ in range(3)]
+    for own, top in zip(strengths, (0.5, 4.0, 4.0), strict=True):
+        own[19] = top  # still the highest mean, and the widest spread
+    strengths[2][10] = -1.2
+    profiles = [_profile(s, n=6000, seed=i, model=f"m{i}") for i, s in enumerate(strengths)]
+    groups = {group.head: [row.trait for row in group.rows] for group in _strip(*profiles).groups}
+    mean = np.mean([profile.ratings for profile in profiles], axis=0)
+    order = [profiles[0].traits[i] for i in np.argsort(-mean)]
+    assert groups["Highest on average"] == order[:4]
+    assert groups["Lowest on average"] == order[-4:]
+    assert order[0] == "trait019"
+    assert groups["Most disputed of the others"][0] == "trait010"
+
+
 def test_noise_is_not_disputed():
     profiles = [_profile(np.zeros(20), n=2000, seed=s, model=f"m{s}") for s in (5, 6, 7)]
-    assert "Most disputed" not in [group.head for group in _strip(*profiles).groups]
+    heads = [group.head for group in _strip(*profiles).groups]
+    assert heads == ["Highest on average", "Lowest on average"]
 
 
 def test_few_traits_are_all_shown():

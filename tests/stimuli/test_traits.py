@@ -93,6 +93,9 @@ def test_bad_line_is_refused_with_its_number(tmp_path, text, line, says):
         ('trait,description\nbold,"two\nlines"\nbold,\n', 4, "repeats line 3"),
         ("trait,description\nbold,x\n,y\n", 3, "blank"),
         ("word\nbold\ncalm\n", 1, "no column 'trait'"),
+        ("word,description\n", 1, "no column 'trait', found word, description"),
+        ("trait,description\n", 1, "the file holds no traits, expected at least two"),
+        ("trait\nbold\n", 2, "the file holds one trait, expected at least two"),
     ],
 )
 def test_bad_csv_line_is_refused_with_its_number(tmp_path, text, line, says):

@@ -22,6 +22,8 @@ from ethogram.cli.options import (
     Models,
     OneCondition,
     OneJudge,
+    OnlyCondition,
+    OnlyJudge,
     PlainCommand,
     Quiet,
     RatingsFormat,
@@ -142,7 +144,7 @@ def run(
         for sentence in judge_sentences(results):
             console.print(sentence)
         if report:
-            page = _write_report(results, path.with_suffix(".html"), correct=False, force=force)
+            page = _write_report(results, path.with_suffix(".html"), force=force)
             console.print(f"Report: {page}; store: {path}")
     raise typer.Exit(_exit_code(loaded, done, counts))
 
@@ -316,23 +318,22 @@ def _say_agreement(console: WrappingConsole, path: Path) -> None:
     from ethogram.validity.measure import measure_validity
     from ethogram.validity.results import StoreResults
 
+    page = path.with_suffix(".html")
     with StoreResults.open(path) as results:
-        found = measure_validity(results, corrections=False)
+        found = measure_validity(results, corrections=page.is_file())  # which the report has
         for sentence in found.agreement.findings() if found.agreement is not None else ():
             console.print(sentence)
-        _renew_report(results, path.with_suffix(".html"), found)
+        _renew_report(results, page, found)
 
 
-def _write_report(
-    results: StoreResults, out: Path, *, correct: bool = True, force: bool = False
-) -> Path:
-    """Write a store's report, with what is known of its judges."""
+def _write_report(results: StoreResults, out: Path, *, force: bool = False) -> Path:
+    """Write a store's report, with what is known of its judges, corrections included."""
     from ethogram.report import write_report
     from ethogram.report.judge import judge_account
     from ethogram.validity.measure import measure_validity
 
     _echo(WRITING, err=True)
-    account = judge_account(measure_validity(results, corrections=correct))
+    account = judge_account(measure_validity(results))
     return write_report(results, out, judge=account, force=force)
 
 
@@ -444,7 +445,7 @@ def ratings(
                 form=form,
             )
         if not (rated.profiles or rated.unrated):
-            raise InputError(f"{source} has no comparisons{f' of {model!r}' if model else ''}")
+            raise InputError(f"{source} has no comparisons")
     if json or format == "json":
         _print_json(_of_ends(ratings_json(rated), top))
     elif format in FORMATS:
@@ -490,8 +491,8 @@ def report(
     out: Annotated[
         Path | None, typer.Option("-o", "--out", metavar="FILE", help="The HTML file.")
     ] = None,
-    judge: OneJudge = None,
-    condition: OneCondition = None,
+    judge: OnlyJudge = None,
+    condition: OnlyCondition = None,
     without: Without = None,
     form: As = "plain",
     show: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ethogram.cli.terminal import ends
-from ethogram.ratings.summaries import rank_words, say_range
+from ethogram.ratings.numbers import rank_words, say_interval, say_number, say_range
 
 if TYPE_CHECKING:
     from ethogram.ratings.profile import Profile
@@ -57,8 +57,8 @@ def ratings_md(rated: Rated, top: int | None) -> str:
 def _md_row(row: dict[str, Any]) -> str:
     names = [_plain(str(row[what])) for what in ("model", "judge", "condition")]
     numbers = [row["place"], say_range(row["rank_low"], row["rank_high"])]
-    rating, low, high = (f"{row[what]:.0f}".replace("-", "−") for what in ("rating", "low", "high"))
-    cells: Sequence[str] = [*names, *numbers, _plain(row["trait"]), rating, f"{low} to {high}"]
+    rating, interval = say_number(row["rating"]), say_interval(row["low"], row["high"])
+    cells: Sequence[str] = [*names, *numbers, _plain(row["trait"]), rating, interval]
     return f"| {' | '.join(cells)} |"
 
 

@@ -70,6 +70,21 @@ OneCondition = Annotated[
         autocompletion=_choices("feels", "likes", "random"),
     ),
 ]
+OnlyJudge = Annotated[
+    str | None,
+    typer.Option(
+        "--judge", metavar="NAME", help="Only what this judge said; default: every judge."
+    ),
+]
+OnlyCondition = Annotated[
+    str | None,
+    typer.Option(
+        "--condition",
+        metavar="NAME",
+        help="Only under this condition: feels, likes or random; default: every condition.",
+        autocompletion=_choices("feels", "likes", "random"),
+    ),
+]
 Brake = Annotated[
     bool,
     typer.Option("--brake/--no-brake", help="Stop after 20 paid answers in a row, none usable."),

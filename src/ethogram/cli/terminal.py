@@ -7,9 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 from ethogram.cli.tables import Table
 from ethogram.engine.services import is_same_model
-from ethogram.ratings.cards import count_words, say_interval, say_p, say_points
+from ethogram.ratings.numbers import (
+    count_words,
+    rank_words,
+    say_interval,
+    say_number,
+    say_p,
+    say_range,
+)
 from ethogram.ratings.profile import won_number, won_words
-from ethogram.ratings.summaries import rank_words, say_range, say_unrated
+from ethogram.ratings.summaries import name_source, say_unrated
 
 if TYPE_CHECKING:
     from ethogram.cli.wrapping import WrappingConsole
@@ -35,21 +42,14 @@ def print_rated(console: WrappingConsole, rated: Rated, *, top: int | None = Non
         print_profile(console, profile, top=top)
     for unrated in rated.unrated:
         print_unrated(console, unrated)
+    for note in rated.notes:
+        console.print(note, style="dim")
 
 
 def print_profile(console: WrappingConsole, profile: Profile, *, top: int | None = None) -> None:
     """Print one profile: ranked traits with intervals, then what it rests on."""
-    who = ", ".join(
-        part
-        for part in (
-            profile.model,
-            f"judged by {profile.judge}" if profile.judge else "",
-            f"condition {profile.condition}" if profile.condition else "",
-            profile.method,
-        )
-        if part
-    )
-    _print_title(console, who)
+    who = name_source(profile.model, profile.judge, profile.condition)
+    _print_title(console, f"{who}, {profile.method}")
     table = Table(
         ("rank", "number"),
         ("range", "number"),
@@ -72,8 +72,8 @@ def print_profile(console: WrappingConsole, profile: Profile, *, top: int | None
             place,
             say_range(row["rank_low"], row["rank_high"]),
             row["trait"],
-            say_points(row["rating"], grouped=False),
-            say_interval(row["low"], row["high"], grouped=False),
+            say_number(row["rating"]),
+            say_interval(row["low"], row["high"]),
             won_number(row["wins"]),
             f"{row['n']}",
             _bar(row["low"], row["rating"], row["high"], low, high),
@@ -85,13 +85,11 @@ def print_profile(console: WrappingConsole, profile: Profile, *, top: int | None
         f"{count_words(profile.n, 'comparison')}{lost}. Intervals: {profile.interval}.", style="dim"
     )
     for effect in profile.effects:
-        share, least, most = (
-            f"{value:+.1f}".replace("-", "\N{MINUS SIGN}")
-            for value in (effect.percent, effect.percent_low, effect.percent_high)
-        )
+        share = say_number(effect.percent, 1, sign=True)
+        reach = say_interval(effect.percent_low, effect.percent_high, 1, sign=True)
         console.print(
-            f"Position bias ({POSITION.get(effect.name, effect.name)}): {share} points ({least} "
-            f"to {most}) for the trait shown first.",
+            f"Position bias ({POSITION.get(effect.name, effect.name)}): {share} points ({reach}) "
+            "for the trait shown first.",
             style="dim",
         )
     for caveat in profile.caveats:
@@ -232,10 +230,10 @@ def print_shift(console: WrappingConsole, moved: Shift, *, most: int = 20) -> No
     for row in sorted(clear, key=lambda r: -abs(r["shift"]))[:most]:
         table.add_row(
             row["trait"],
-            say_points(row["shift"], sign=True),
+            say_number(row["shift"], sign=True),
             say_interval(row["low"], row["high"], sign=True),
             say_p(row["p_adjusted"]),
-            say_points(row["scaled_shift"], sign=True),
+            say_number(row["scaled_shift"], sign=True),
         )
     if clear:
         table.print(console)

@@ -95,7 +95,6 @@ SERVICES: dict[str, Service] = {
 }
 
 THINKING_BUDGET = {"minimal": 1024, "low": 2048, "medium": 8192, "high": 16384}
-EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 
 _OFF = {"thinking": {"type": "disabled"}}
 

@@ -24,7 +24,8 @@ from ethogram.figures.profiles import distributions, forest, shift_bars
 from ethogram.figures.radial import radial
 from ethogram.figures.similarity import similarity_map
 from ethogram.figures.theme import Figure, Theme
-from ethogram.ratings.shift import Shift, shift
+from ethogram.ratings.shift import Shift
+from ethogram.ratings.shift import shift as independent
 
 if TYPE_CHECKING:
     from ethogram.ratings.profile import Profile
@@ -33,6 +34,9 @@ Place = Literal["files", "page"]
 
 Drawing = Callable[..., Figure]
 """Draws one figure, given `theme="light"` or `theme="dark"`."""
+
+Compare = Callable[["Profile", "Profile"], Shift]
+"""Compares two profiles; `ethogram.ratings.shift.shift` as independent ones, which is less sure."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +52,7 @@ class Subject:
         An earlier profile for each.
     shift : Shift, optional
         Of two of the models; else, of two models, from the first to the second, and of more,
-        between the two that are least alike.
+        between the two that are least alike, as `compare` has it.
     said : str
         A sentence on judge and condition, where there are others: every caption ends with it.
     switches : bool
@@ -59,6 +63,7 @@ class Subject:
     known: Analysis | None = None
     before: Sequence[Profile] | None = None
     shift: Shift | None = None
+    compare: Compare = independent
     said: str = ""
     switches: bool = False
     seed: int = 0
@@ -90,7 +95,7 @@ class Subject:
         pair = (0, 1)
         if len(self.profiles) > 2 and self.analysis.similarity is not None:
             pair = self.analysis.similarity.spearman.least
-        return shift(self.profiles[pair[0]], self.profiles[pair[1]])
+        return self.compare(self.profiles[pair[0]], self.profiles[pair[1]])
 
 
 @dataclass(frozen=True)
@@ -101,8 +106,6 @@ class Entry:
     ----------
     name : str
         Of the figure; where a row has one figure per profile, their names begin with it.
-    shows : str
-        What is seen, in a few words.
     drawings : callable
         Of a subject; yields a drawing for each figure, none where the subject does not allow it.
     needs : int
@@ -115,7 +118,6 @@ class Entry:
     """
 
     name: str
-    shows: str
     drawings: Callable[[Subject], Iterator[Drawing]]
     needs: int = 1
     page: int | None = None
@@ -220,23 +222,19 @@ def _ranked(subject: Subject) -> Iterator[Drawing]:
 
 
 CATALOGUE: tuple[Entry, ...] = (
-    Entry("radial", "all traits around a circle, a layer per model", _radial, page=1, most=1000),
-    Entry("ranks", "most and least expressed traits by model", _ranks, needs=2, page=2),
-    Entry("disagreement", "traits on which models differ most", _disagreement, needs=2),
-    Entry("shift", "traits that moved furthest between two models", _shift, needs=2, page=2),
+    Entry("radial", _radial, page=1, most=1000),
+    Entry("ranks", _ranks, needs=2, page=2),
+    Entry("disagreement", _disagreement, needs=2),
+    Entry("shift", _shift, needs=2, page=2),
     # On the page, two models have tables in place of the next three.
-    Entry("similarity", "rank correlation of every pair of models", _similarity, needs=2, page=3),
-    Entry("deviations", "what sets each model apart", _deviations, needs=2, page=3),
-    Entry("convergence", "where models agree more than chance", _convergence, needs=2, page=3),
-    Entry("components", "principal components, standardised", _components, needs=3, page=3),
-    Entry(
-        "components-plain", "principal components of the plain logits", _components_plain, needs=3
-    ),
-    Entry("clusters", "groups of traits that hold under resampling", _clusters, needs=2, page=2),
-    Entry(
-        "distributions", "how far each model's ratings spread", _distributions, page=2, most=1000
-    ),
-    Entry("ranked", "one model's traits with intervals, a figure per model", _ranked),
+    Entry("similarity", _similarity, needs=2, page=3),
+    Entry("deviations", _deviations, needs=2, page=3),
+    Entry("convergence", _convergence, needs=2, page=3),
+    Entry("components", _components, needs=3, page=3),
+    Entry("components-plain", _components_plain, needs=3),
+    Entry("clusters", _clusters, needs=2, page=2),
+    Entry("distributions", _distributions, page=2, most=1000),
+    Entry("ranked", _ranked),
 )
 
 

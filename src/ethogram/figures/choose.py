@@ -8,20 +8,16 @@ from typing import TYPE_CHECKING
 from ethogram.analysis.analyse import Analysis
 from ethogram.analysis.cohort import label_models
 from ethogram.errors import InputError, guess
-from ethogram.figures.catalogue import CATALOGUE, Drawing, Entry, Subject
-from ethogram.figures.theme import Figure, Theme, count_of
+from ethogram.figures.catalogue import CATALOGUE, Compare, Drawing, Entry, Subject
+from ethogram.figures.theme import Figure, Theme
+from ethogram.ratings.numbers import count_words
+from ethogram.ratings.shift import shift
 
 if TYPE_CHECKING:
     from ethogram.ratings.profile import Profile
-    from ethogram.ratings.shift import Shift
 
 FIGURE_NAMES = tuple(entry.name for entry in CATALOGUE)
 """What a figure can be asked for by."""
-
-
-def list_figures() -> list[tuple[str, str, int]]:
-    """List every figure: its name, what it shows and the fewest models that it takes."""
-    return [(entry.name, entry.shows, entry.needs) for entry in CATALOGUE]
 
 
 def draw_figure(
@@ -31,7 +27,7 @@ def draw_figure(
     models: Sequence[str] = (),
     analysis: Analysis | None = None,
     before: Sequence[Profile] | None = None,
-    moved: Shift | None = None,
+    compare: Compare = shift,
     theme: Theme = "light",
     said: str = "",
     seed: int = 0,
@@ -50,9 +46,9 @@ def draw_figure(
         Of these profiles, where all are drawn; else what a figure needs is made with `seed`.
     before : sequence of Profile, optional
         An earlier profile for each profile, drawn behind it in the distributions.
-    moved : Shift, optional
-        What the shift figure shows (`ethogram.ratings.shift.shift` of the comparisons pairs them
-        and is surer than of profiles).
+    compare : callable
+        Compares the two profiles of the shift figure; as independent, if not given
+        (`ethogram.ratings.shift.shift` of their comparisons pairs them and is surer).
     said : str
         Ends the caption: judge and condition, where there are others.
 
@@ -68,7 +64,7 @@ def draw_figure(
         [profiles[i] for i in places],
         analysis if not models else None,
         before=None if before is None else [before[i] for i in places],
-        shift=moved,
+        compare=compare,
         said=said,
         seed=seed,
     )
@@ -92,7 +88,8 @@ def draw_entry(entry: Entry, subject: Subject) -> list[Drawing]:
     given = len(subject.profiles)
     if given < entry.needs:
         raise InputError(
-            f"figure {entry.name!r} needs at least {count_of(entry.needs, 'model')}, {given} given"
+            f"figure {entry.name!r} needs at least {count_words(entry.needs, 'model')}, "
+            f"{given} given"
         )
     drawings = list(entry.draw(subject))
     if not drawings:

@@ -241,7 +241,7 @@ def _loading_bars(
             color=alt.when("datum.loading > 0")
             .then(alt.value(colours.expressed))
             .otherwise(alt.value(colours.avoided)),
-            tooltip=["trait:N", number_tip("loading", "+.3f")],
+            tooltip=["trait:N", number_tip("loading", ".3f")],
         )
     )
     text = (

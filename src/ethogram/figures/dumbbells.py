@@ -22,9 +22,9 @@ from ethogram.figures.theme import (
     dress,
     palette,
     panel_title,
-    say_number,
     table,
 )
+from ethogram.ratings.numbers import say_number
 
 LABELS, NUMBERS, GAP = 262, 196, 14
 LEFT = -LABELS - GAP
@@ -76,7 +76,11 @@ class Dumbbell:
         return f"{one} → {other} ({self._say(self.low)} to {self._say(self.high)})"
 
     def _say(self, value: float | None) -> str:
-        return "none" if value is None else f"{say_number(value, self.digits)}{self.suffix}"
+        return (
+            "none"
+            if value is None
+            else f"{say_number(value, self.digits, grouped=True)}{self.suffix}"
+        )
 
     @property
     def values(self) -> list[float]:

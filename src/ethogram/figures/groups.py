@@ -101,7 +101,7 @@ def _cluster_block(
             x=alt.X("model:N", sort=list(cohort.models), axis=axis, title=None),
             y=alt.Y("trait:N", sort=None, title=None, axis=name_axis(traits, TRAIT_WIDTH - 10)),
             color=fill_by_tint(colours),
-            tooltip=["trait:N", "model:N", number_tip("difference", "+,.0f")],
+            tooltip=["trait:N", "model:N", number_tip("difference", ",.0f")],
         )
         .properties(
             width=cell * len(cohort.models),

@@ -7,7 +7,6 @@ from typing import Any, Literal, get_args
 
 import altair as alt
 import numpy as np
-from scipy.stats import rankdata
 
 from ethogram.analysis.cohort import Cohort
 from ethogram.figures.labels import head_axis, overhang
@@ -19,7 +18,6 @@ from ethogram.figures.theme import (
     Figure,
     Palette,
     Theme,
-    count_of,
     dress,
     palette,
     say_comparisons,
@@ -27,6 +25,7 @@ from ethogram.figures.theme import (
 )
 from ethogram.ratings.comparisons import FloatArray
 from ethogram.ratings.models import ELO_PER_LOGIT
+from ethogram.ratings.numbers import count_words, rank_words
 
 Order = Literal["mean", "disagreement"]
 ORDERS: tuple[Order, ...] = get_args(Order)
@@ -85,7 +84,7 @@ def heat_map(
         f"{_which(by, min(count, k), k, switch=switch)} Colour: the rating, blue above the mean of "
         f"1000, orange below it, full at {reach:.0f} points. "
         f"{_numbers(k, numbered=layout.numbered)} Right: standard deviation of the ratings "
-        f"between the {count_of(m, 'model')}, in Elo points, measurement noise included. "
+        f"between the {count_words(m, 'model')}, in Elo points, measurement noise included. "
         f"{say_comparisons(cohort.n)}{say_cut(cohort.models, layout.models)}"
     )
     title = {"mean": "Most and least expressed traits", "disagreement": "Where models disagree"}
@@ -94,16 +93,6 @@ def heat_map(
 
 
 TITLE = "Traits by model"
-
-
-def rank_texts(strengths: FloatArray) -> list[list[str]]:
-    """Ranks of each row as text: 1 is the most expressed, and ties are "=1"."""
-    texts = []
-    for row in np.round(strengths, 9):  # as `rank_strengths` decides what is a tie
-        ranks = rankdata(-row, method="min").astype(int)
-        tied = np.bincount(ranks) > 1
-        texts.append([f"={rank}" if tied[rank] else f"{rank}" for rank in ranks])
-    return texts
 
 
 def _pick(ratings: FloatArray, order: Order, count: int) -> list[int]:
@@ -129,7 +118,7 @@ def _rows(
 ) -> list[dict[str, Any]]:
     """One row per cell, with its place from the top; both ends of the list are set apart."""
     ratings = ELO_PER_LOGIT * cohort.strengths
-    spread, ranks = ratings.std(axis=0), rank_texts(cohort.strengths)
+    spread, ranks = ratings.std(axis=0), [rank_words(own) for own in ratings]
     gap_at = (len(picked) + 1) // 2 if split and order == "mean" else len(picked)
     return [
         {
@@ -232,7 +221,7 @@ def _which(by: Order, count: int, k: int, *, switch: bool) -> str:
 def _numbers(k: int, *, numbered: bool) -> str:
     """What stands in the cells."""
     if not numbered:
-        return "There are too many models for numbers in the cells; they are in the table."
+        return "There are too many models for numbers in the cells."
     return (
         f"Number: the trait's rank in that model, 1 the most expressed, {k} the most avoided, "
         "= where traits tie. Ranks in the middle of the list are uncertain by many places."

@@ -243,7 +243,7 @@ def _deviation_panel(
     scale = alt.Scale(domain=[-reach, reach], nice=False)
     axis = alt.Axis(tickCount=3, title=None)
     traits = [row["trait"] for row in rows]
-    tips = [number_tip(f, "+.2f") for f in ("difference", "low", "high")]
+    tips = [number_tip(f, ".2f") for f in ("difference", "low", "high")]
     base = alt.Chart(table(rows)).encode(
         y=alt.Y("trait:N", sort=None, title=None, axis=name_axis(traits, names - 10)),
         color=alt.Color(
@@ -257,7 +257,7 @@ def _deviation_panel(
         tooltip=[
             "trait:N",
             *tips,
-            number_tip("Elo points", "+,.0f"),
+            number_tip("Elo points", ",.0f"),
             number_tip("q", ".2g"),
         ],
     )

@@ -21,7 +21,6 @@ from ethogram.figures.theme import (
     Figure,
     Palette,
     Theme,
-    count_of,
     dress,
     interval_level,
     label_by_index,
@@ -33,6 +32,7 @@ from ethogram.figures.theme import (
 )
 from ethogram.ratings.comparisons import FloatArray
 from ethogram.ratings.models import ELO_PER_LOGIT
+from ethogram.ratings.numbers import count_words
 
 if TYPE_CHECKING:
     from ethogram.ratings.profile import Profile
@@ -112,8 +112,8 @@ def distributions(
     first = ", the most spread out first" if len(profiles) > 1 else ""
     when = " Orange: before; blue: after." if before is not None else ""
     caption = (
-        f"Ratings of {_traits_of(everything)} traits in {count_of(len(profiles), 'model')}{first}: "
-        f"a smoothed density, and one tick per trait.{when} A wide shape is a pronounced "
+        f"Ratings of {_traits_of(everything)} traits in {count_words(len(profiles), 'model')}"
+        f"{first}: a smoothed density, and one tick per trait.{when} A wide shape is a pronounced "
         "character; measurement noise widens every shape. "
         f"{say_comparisons([p.n for p in everything])}{say_cut(names, shown)}"
     )
@@ -156,7 +156,7 @@ def shift_bars(moved: Shift, *, theme: Theme = "light", count: int = 20) -> Figu
 def _shift_chart(rows: Sequence[dict[str, Any]], colours: Palette) -> Chart:
     """Bars from zero with their intervals."""
     traits = [row["trait"] for row in rows]
-    tips = [number_tip(field, "+,.0f") for field in ("shift", "low", "high")]
+    tips = [number_tip(field, ",.0f") for field in ("shift", "low", "high")]
     base = alt.Chart(table(rows)).encode(
         y=alt.Y("trait:N", sort=None, title=None, axis=name_axis(traits, TRAIT_WIDTH)),
         color=_side_colour(["more", "unclear", "less"], colours),

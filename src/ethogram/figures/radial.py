@@ -26,7 +26,6 @@ from ethogram.figures.theme import (
     Figure,
     Palette,
     Theme,
-    count_of,
     dress,
     palette,
     say_comparisons,
@@ -34,6 +33,7 @@ from ethogram.figures.theme import (
 )
 from ethogram.ratings.comparisons import FloatArray
 from ethogram.ratings.models import ELO_PER_LOGIT
+from ethogram.ratings.numbers import count_words
 
 
 def radial(cohort: Cohort, *, theme: Theme = "light", count: int = 12) -> Figure:
@@ -65,9 +65,9 @@ def radial(cohort: Cohort, *, theme: Theme = "light", count: int = 12) -> Figure
         chart = chart.add_params(shown)
     several = len(models) > 1
     caption = (
-        f"{k} traits of {count_of(len(models), 'model')}, clockwise from the most expressed to the "
-        f"most avoided by {'mean ' if several else ''}rating. {say_labelled(ratings, count)} Each "
-        "model is one translucent layer that reaches from the circle at 1000 (the middle of "
+        f"{k} traits of {count_words(len(models), 'model')}, clockwise from the most expressed to "
+        f"the most avoided by {'mean ' if several else ''}rating. {say_labelled(ratings, count)} "
+        "Each model is one translucent layer that reaches from the circle at 1000 (the middle of "
         "every profile) to the trait's rating: outwards, in blue, where it expresses the trait, "
         "inwards, in orange, where it avoids it. "
         + ("The fuller the colour, the more models agree; thin ticks: means. " if several else "")

@@ -16,15 +16,15 @@ import altair as alt
 
 from ethogram.analysis.analyse import Analysis
 from ethogram.errors import InputError, guess
-from ethogram.figures.catalogue import CATALOGUE, Subject, choose_figures
+from ethogram.figures.catalogue import CATALOGUE, Compare, Subject, choose_figures
 from ethogram.figures.choose import draw_entry, find_entries, pick_models
 from ethogram.figures.theme import Chart, Figure, Theme
+from ethogram.ratings.shift import shift
 from ethogram.stimuli.tables.names import check_name
 from ethogram.stimuli.tables.written import check_folder, check_outputs, write_whole
 
 if TYPE_CHECKING:
     from ethogram.ratings.profile import Profile
-    from ethogram.ratings.shift import Shift
 
 FORMATS = ("svg", "png", "pdf", "json")
 
@@ -36,7 +36,7 @@ def draw_figures(
     only: Sequence[str] | None = None,
     models: Sequence[str] = (),
     before: Sequence[Profile] | None = None,
-    moved: Shift | None = None,
+    compare: Compare = shift,
     theme: Theme = "light",
     said: str = "",
     seed: int = 0,
@@ -55,10 +55,9 @@ def draw_figures(
         Only these models, in this order; else all.
     before : sequence of Profile, optional
         An earlier profile for each, drawn behind it in the distributions.
-    moved : Shift, optional
-        What the shift figure shows; else two models, the first to the second, or the two that
-        are least alike, as independent (`ethogram.ratings.shift.shift` of their comparisons
-        pairs them and is surer).
+    compare : callable
+        Compares the two profiles of the shift figure: two models, the first to the second, or the
+        two that are least alike. As independent, if not given; their comparisons paired are surer.
     theme : "light" or "dark"
     said : str
         Ends every caption: judge and condition, where there are others.
@@ -73,7 +72,7 @@ def draw_figures(
         [profiles[i] for i in places],
         None if models else analysis,
         before=None if before is None else [before[i] for i in places],
-        shift=moved,
+        compare=compare,
         said=said,
         seed=seed,
     )
@@ -91,7 +90,7 @@ def save_figures(
     theme: Theme = "light",
     analysis: Analysis | None = None,
     before: Sequence[Profile] | None = None,
-    moved: Shift | None = None,
+    compare: Compare = shift,
     seed: int = 0,
     scale: float = 2.0,
     said: str = "",
@@ -109,6 +108,8 @@ def save_figures(
         Of these profiles, if it is there already; else it is made with `seed`.
     scale : float
         Pixels of a PNG for each pixel of the figure.
+    compare : callable
+        As of `draw_figures`.
     said : str
         Ends every caption: judge and condition, where there are others.
     only, models : sequence of str
@@ -131,7 +132,7 @@ def save_figures(
         only=only,
         models=models,
         before=before,
-        moved=moved,
+        compare=compare,
         theme=theme,
         said=said,
         seed=seed,

@@ -22,10 +22,10 @@ from ethogram.figures.theme import (
     dress,
     number_tip,
     palette,
-    say_number,
     table,
 )
 from ethogram.ratings.comparisons import FloatArray
+from ethogram.ratings.numbers import say_interval, say_number
 
 NAME_WIDTH, TREE, GAP = 150, 110, 8
 MOST_WIDTH, MOST_HEIGHT = 300.0, 44.0
@@ -68,8 +68,8 @@ def similarity_map(similarity: Similarity, *, theme: Theme = "light") -> Figure:
         chart = alt.hconcat(matrix, tree, spacing=GAP, bounds="flush")
     caption = (
         f"Spearman correlation of the ratings in {m} models. Below the diagonal as measured "
-        f"(mean {say_number(rho.mean, 3)}, 95% interval {say_number(rho.mean_low, 3)} to "
-        f"{say_number(rho.mean_high, 3)}, from "
+        f"(mean {say_number(rho.mean, 3)}, 95% interval "
+        f"{say_interval(rho.mean_low, rho.mean_high, 3)}, from "
         f"{similarity.n_draws:,} bootstrap draws of the profiles); above it what it would be "
         "without measurement noise (divided by the root of both reliabilities; may exceed 1). "
         "Blue above 0, orange below it."

@@ -213,16 +213,8 @@ def panel_title(text: str, colours: Palette, *, dx: float = 0) -> alt.TitleParam
     )
 
 
-def say_number(value: float, digits: int = 0, *, sign: bool = False) -> str:
-    """Write a number with a true minus, and no minus before zero."""
-    text = f"{value:{'+' if sign else ''},.{digits}f}"
-    if not text.strip("+-0.,"):
-        return text.lstrip("+-")
-    return text.replace("-", "\N{MINUS SIGN}")
-
-
 def number_tip(field: str, style: str = ",.0f") -> alt.Tooltip:
-    """Show a field under the pointer, formatted so that negative numbers have a true minus."""
+    """Show a field under the pointer, with a true minus; "+" in a style would write −0 of −0.3."""
     return alt.Tooltip(f"{field}:Q", format=style)
 
 
@@ -239,11 +231,6 @@ def quoted(text: str) -> str:
 
 def _short(value: Any) -> Any:
     return float(f"{value:.5g}") if isinstance(value, float) else value
-
-
-def count_of(n: int, thing: str) -> str:
-    """Say how many, with a plural."""
-    return f"{n} {thing}" if n == 1 else f"{n} {thing}s"
 
 
 def say_comparisons(n: Sequence[int]) -> str:

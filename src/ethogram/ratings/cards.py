@@ -66,32 +66,6 @@ def pick_ends(values: FloatArray) -> tuple[list[int], tuple[int, str] | None]:
     return order[:ENDS] + order[-ENDS:], (ENDS, f"{hidden:,} more traits")
 
 
-def say_points(value: float, *, sign: bool = False, grouped: bool = True) -> str:
-    """Write a whole number of points, with a true minus and none before zero."""
-    if not math.isfinite(value):
-        return "unknown"
-    text = f"{value:{'+' if sign else ''}{',' if grouped else ''}.0f}"
-    return text.lstrip("+-") if text.strip("+-") == "0" else text.replace("-", "\N{MINUS SIGN}")
-
-
-def say_interval(low: float, high: float, *, sign: bool = False, grouped: bool = True) -> str:
-    """Write an interval of points."""
-    if not (math.isfinite(low) and math.isfinite(high)):
-        return "unknown"
-    ends = (say_points(value, sign=sign, grouped=grouped) for value in (low, high))
-    return " to ".join(ends)
-
-
-def say_p(value: float) -> str:
-    """Write a p-value; none is zero."""
-    return "<0.001" if value < 0.001 else f"{value:.3f}"
-
-
-def count_words(count: int, word: str) -> str:
-    """Write a number with its noun, such as 1 trait or 12 traits."""
-    return f"{count:,} {word}{'' if count == 1 else 's'}"
-
-
 # -- plain text -----------------------------------------------------------------------------
 
 

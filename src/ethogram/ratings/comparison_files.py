@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -53,16 +53,16 @@ def read_table(path: Path, *, form: str = "plain") -> list[Comparisons]:
     _check(cells, problems)
     problems.raise_any()
     p_first = cells.probabilities()
-    notes = [*_notes(cells), *_contradictions(won, p_first)]
     keys = list(zip(cells["model"], cells["judge"], cells["condition"], strict=True))
     number = {key: i for i, key in enumerate(dict.fromkeys(keys))}
     group = np.array([number[key] for key in keys])
     order = _order(cells)
     rows = _Rows(cells, won, p_first, cells.weights())
-    made = [_comparisons(rows, order[group[order] == i], key, notes) for key, i in number.items()]
+    made = [_comparisons(rows, order[group[order] == i], key) for key, i in number.items()]
     if not any(len(one) for one in made):
         raise InputError(f"{path} holds no comparisons with a winner")
-    return made
+    notes = tuple(_notes(cells))
+    return [replace(one, source_notes=notes) for one in made]
 
 
 @dataclass(frozen=True)
@@ -123,26 +123,26 @@ def _check(cells: Cells, problems: Problems) -> None:
 
 
 def _notes(cells: Cells) -> list[str]:
-    """Say what was not used, and which names may be one."""
+    """Say of the whole file what was not used, and which names may be one."""
     notes = []
     if cells.unused:
         notes.append(f"Columns of the file that are not used: {_columns(cells.unused)}.")
-    for what, names in (
-        ("traits", {*cells["trait_1"], *cells["trait_2"]}),
-        ("models", {*cells["model"]}),
-    ):
-        twins = look_alikes(names)
-        if twins:
-            shown = "; ".join(" and ".join(map(repr, group)) for group in twins[:_MOST_NAMED])
-            more = f"; and {len(twins) - _MOST_NAMED} more" if len(twins) > _MOST_NAMED else ""
-            notes.append(f"Treated as different {what}, although they look alike: {shown}{more}.")
-    return notes
+    notes += _alike("traits", {*cells["trait_1"], *cells["trait_2"]})
+    return [*notes, *_alike("models", {*cells["model"]})]
 
 
-def _contradictions(won: FloatArray, p_first: FloatArray | None) -> list[str]:
-    """Say in how many rows the winner is the trait that p_first says is less likely."""
-    if p_first is None:
+def _alike(what: str, names: Iterable[str]) -> list[str]:
+    """Say which names look alike."""
+    twins = look_alikes(names)
+    if not twins:
         return []
+    shown = "; ".join(" and ".join(map(repr, group)) for group in twins[:_MOST_NAMED])
+    more = f"; and {len(twins) - _MOST_NAMED} more" if len(twins) > _MOST_NAMED else ""
+    return [f"Treated as different {what}, although they look alike: {shown}{more}."]
+
+
+def _contradictions(won: FloatArray, p_first: FloatArray) -> list[str]:
+    """Say in how many rows of a model the winner is the trait that p_first says is less likely."""
     n = int((((won == 1) & (p_first < TIE)) | ((won == 0) & (p_first > TIE))).sum())
     return (
         [
@@ -169,15 +169,13 @@ def _order(cells: Cells) -> IntArray:
     return found
 
 
-def _comparisons(
-    rows: _Rows, mine: IntArray, key: tuple[str, str, str], notes: Sequence[str]
-) -> Comparisons:
+def _comparisons(rows: _Rows, mine: IntArray, key: tuple[str, str, str]) -> Comparisons:
     """Turn the rows of one model, judge and condition into comparisons."""
     cells, won = rows.cells, rows.won[mine]
     p_first = np.full(len(mine), np.nan) if rows.p_first is None else rows.p_first[mine]
     soft = not np.isnan(p_first).all()
     usable = ~(np.isnan(won) & np.isnan(p_first))
-    left_out = _left_out(cells, mine, usable)
+    notes = [*_contradictions(won, p_first), *_left_out(cells, mine, usable)]
     mine, won, p_first = mine[usable], won[usable], p_first[usable]
     one, two = (cells.array(name)[mine] for name in ("trait_1", "trait_2"))
     tie = (won == TIE) & np.isnan(p_first)
@@ -205,7 +203,7 @@ def _comparisons(
         model=key[0],
         judge=key[1],
         condition=key[2],
-        notes=[*notes, *left_out],
+        notes=notes,
     )
 
 

@@ -44,6 +44,8 @@ class Comparisons:
         Planned comparisons that have no verdict, and so are in none of the arrays.
     notes : tuple of str
         What a reader must know of how they were read; carried into the profile's caveats.
+    source_notes : tuple of str
+        The same of the whole file, for all its models: said once (`Rated.notes`), in no caveats.
     model, judge, condition : str
         Labels carried into the profile.
     """
@@ -62,6 +64,7 @@ class Comparisons:
     judge: str = ""
     condition: str = "feels"
     notes: tuple[str, ...] = ()
+    source_notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.first)

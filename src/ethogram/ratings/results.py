@@ -43,10 +43,11 @@ class Unrated:
 
 @dataclass(frozen=True)
 class Rated:
-    """Profiles, as a sequence, and what could not be rated."""
+    """Profiles, as a sequence, what could not be rated, and notes on the file they are from."""
 
     profiles: tuple[Profile, ...]
     unrated: tuple[Unrated, ...]
+    notes: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         return rated_line(self)
@@ -81,7 +82,8 @@ def rate_all(
                 rated.append(keep_what_fits(make_profile(one, **options), len(several)))
             except (DisconnectedError, NotConverged) as error:
                 unrated.append(Unrated.of(one, str(error)))
-    return Rated(tuple(rated), tuple(unrated))
+    notes = dict.fromkeys(note for one in several for note in one.source_notes)
+    return Rated(tuple(rated), tuple(unrated), tuple(notes))
 
 
 def keep_what_fits(profile: Profile, n_profiles: int) -> Profile:

@@ -54,6 +54,7 @@ def ratings_json(rated: Rated) -> dict[str, Any]:
     return {
         "profiles": [_profile(profile) for profile in rated.profiles],
         "unrated": as_plain(rated.unrated),
+        "notes": list(rated.notes),
     }
 
 

@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ethogram.ratings.cards import (
-    Card,
-    Row,
-    count_words,
-    pick_ends,
-    say_interval,
-    say_p,
-    say_points,
-)
-from ethogram.ratings.comparisons import FloatArray
+from ethogram.ratings.cards import Card, Row, pick_ends
 from ethogram.ratings.models import ELO_PER_LOGIT
+from ethogram.ratings.numbers import count_words, rank_words, say_interval, say_number, say_p
 
 if TYPE_CHECKING:
     from ethogram.ratings.profile import Profile
@@ -68,22 +61,13 @@ def _profile_row(profile: Profile, place: int, rank: str) -> Row:
         float(values[place])
         for values in (profile.rating_low, profile.ratings, profile.rating_high)
     )
-    cells = (profile.traits[place], rank, say_points(middle), say_interval(low, high))
+    cells = (
+        profile.traits[place],
+        rank,
+        say_number(middle, grouped=True),
+        say_interval(low, high, grouped=True),
+    )
     return Row(cells, (low, middle, high))
-
-
-def rank_words(values: FloatArray) -> list[str]:
-    """Write the rank of each value, the largest first; equal ones share one, such as =3."""
-    values = np.round(values, 6)  # a solver leaves equal traits with other last bits
-    ordered = np.sort(values)
-    above = len(values) - np.searchsorted(ordered, values, side="right")
-    equal = np.searchsorted(ordered, values, side="right") - np.searchsorted(ordered, values)
-    return [f"{'=' if n > 1 else ''}{k + 1}" for k, n in zip(above, equal, strict=True)]
-
-
-def say_range(low: int, high: int) -> str:
-    """Write a range of ranks; one that is sure is one number."""
-    return f"{low}" if low == high else f"{low} to {high}"
 
 
 def _losses(source: Profile | Unrated) -> str:
@@ -133,8 +117,8 @@ def _shift_row(moved: Shift, place: int) -> Row:
     p = float(moved.raw.p_adjusted[place])
     cells = (
         moved.traits[place],
-        say_points(middle, sign=True),
-        say_interval(low, high, sign=True),
+        say_number(middle, sign=True, grouped=True),
+        say_interval(low, high, sign=True, grouped=True),
         say_p(p),
     )
     return Row(cells, (low, middle, high))
@@ -152,11 +136,12 @@ def rated_line(rated: Rated) -> str:
 
 def rated_card(rated: Rated) -> Card:
     """Return the card of several profiles, a row for each; of one alone, its own."""
-    notes = tuple(say_unrated(one) for one in rated.unrated)
+    notes = (*(say_unrated(one) for one in rated.unrated), *rated.notes)
     if not len(rated):
         return Card("No profiles", () if notes else ("There are no comparisons.",), notes=notes)
-    if len(rated) == 1 and not notes:
-        return profile_card(rated[0])
+    if len(rated) == 1 and not rated.unrated:
+        card = profile_card(rated[0])
+        return replace(card, notes=(*card.notes, *rated.notes))
     whose = {(profile.judge, profile.condition) for profile in rated.profiles}
     title = count_words(len(rated), "profile")
     several = ("judge", "condition") if len(whose) > 1 else ()

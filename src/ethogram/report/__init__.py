@@ -160,6 +160,7 @@ def write_table_report(
         source="table",
         comparisons=_behind(rated, comparisons),
         unrated=rated.unrated,
+        notes=rated.notes,
         seed=seed,
     )
     return write_files(report, out)

@@ -5,10 +5,8 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
 from pathlib import Path
 
-import jinja2
 import orjson
 from markupsafe import Markup
 
@@ -27,6 +25,7 @@ from ethogram.report.claims_content import (
 from ethogram.report.page_figures import StillFigure, draw_still
 from ethogram.report.places import check_page, page_files
 from ethogram.report.summary import plain
+from ethogram.report.templates import asset, environment
 from ethogram.stimuli.tables.written import write_whole
 
 NUMBERS = "Published and recomputed numbers"
@@ -68,9 +67,11 @@ def write_claims(out: Path, *, seed: int = 0, force: bool = False) -> Path:
 
 def render_page(report: ClaimsReport) -> str:
     """Return the page that stands alone."""
-    styles = Markup(_asset("report.css") + _asset("claims.css"))
-    page: str = _template("claims.html.j2").render(
-        report=report, policy=POLICY, css=styles, chart=_draw_numbers(report), folded=False
+    styles = Markup(asset("report.css") + asset("claims.css"))
+    page: str = (
+        environment()
+        .get_template("claims.html.j2")
+        .render(report=report, policy=POLICY, css=styles, chart=_draw_numbers(report), folded=False)
     )
     return page
 
@@ -79,7 +80,9 @@ def render_section(report: ClaimsReport) -> Markup:
     """Return the claims as a section of another page, which needs `claims.css` too."""
     chart = _draw_numbers(report)
     return Markup(
-        _template("claims_section.html.j2").render(report=report, chart=chart, folded=True)
+        environment()
+        .get_template("claims_section.html.j2")
+        .render(report=report, chart=chart, folded=True)
     )
 
 
@@ -93,20 +96,6 @@ def _draw_numbers(report: ClaimsReport) -> dict[Theme, StillFigure]:
         )
         for theme in themes
     }
-
-
-def _template(name: str) -> jinja2.Template:
-    return jinja2.Environment(
-        loader=jinja2.FunctionLoader(_asset),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    ).get_template(name)
-
-
-def _asset(name: str) -> str:
-    return files("ethogram.report").joinpath("assets", name).read_text("utf-8")
 
 
 def render_json(report: ClaimsReport) -> bytes:

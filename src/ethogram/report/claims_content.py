@@ -17,6 +17,7 @@ from ethogram.analysis.claims import (
 )
 from ethogram.analysis.claims_study import Estimate
 from ethogram.figures.dumbbells import Dumbbell
+from ethogram.ratings.numbers import say_number
 from ethogram.ratings.serialise import as_plain
 from ethogram.report.words import listed, spelled
 
@@ -81,7 +82,7 @@ class ClaimsReport:
     topics : tuple of (str, tuple of ShownClaim)
     notes : tuple of (str, str)
         How to read it: a head and a paragraph each.
-    numbers : tuple of (str, tuple of NumberRow)
+    numbers : tuple of (str, tuple of ShownCheck)
         Published and recomputed numbers, by unit.
     """
 
@@ -352,9 +353,8 @@ class Unit:
         return f"{value * self.scale:g}{self.after}"
 
     def _number(self, value: float, digits: int) -> str:
-        rounded = round(value * self.scale, digits)
-        text = f"{rounded + 0.0:{'+' if self.sign and rounded else ''},.{digits}f}"
-        return text.replace("-", "\u2212") + self.after
+        text = say_number(value * self.scale, digits, sign=self.sign, grouped=True)
+        return text + self.after
 
 
 def ordinal(number: int) -> str:

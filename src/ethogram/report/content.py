@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from itertools import combinations
 from typing import Any
 
-import numpy as np
 import orjson
 
 from ethogram import __version__
@@ -25,8 +24,8 @@ from ethogram.analysis.views import (
 )
 from ethogram.errors import InputError
 from ethogram.figures.catalogue import name_too_large
-from ethogram.ratings.cards import count_words
 from ethogram.ratings.comparisons import Comparisons
+from ethogram.ratings.numbers import count_words
 from ethogram.ratings.profile import Profile
 from ethogram.ratings.results import Unrated
 from ethogram.ratings.shift import AGAINST_THE_AVERAGE, Shift, shift
@@ -131,7 +130,7 @@ class Report:
         Of the published study, checked; on the report of its own win counts.
     evidence : Evidence or None
     notes : tuple of str
-        What is missing from the report, and why.
+        On the file that was read; and what is missing from the report, and why.
     caveats : tuple of (str, str)
         Label ("" for all) and sentence.
     version : str
@@ -176,6 +175,7 @@ def build_report(
     judge: JudgeAccount | None = None,
     evidence: Evidence | None = None,
     claims: ClaimsReport | None = None,
+    notes: Sequence[str] = (),
     seed: int = 0,
     written_at: datetime | None = None,
 ) -> Report:
@@ -193,13 +193,14 @@ def build_report(
         From the validity measurements; without it the report says that the judge is not tested.
     claims : ClaimsReport, optional
         The published study's claims, checked.
+    notes : sequence of str
+        On the file that the comparisons are from.
     seed : int
         Of all bootstraps and null models.
     """
     labels = label_models(profiles)
-    notes: list[str] = []
     split = split_views(profiles)
-    notes += _without_figures(split, profiles)
+    notes = [*notes, *_without_figures(split, profiles)]
     judge = judge or untested([p.judge for p in profiles] + [u.judge for u in unrated])
     views = tuple(
         _report_view(view, names, profiles, comparisons, notes, seed, judge.blind)
@@ -505,8 +506,3 @@ def describe_party(role: str, name: str, settings: str) -> Party:
 def _short(value: Any) -> str:
     text = value if isinstance(value, str) else orjson.dumps(value).decode()
     return text if len(text) <= 60 else f"{text[:57]}..."
-
-
-def significant(shift: Shift, level: float = 0.05) -> np.ndarray:
-    """Which traits differ at a false discovery rate of `level`."""
-    return np.asarray(shift.raw.p_adjusted <= level)

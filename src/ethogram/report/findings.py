@@ -15,10 +15,10 @@ from scipy.stats import norm
 from ethogram.analysis.analyse import Analysis
 from ethogram.analysis.tiers import Convergence, Spread, Tier
 from ethogram.ratings.models import ELO_PER_LOGIT
+from ethogram.ratings.numbers import part_of, say_p
 from ethogram.ratings.profile import Effect, Profile
 from ethogram.ratings.shift import Shift
 from ethogram.report.leads import LEVEL, lead_findings
-from ethogram.report.numbers import part_of
 from ethogram.report.words import Finding, listed
 
 NOTABLE_LOSS = 0.05
@@ -102,7 +102,7 @@ _AGREE = {
 
 
 def _spread_words(spread: Spread, scale: float) -> str:
-    return f"{spread.value * scale:.1f}, by chance {spread.null * scale:.1f}, p {spread.p:.2g}"
+    return f"{spread.value * scale:.1f}, by chance {spread.null * scale:.1f}, p {say_p(spread.p)}"
 
 
 def _positions(profiles: Sequence[Profile], labels: Sequence[str]) -> list[Finding]:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from ethogram.analysis.analyse import Analysis
 from ethogram.analysis.cohort import MINIMUM_TRAITS
-from ethogram.ratings.cards import count_words
+from ethogram.ratings.numbers import count_words
 from ethogram.ratings.profile import Profile
 from ethogram.ratings.shift import Shift
 from ethogram.report.leads import clear_shifts, furthest
@@ -48,7 +48,7 @@ def write_headline(
     who = labels[0] if len(profiles) == 1 else every(len(profiles))
     if profiles[0].judge in blind:
         return (
-            f"{sentence_case(profiles[0].judge)} was not shown to judge better than chance, so "
+            f"{profiles[0].judge} was not shown to judge better than chance, so "
             f"its ratings say nothing about {labels[0] if len(profiles) == 1 else 'the models'}"
         )
     sides = shared_sides(profiles)
@@ -121,16 +121,14 @@ def _no_side(profiles: Sequence[Profile], who: str, analysis: Analysis | None) -
 def _too_few(profiles: Sequence[Profile], who: str) -> str:
     """That the comparisons do not show what is preferred; hardly any is said to be few."""
     n = [p.n for p in profiles]
-    most = max(n)
     whose = who if len(profiles) == 1 else f"{'either' if len(profiles) == 2 else 'any'} model"
     per = "" if len(profiles) == 1 else " per model"
-    things = "comparison" if most == 1 else "comparisons"
-    if 2 * most < FEW_PER_TRAIT * len(profiles[0].traits):
-        return f"Too few {things} ({most:,}{per}) to tell what {whose} favours"
+    if 2 * max(n) < FEW_PER_TRAIT * len(profiles[0].traits):
+        return f"Too few comparisons ({_span(n)}{per}) to tell what {whose} favours"
     if len(profiles) > 1 and any(_has_sides(p) for p in profiles):
         whose = "both models" if len(profiles) == 2 else "all models"
-        return f"{_amount(n)} {things}{per} show no favourite that {whose} share"
-    return f"{_amount(n)} {things}{per} do not show what {whose} favours"
+        return f"{_amount(n)} comparisons{per} show no favourite that {whose} share"
+    return f"{_amount(n)} comparisons{per} do not show what {whose} favours"
 
 
 def _has_sides(profile: Profile) -> bool:
@@ -141,5 +139,9 @@ def _has_sides(profile: Profile) -> bool:
 
 def _amount(n: Sequence[int]) -> str:
     """How many comparisons each model has, to begin a sentence."""
-    amount = sentence_case(spelled(max(n)))
-    return amount if min(n) == max(n) else f"{min(n):,} to {max(n):,}"
+    return sentence_case(spelled(n[0])) if min(n) == max(n) else _span(n)
+
+
+def _span(n: Sequence[int]) -> str:
+    """From the fewest to the most; where equal, one number."""
+    return f"{n[0]:,}" if min(n) == max(n) else f"{min(n):,} to {max(n):,}"

@@ -76,7 +76,10 @@ def _convergence(convergence: Convergence) -> str:
         )
     if apart:
         which = _tier_words(apart)
-        return f"Whether models agree more than chance on {which} depends on the measure"
+        found = {side for name in apart for side in sides[name]} - {"no"}
+        only = {"more": "agree more", "less": "differ more"}
+        either = only[min(found)] if len(found) == 1 else "agree more or less"
+        return f"Whether models {either} than chance on {which} depends on the measure"
     return ""
 
 

@@ -90,8 +90,10 @@ def untested(judges: Sequence[str]) -> JudgeAccount:
     )
 
 
-def judge_account(validity: Validity) -> JudgeAccount:
-    """Return what a report says of its judges, from the checks that were run."""
+def judge_account(validity: Validity, *, only: str | None = None) -> JudgeAccount:
+    """Return what a report says of its judges, or of one, from the checks that were run."""
+    if only is not None:
+        validity = _of_judge(validity, only)
     tested = [j for j in validity.judges if j.tested]
     sentences = _other_checks(validity.judges)
     sentences += validity.agreement.findings() if validity.agreement is not None else []
@@ -120,6 +122,16 @@ def judge_account(validity: Validity) -> JudgeAccount:
         caption="Replies whose model was told to show one named trait; 95% intervals in brackets, "
         "clustered by prompt. Chance is 50%. A planted reply is acted, and often stronger than a "
         "chosen one, so the judge may err more on the replies that are rated.",
+    )
+
+
+def _of_judge(validity: Validity, name: str) -> Validity:
+    """Return what the checks say of this judge; it agrees with no other then."""
+    return replace(
+        validity,
+        judges=tuple(j for j in validity.judges if j.judge == name),
+        agreement=None,
+        nets=tuple(n for n in validity.nets if n.profile.judge == name),
     )
 
 

@@ -13,12 +13,10 @@ import numpy as np
 from ethogram.analysis.analyse import Analysis
 from ethogram.analysis.deviations import Deviations
 from ethogram.analysis.similarity import Similarity
-from ethogram.ratings.cards import count_words
 from ethogram.ratings.models import ELO_PER_LOGIT
+from ethogram.ratings.numbers import count_words, say_interval, say_number, say_range
 from ethogram.ratings.profile import Profile
 from ethogram.ratings.shift import Shift
-from ethogram.ratings.summaries import say_range
-from ethogram.report.numbers import between, decimal, signed, thousands, whole
 from ethogram.report.sides import Sides, rank_limits, shared_sides
 from ethogram.report.words import Finding, every, listed, sentence_case, spelled
 
@@ -78,28 +76,27 @@ def _leaning(profile: Profile, label: str, sides: Sides) -> Finding:
     return Finding(
         f"{placed} of the {k} traits of {label} can be placed{where} of the list.",
         "ranked",
-        f"{'; '.join(_rating(profile, trait) for trait in named)}; by 95% rank ranges, which hold "
-        "for all traits at once",
+        f"ratings: {'; '.join(_rating(profile, trait) for trait in named)}; by 95% rank ranges, "
+        "which hold for all traits at once",
     )
 
 
 def _rating(profile: Profile, trait: str) -> str:
     """One trait's rating with its interval."""
     i = profile.traits.index(trait)
-    ends = between(profile.rating_low[i], profile.rating_high[i])
-    return f"{trait} {whole(profile.ratings[i])} ({ends})"
+    ends = say_interval(profile.rating_low[i], profile.rating_high[i])
+    return f"{trait} {say_number(profile.ratings[i])} ({ends})"
 
 
 def _first_place(profile: Profile) -> Finding:
     """Who may be first."""
     open_to = int((profile.rank_low == 1).sum())
     top = profile.traits[int(np.argmax(profile.strengths))]
-    numbers = f"{_rating(profile, top)}, rank {say_range(*rank_limits([profile], top))}"
-    name = sentence_case(top)
+    numbers = f"rating: {_rating(profile, top)}, rank {say_range(*rank_limits([profile], top))}"
     if open_to == 1:
-        return Finding(f"{name} ranks first by more than noise.", "ranked", numbers)
+        return Finding(f"By more than noise, {top} ranks first.", "ranked", numbers)
     return Finding(
-        f"{name} ranks first as measured, but {spelled(open_to)} traits could truly be first.",
+        f"As measured, {top} ranks first, but {spelled(open_to)} traits could truly be first.",
         "ranked",
         numbers,
     )
@@ -110,13 +107,12 @@ def _precision(profile: Profile) -> Finding:
     half = float(np.median(profile.rating_high - profile.rating_low)) / 2
     target = 100 if half > 100 else 50 if half > 50 else 25
     more = (
-        f"about {thousands(_rounded(profile.needed(target)))} comparisons would bring that to "
-        f"{target}"
+        f"about {_rounded(profile.needed(target)):,} comparisons would bring that to {target}"
         if half > target
         else "half the width of the 95% interval, median over traits"
     )
     return Finding(
-        f"A typical rating may be off by {whole(half)} Elo points either way, after "
+        f"A typical rating may be off by {say_number(half)} Elo points either way, after "
         f"{count_words(profile.n, 'comparison')}.",
         "ranked",
         more,
@@ -151,9 +147,9 @@ def _moved(shift: Shift, labels: Sequence[str]) -> Finding:
     furthest = "it is" if len(order) == 1 else "furthest, as measured, is"
     return Finding(
         f"{sentence_case(many)} between {names} by more than noise: {furthest} "
-        f"{shift.traits[top]}, {whole(abs(points))} Elo points {change} in {labels[1]}.",
+        f"{shift.traits[top]}, {say_number(abs(points))} Elo points {change} in {labels[1]}.",
         "compare",
-        f"95% interval {signed(low)} to {signed(high)}; false discovery rate 5%",
+        f"95% interval {say_interval(low, high, sign=True)}; false discovery rate 5%",
     )
 
 
@@ -167,7 +163,7 @@ def _alike_two(similarity: Similarity) -> Finding:
     s = similarity.spearman
     return Finding(
         f"The two {order_words(s.mean, s.mean_low)}: their trait ratings correlate at "
-        f"{decimal(s.mean)}.",
+        f"{say_number(s.mean, 2)}.",
         "compare",
         f"Spearman, 95% interval {_ends(s.mean_low, s.mean_high)}",
     )
@@ -190,7 +186,7 @@ def _shared(profiles: Sequence[Profile]) -> Finding:
         text = f"No trait clearly ranks in the same half of the list for {models}."
         return Finding(text, "table", carried)
     reach = [
-        f"{trait} ranks {say_range(*rank_limits(profiles, trait))}"
+        f"{trait} {say_range(*rank_limits(profiles, trait))}"
         for trait in (*sides.up[:1], *sides.down[:1])
     ]
     first, other = ("top", "bottom") if sides.up else ("bottom", "top")
@@ -202,7 +198,7 @@ def _shared(profiles: Sequence[Profile]) -> Finding:
         f"{spelled(len(rest)) if rest else 'none clearly'} in the {other} half"
         f"{f' ({_named(rest, other)})' if rest else ''}."
     )
-    return Finding(text, "table", f"{'; '.join(reach)} in any of them ({carried})")
+    return Finding(text, "table", f"ranks: {'; '.join(reach)} in any of them ({carried})")
 
 
 def _named(traits: Sequence[str], side: str) -> str:
@@ -220,11 +216,11 @@ def _alike(similarity: Similarity) -> Finding:
         return f"{similarity.models[at[0]]} and {similarity.models[at[1]]}"
 
     def number(at: tuple[int, int]) -> str:
-        return f"{decimal(rho.value[at])} ({_ends(rho.low[at], rho.high[at])})"
+        return f"{say_number(rho.value[at], 2)} ({_ends(rho.low[at], rho.high[at])})"
 
     return Finding(
         f"{alike_words(similarity)}, with a mean correlation of "
-        f"{decimal(rho.mean)}; as measured, the most alike are {names(rho.most)}, the least "
+        f"{say_number(rho.mean, 2)}; as measured, the most alike are {names(rho.most)}, the least "
         f"{names(rho.least)}.",
         "similarity",
         f"Spearman, 95% interval {_ends(rho.mean_low, rho.mean_high)}; most "
@@ -245,7 +241,7 @@ def alike_words(similarity: Similarity) -> str:
 
 def _ends(low: float, high: float) -> str:
     """Ends of a correlation's interval; the bootstrap's may lie beyond what a correlation can."""
-    return f"{decimal(max(-1, low))} to {decimal(min(1, high))}"
+    return say_interval(max(-1, low), min(1, high), 2)
 
 
 def order_words(value: float, low: float) -> str:
@@ -275,9 +271,9 @@ def _apart(deviations: Deviations) -> Finding:
     side = "above" if value > 0 else "below"
     return Finding(
         f"The largest gap as measured is {deviations.models[m]} on {deviations.traits[i]}, "
-        f"{whole(abs(value))} Elo points {side} the mean of the others.",
+        f"{say_number(abs(value))} Elo points {side} the mean of the others.",
         "deviations",
-        f"95% interval {signed(low)} to {signed(high)}; {count:,} of {total:,} cases (one per "
+        f"95% interval {say_interval(low, high, sign=True)}; {count:,} of {total:,} cases (one per "
         "model and trait) differ by more than noise, at a false discovery rate of 5%",
     )
 

@@ -10,8 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Iterable, Sequence
-from functools import cache
-from importlib.resources import files
+from functools import cache, partial
 from typing import Any
 from urllib.parse import quote
 
@@ -19,12 +18,18 @@ import jinja2
 from markupsafe import Markup, escape
 
 from ethogram.figures.theme import interval_level
-from ethogram.ratings.cards import count_words
 from ethogram.ratings.models import ELO_PER_LOGIT
+from ethogram.ratings.numbers import (
+    count_words,
+    part_of,
+    say_interval,
+    say_number,
+    say_p,
+    say_range,
+)
 from ethogram.ratings.phases import say_phase
 from ethogram.ratings.profile import won_number, won_words
-from ethogram.ratings.summaries import name_source, say_range
-from ethogram.report import numbers
+from ethogram.ratings.summaries import name_source
 from ethogram.report.claims import render_section
 from ethogram.report.content import Report, ViewReport
 from ethogram.report.contents import figure_order, table_of_contents
@@ -34,6 +39,7 @@ from ethogram.report.judge import JUDGES_CANNOT_SHOW, judge_rows
 from ethogram.report.page_data import payload
 from ethogram.report.page_figures import DataPool, PageFigure, draw_page_figures
 from ethogram.report.page_tables import (
+    FOLD_ABOVE,
     comparison,
     effects,
     fold,
@@ -47,6 +53,7 @@ from ethogram.report.page_tables import (
 )
 from ethogram.report.script_data import POLICIES
 from ethogram.report.strip import draw_strip
+from ethogram.report.templates import asset, environment
 from ethogram.validity.measure import NOT_TESTED
 
 LEADS = 3
@@ -58,14 +65,14 @@ def render_page(report: Report, *, beside: Sequence[str] = ()) -> str:
     pool = DataPool()
     views = [_view(view, pool) for view in report.views]
     figures = any(view["figures"] for view in views)
-    scripts = [_javascript_bundle(), _asset("report.js")] if figures else [_asset("report.js")]
+    scripts = [_javascript_bundle(), asset("report.js")] if figures else [asset("report.js")]
     page: str = (
         _environment()
         .get_template("report.html.j2")
         .render(
             report=report,
             policy=_policy(scripts),
-            css=_asset("report.css") + (_asset("claims.css") if report.claims else ""),
+            css=asset("report.css") + (asset("claims.css") if report.claims else ""),
             claims=render_section(report.claims) if report.claims else "",
             scripts=scripts,
             views=views,
@@ -93,29 +100,21 @@ def render_page(report: Report, *, beside: Sequence[str] = ()) -> str:
 
 def _environment() -> jinja2.Environment:
     """What the templates know: how numbers are written, and the words of captions."""
-    environment = jinja2.Environment(
-        loader=jinja2.FunctionLoader(_asset),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
-    environment.policies |= POLICIES
-    environment.filters |= {
+    filters = {
         "breakable": breakable,
-        "decimal": numbers.decimal,
-        "signed": numbers.signed,
-        "thousands": numbers.thousands,
-        "whole": numbers.whole,
+        "number": say_number,
+        "signed": partial(say_number, sign=True),
+        "thousands": partial(say_number, grouped=True),
     }
-    environment.globals |= {
-        "between": numbers.between,
+    names = {
+        "say_interval": say_interval,
         "count_words": count_words,
         "name_source": name_source,
         "say_range": say_range,
-        "p_value": numbers.p_value,
-        "part_of": numbers.part_of,
+        "say_p": say_p,
+        "part_of": part_of,
         "fold": fold,
+        "fold_above": FOLD_ABOVE,
         "said_of_ends": said_of_ends,
         "ranked": ranked,
         "interval_level": interval_level,
@@ -128,7 +127,9 @@ def _environment() -> jinja2.Environment:
         "elo": ELO_PER_LOGIT,
         "leads": LEADS,
     }
-    return environment
+    made = environment(filters=filters, names=names)
+    made.policies |= POLICIES
+    return made
 
 
 def _view(view: ViewReport, pool: DataPool) -> dict[str, Any]:
@@ -185,10 +186,6 @@ def _policy(scripts: Sequence[str]) -> str:
         f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; img-src data:; "
         "base-uri 'none'; form-action 'none'"
     )
-
-
-def _asset(name: str) -> str:
-    return files("ethogram.report").joinpath("assets", name).read_text("utf-8")
 
 
 @cache

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from ethogram.ratings.models import ELO_PER_LOGIT
+from ethogram.ratings.numbers import rank_words
 from ethogram.ratings.profile import Profile, won_words
 from ethogram.ratings.shift import Change, Shift
 from ethogram.report.content import Report
-from ethogram.report.numbers import places
 from ethogram.report.page_tables import FOLD_ABOVE, FOLD_ENDS, ranked_caption, scale
 
 
@@ -57,7 +57,7 @@ def _profile_data(profile: Profile, label: str, said: str, place: dict[str, int]
                 round(row["wins"], 1),
                 named,
             ]
-            for row, named in zip(rows, places([row["rating"] for row in rows]), strict=True)
+            for row, named in zip(rows, rank_words([row["rating"] for row in rows]), strict=True)
         ],
     }
 

@@ -10,9 +10,9 @@ import numpy as np
 
 from ethogram.figures.theme import interval_level, missing_verdicts
 from ethogram.ratings.models import ELO_PER_LOGIT
+from ethogram.ratings.numbers import rank_words
 from ethogram.ratings.profile import Profile
 from ethogram.report.content import Report, ViewReport
-from ethogram.report.numbers import places
 from ethogram.store.read import StageCount, others_said
 
 FOLD_ABOVE = 40
@@ -88,7 +88,7 @@ def scale(profile: Profile) -> dict[str, Any]:
 def ranked(profile: Profile) -> list[dict[str, Any]]:
     """One profile's traits, strongest first."""
     rows = profile.frame().to_dicts()
-    for row, place in zip(rows, places([row["rating"] for row in rows]), strict=True):
+    for row, place in zip(rows, rank_words([row["rating"] for row in rows]), strict=True):
         row["place"] = place
         row["side"] = "up" if row["low"] > 1000 else "down" if row["high"] < 1000 else "open"
     return both_ends(rows)

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ethogram.analysis.analyse import Analysis
+from ethogram.ratings.numbers import say_interval, say_number
 from ethogram.ratings.profile import Profile
-from ethogram.report.numbers import between, whole
 
 MOST_ROWS = 12
 """With as few traits all are shown."""
@@ -83,6 +83,11 @@ class Strip:
     labels: tuple[str, ...]
     note: str
 
+    @property
+    def names_ends(self) -> bool:
+        """Whether the models at both ends of some rows are named."""
+        return any(row.least for group in self.groups for row in group.rows)
+
 
 def draw_strip(
     profiles: Sequence[Profile], labels: Sequence[str], analysis: Analysis | None
@@ -105,7 +110,7 @@ def draw_strip(
         groups.append(Group(head, top, tuple(rows)))
     return Strip(
         groups=tuple(groups),
-        ticks=tuple((whole(v), axis.place(v)) for v in axis.ticks()),
+        ticks=tuple((say_number(v), axis.place(v)) for v in axis.ticks()),
         middle=axis.place(1000),
         height=y + 4,
         intervals=len(profiles) < 3,
@@ -138,13 +143,14 @@ def _choose(ratings: _Ratings, analysis: Analysis | None) -> list[tuple[str, lis
         return [("", order, False)]
     if models == 1:
         return [("Highest", order[:6], False), ("Lowest", order[-6:], False)]
+    highest, lowest = order[:4], order[-4:]
+    groups = [("Highest on average", highest, False), ("Lowest on average", lowest, False)]
     apart = _most_apart(ratings, analysis)
-    disputed = apart[:4]
-    rest = [i for i in order if i not in disputed]
-    groups = [("Highest on average", rest[:4], False), ("Lowest on average", rest[-4:], False)]
+    disputed = [i for i in apart if i not in highest + lowest][:4]
     if disputed:
         head = "Furthest apart" if models == 2 else "Most disputed"
-        groups.insert(1, (head, disputed, models > 2))
+        of = "" if disputed == apart[: len(disputed)] else " of the others"
+        groups.insert(1, (head + of, disputed, models > 2))
     return groups
 
 
@@ -196,7 +202,7 @@ def _row(
     for m, label in enumerate(labels):
         value, low, high = (float(a[m, trait]) for a in (ratings.value, ratings.low, ratings.high))
         side = "up" if low > 1000 else "down" if high < 1000 else "open"
-        said = f"{label}: {whole(value)} ({between(low, high)})"
+        said = f"{label}: {say_number(value)} ({say_interval(low, high)})"
         dots.append(Dot(label, said, side, *(axis.place(v) for v in (value, low, high))))
     ordered = sorted(dots, key=lambda dot: dot.at)
     ends = (ordered[0].model, ordered[-1].model) if named else ("", "")
@@ -210,9 +216,9 @@ def _note(profiles: Sequence[Profile]) -> str:
     mean = "Elo points; 1000 is the mean of all traits."
     if len(profiles) < 3:
         return f"{mean} Lines: {level} intervals."
-    reach = whole(min(half))
-    if whole(max(half)) != reach:
-        reach = f"{reach} to {whole(max(half))}"
+    reach = say_number(min(half))
+    if say_number(max(half)) != reach:
+        reach = f"{reach} to {say_number(max(half))}"
     return (
         f"One dot per model, in {mean} A dot’s {level} interval reaches about {reach} either way."
     )

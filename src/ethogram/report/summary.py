@@ -8,15 +8,15 @@ import orjson
 
 from ethogram.figures.theme import interval_level, missing_verdicts
 from ethogram.ratings.models import ELO_PER_LOGIT
+from ethogram.ratings.numbers import rank_words, say_interval, say_number, say_p, say_range
 from ethogram.ratings.profile import Profile
 from ethogram.ratings.results import Rated
 from ethogram.ratings.serialise import as_plain, change_json, ratings_json
 from ethogram.ratings.shift import Shift
-from ethogram.ratings.summaries import say_range, say_unrated
+from ethogram.ratings.summaries import say_unrated
 from ethogram.report.claims_content import claims_json
 from ethogram.report.content import Report, ViewReport
 from ethogram.report.judge import JUDGES_CANNOT_SHOW, JudgeAccount, judge_rows
-from ethogram.report.numbers import between, decimal, p_value, places, signed, whole
 from ethogram.report.replies import ReplyLengths
 from ethogram.store.read import others_said
 
@@ -157,8 +157,8 @@ def _judges_compared(report: Report) -> str:
         "|---|---|---:|---:|---:|",
     ]
     lines += [
-        f"| {plain(model)} | {plain(judges)} | {decimal(two.spearman)} | {whole(two.points)} "
-        f"| {whole(two.noise)} |"
+        f"| {plain(model)} | {plain(judges)} | {say_number(two.spearman, 2)} "
+        f"| {say_number(two.points)} | {say_number(two.noise)} |"
         for model, judges, two in judge_rows(report.judges_compared)
     ]
     return "\n".join([*lines, "", plain(JUDGES_CANNOT_SHOW)])
@@ -167,7 +167,7 @@ def _judges_compared(report: Report) -> str:
 def _table(profile: Profile, label: str, count: int) -> str:
     """Both ends of one profile's list."""
     frame = profile.frame().to_dicts()
-    rows = list(zip(frame, places([r["rating"] for r in frame]), strict=True))
+    rows = list(zip(frame, rank_words([r["rating"] for r in frame]), strict=True))
     ends = rows if len(rows) <= 2 * count else [*rows[:count], *rows[-count:]]
     lines = [
         f"### {plain(label)}",
@@ -184,8 +184,8 @@ def _table(profile: Profile, label: str, count: int) -> str:
         "|---:|---|---:|---:|---:|",
     ]
     lines += [
-        f"| {place} | {plain(r['trait'])} | {whole(r['rating'])} | {between(r['low'], r['high'])} "
-        f"| {say_range(r['rank_low'], r['rank_high'])} |"
+        f"| {place} | {plain(r['trait'])} | {say_number(r['rating'])} "
+        f"| {say_interval(r['low'], r['high'])} | {say_range(r['rank_low'], r['rank_high'])} |"
         for r, place in ends
     ]
     return "\n".join(lines)
@@ -208,8 +208,8 @@ def _slope_table(replies: ReplyLengths) -> str:
         "|---|---:|---:|---:|",
     ]
     lines += [
-        f"| {plain(s.trait)} | {signed(s.slope)} | {signed(s.low)} to {signed(s.high)} "
-        f"| {p_value(s.p_adjusted)} |"
+        f"| {plain(s.trait)} | {say_number(s.slope, sign=True)} "
+        f"| {say_interval(s.low, s.high, sign=True)} | {say_p(s.p_adjusted)} |"
         for s in replies.shown
     ]
     return "\n".join(lines)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from ethogram.errors import InputError, Problems, guess
 from ethogram.stimuli.paths import named_path
-from ethogram.stimuli.tables.delimited import column_key, read_delimited
+from ethogram.stimuli.tables.delimited import column_key, open_delimited
 from ethogram.stimuli.tables.names import check_name, is_tie
 from ethogram.stimuli.tables.records import DELIMITED, kind_of
 from ethogram.stimuli.tables.text import open_text
@@ -91,8 +91,9 @@ def _trait_set(name: str, place: str, found: Iterable[tuple[str, Trait]]) -> Tra
     if len(lines) < 2:
         last = lines[-1][0] if lines else "line 1"
         raise InputError(
-            f"{place}, {last}: the {'list' if name == 'list' else 'file'} ends with {len(lines)} "
-            "trait(s), expected at least two, because traits are compared in pairs"
+            f"{place}, {last}: the {'list' if name == 'list' else 'file'} holds "
+            f"{'one trait' if lines else 'no traits'}, expected at least two, because traits are "
+            "compared in pairs"
         )
     return TraitSet(name, tuple(trait for _, trait in lines))
 
@@ -129,11 +130,14 @@ def _text_lines(path: Path) -> Iterator[tuple[str, Trait]]:
 
 def _csv_lines(path: Path) -> Iterator[tuple[str, Trait]]:
     """Yield places and traits of a CSV file."""
-    for number, (place, cells) in enumerate(read_delimited(path)):
-        found = {column_key(name): cell for name, cell in cells.items()}
-        if not number and "trait" not in found:
-            raise InputError(f"{path}, line 1: no column 'trait', found {', '.join(cells)}")
-        yield place, Trait(found.get("trait") or "", (found.get("description") or "").strip())
+    with open_delimited(path) as (header, rows):
+        keys = [column_key(name) for name in header]
+        if "trait" not in keys:
+            raise InputError(f"{path}, line 1: no column 'trait', found {', '.join(header)}")
+        for line, row in rows:
+            found = dict(zip(keys, row, strict=False))
+            about = (found.get("description") or "").strip()
+            yield f"line {line}", Trait(found.get("trait") or "", about)
 
 
 def _clean(trait: Trait, place: str) -> Trait:

@@ -6,7 +6,8 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ethogram.ratings.cards import Card, count_words
+from ethogram.ratings.cards import Card
+from ethogram.ratings.numbers import count_words
 from ethogram.ratings.summaries import say_unrated
 
 if TYPE_CHECKING:
