@@ -285,7 +285,8 @@ def _convergence_caveats(fitted: Fitted) -> tuple[str, ...]:
 def _data_caveats(comparisons: Comparisons) -> list[str]:
     """What is missing, and what was said when the comparisons were read."""
     lost, planned = comparisons.lost, len(comparisons) + comparisons.lost
-    said = [f"{lost} of {planned} planned comparisons have no verdict."] if lost else []
+    have = "has" if lost == 1 else "have"
+    said = [f"{lost:,} of {planned:,} planned comparisons {have} no verdict."] if lost else []
     return [*said, *comparisons.notes]
 
 
