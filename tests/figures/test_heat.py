@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ethogram.analysis.cohort import form_cohort
-from ethogram.figures.heat import heat_map, rank_texts
+from ethogram.figures.heat import heat_map
 from ethogram.figures.shades import STEPS, tint
 from ethogram.ratings.models import ELO_PER_LOGIT
 from ethogram.ratings.rate import reference_profiles
@@ -63,16 +63,6 @@ def test_few_traits_are_all_shown(cohort):
     figure = heat_map(three)
     assert len(traits_of(figure)) == 3
     assert figure.caption.startswith("All 3 traits")
-
-
-def test_ties_share_the_better_rank_and_say_so():
-    """Two traits that are first are both "=1", and the next is third, not 2.5th or 2nd."""
-    assert rank_texts(np.array([[2.0, 2.0 + 1e-12, 0.5, -1.0]])) == [["=1", "=1", "3", "4"]]
-
-
-def test_ranks_of_many_traits_are_whole():
-    """The rank of the last of 1,500 traits has all its digits."""
-    assert rank_texts(np.linspace(1, -1, 1500)[None])[0][-1] == "1500"
 
 
 def test_tints_are_centred(cohort):

@@ -152,7 +152,7 @@ def test_case_twins_get_a_note(written):
     text = "model,trait_1,trait_2,winner\nm,Warm,bold,Warm\nm,warm,bold,bold\nM,warm,bold,bold\n"
     profiles = read_profiles(written("f.csv", text))
     assert set(profiles[0].traits) == {"Warm", "warm", "bold"}
-    notes = " ".join(profiles[0].caveats)
+    notes = " ".join(profiles.notes)
     assert "different traits, although they look alike: 'Warm' and 'warm'." in notes
     assert "different models, although they look alike: 'M' and 'm'." in notes
 
