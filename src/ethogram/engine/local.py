@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from ethogram.engine.cores import free_cores
 from ethogram.errors import EndpointError
 from ethogram.stimuli.paths import named_path
 
@@ -80,10 +80,11 @@ def local_servers(models: Iterable[str], *, base: Path | None = None) -> Iterato
     """
     wanted = sorted({model for model in models if model.startswith("local/")})
     servers: list[Any] = []
+    threads = max(1, free_cores() // len(wanted)) if wanted else 0
     try:
         addresses = {}
         for model in wanted:
-            server = _start_server(model, local_file(model, base=base))
+            server = _start_server(model, local_file(model, base=base), threads)
             servers.append(server)
             addresses[model] = f"{server.listening_address.rstrip('/')}/v1"
         yield addresses
@@ -91,8 +92,8 @@ def local_servers(models: Iterable[str], *, base: Path | None = None) -> Iterato
         servers.clear()  # dropping the last reference stops a server
 
 
-def _start_server(model: str, file: Path) -> Any:
-    """Start llama.cpp on one file."""
+def _start_server(model: str, file: Path, threads: int) -> Any:
+    """Start llama.cpp on one file, with its share of the cores that are free."""
     try:
         import xllamacpp
     except ImportError:
@@ -104,7 +105,7 @@ def _start_server(model: str, file: Path) -> Any:
     params.model_alias = {model}
     params.n_parallel = LOCAL_SLOTS
     params.n_ctx = LOCAL_SLOTS * LOCAL_CONTEXT
-    params.cpuparams.n_threads = os.cpu_count() or 1
+    params.cpuparams.n_threads = threads
     params.verbosity = -1
     params.warmup = True
     params.port = 0

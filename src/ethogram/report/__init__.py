@@ -12,6 +12,7 @@ from itertools import compress
 from pathlib import Path
 
 from ethogram.analysis.claims import check_claims
+from ethogram.figures.theme import unchecked
 from ethogram.ratings.comparisons import Comparisons
 from ethogram.ratings.profile import Profile
 from ethogram.ratings.rate import reference_profiles
@@ -204,7 +205,9 @@ def write_files(report: Report, out: Path) -> Path:
         The files cannot be written there.
     """
     page, numbers, summary = page_files(out)
-    write_whole(page, render_page(report, beside=[numbers.name, summary.name]).encode())
+    with unchecked():
+        text = render_page(report, beside=[numbers.name, summary.name])
+    write_whole(page, text.encode())
     write_whole(numbers, render_json(report))
     write_whole(summary, render_markdown(report, page.name).encode())
     return page
