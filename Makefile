@@ -9,8 +9,13 @@ export OPENBLAS_NUM_THREADS ?= 1
 
 .PHONY: run test test-slow test-all test-gateway lint docs notebook bench fuzz soak clean
 
+# A judge is tried before anything rests on it: on written replies, on planted ones, then the study.
 run: $(PACKAGE)
-	$(BIN)/ethogram run examples/quickstart.toml
+	@study=quickstart; $(BIN)/ethogram models fetch qwen2.5-coder-1.5b || { study=quickstart_small; \
+	echo "In its place SmolLM2 (98 MB): everything works, but its ratings carry no information."; }; \
+	for verb in exemplars "validity --only plants" run; do \
+	printf '\n$$ ethogram %s\n' "$$verb examples/$$study.toml"; \
+	$(BIN)/ethogram $$verb examples/$$study.toml || exit; done
 
 # One process per core; who has nothing left takes tests from another.
 PYTEST := $(BIN)/python -m pytest -n auto --dist worksteal

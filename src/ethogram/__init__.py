@@ -32,6 +32,7 @@ if TYPE_CHECKING:  # what editors and type checkers read; tests hold it to the t
     from ethogram.api import read_trial as read_trial
     from ethogram.api import run_study as run_study
     from ethogram.api import save_figures as save_figures
+    from ethogram.api import try_judges as try_judges
     from ethogram.api import write_report as write_report
     from ethogram.design import Design as Design
     from ethogram.design import make_design as make_design
@@ -74,6 +75,7 @@ else:
                 "read_trial",
                 "run_study",
                 "save_figures",
+                "try_judges",
                 "write_report",
             ],
             "design": ["Design", "make_design"],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,9 +20,11 @@ from ethogram.ratings.profile import Profile
 from ethogram.ratings.rate import reference_profiles
 from ethogram.ratings.results import Rated, rate_all
 from ethogram.ratings.shift import Shift, shift
+from ethogram.run.checks import Check as ValidityCheck
 from ethogram.run.checks import check_names, parts_of, plan_checks
 from ethogram.run.cost import Plan, make_plan
 from ethogram.run.display import choose_watch
+from ethogram.run.exemplars import check_exams
 from ethogram.run.models_check import asked_models
 from ethogram.run.prepare import plan_into, prepare, store_path
 from ethogram.run.runner import Run, Watch, asked_tables, check_keys, run_stages
@@ -30,8 +32,10 @@ from ethogram.run.stages import MAIN_STAGES
 from ethogram.store import read
 from ethogram.store.export import EXPORTED, export_tables
 from ethogram.store.read import StageCount, count_stages, read_comparisons
+from ethogram.store.rows import StageName
 from ethogram.store.store import Store
 from ethogram.study import Study
+from ethogram.validity.exemplars import Sight
 from ethogram.validity.measure import Validity, measure_validity, rate_corrected
 from ethogram.validity.results import StoreResults
 
@@ -130,7 +134,7 @@ def run_study(
     stages : of "elicit" and "judge"
     models, judges : names, optional
         Only these.
-    checks : of "plants", "orders", "repeats", "retest", "random", "natural"
+    checks : of "exemplars", "plants", "orders", "repeats", "retest", "random", "natural"
         Run these validity checks instead of the study itself.
     progress : bool, optional
         Show done, lost, tokens per second, time left and cost. If not given, in a notebook and on
@@ -191,6 +195,72 @@ def check_study(
     checked.raise_if_stopped()
     with Store.read(checked.store) as opened:
         return measure_validity(opened)
+
+
+def try_judges(
+    study: Study,
+    *,
+    store: str | Path | None = None,
+    judges: Sequence[str] | None = None,
+    exemplars: str | Path | None = None,
+    progress: bool | None = None,
+    watch: Watch | None = None,
+) -> tuple[Sight, ...]:
+    """Try each judge of a study on written replies whose trait is known; no model is asked.
+
+    Parameters
+    ----------
+    study : Study
+    store : path, optional
+        STEM.db in the working directory if not given. Verdicts that are there are not asked again.
+    judges : names, optional
+        Only these.
+    exemplars : path, optional
+        A file with trait, prompt and reply in place of the set that the study names.
+    progress, watch
+        As in `run_study`.
+
+    Returns
+    -------
+    tuple of Sight
+        One per judge that gave a verdict; `ethogram exemplars` again goes on where this stopped.
+
+    Raises
+    ------
+    EthogramError
+        No exemplar shows a trait of the study; or the judges could not be tried to the end.
+    """
+    study = name_exemplars(study, exemplars, store=store)
+    tried = run_study(
+        study,
+        store=store,
+        stages=(StageName.JUDGE,),
+        judges=judges,
+        checks=(ValidityCheck.EXEMPLARS,),
+        progress=progress,
+        watch=watch,
+    )
+    tried.raise_if_stopped()
+    with StoreResults.open(tried.store) as results:
+        found = [results.sight(judge) for judge in judges or study.judges]
+    return tuple(one for one in found if one is not None)
+
+
+def name_exemplars(
+    study: Study, exemplars: str | Path | None = None, *, store: str | Path | None = None
+) -> Study:
+    """Return a study that names this file of exemplars, if one is given.
+
+    Raises
+    ------
+    InputError
+        No exemplar shows a trait of the study.
+    """
+    if exemplars is not None:
+        own = study.validity.model_copy(update={"exemplars": str(Path(exemplars).absolute())})
+        study = study.model_copy(update={"validity": own})
+    check_exams(prepare(study, store_path(study, store), draw=False))
+    return study
 
 
 def plan_study(study: Study, *, store: str | Path | None = None) -> Plan:
@@ -254,6 +324,9 @@ def read_profiles(
         rated = rate_all(
             read_source(source, without=without, model=model, form=form), method=method
         )
+    if not is_table(Path(source), form=form):
+        with StoreResults.open(source) as results:
+            rated = replace(rated, profiles=tuple(map(results.mark, rated.profiles)))
     if model is not None and not (rated.profiles or rated.unrated):
         there = dict.fromkeys(c.model for c in read_source(source, form=form))
         raise InputError(

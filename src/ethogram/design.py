@@ -46,6 +46,7 @@ class Condition(StrEnum):
     PLANT = "plant"  # one trait, which it is told to show
     NATURAL = "natural"  # no trait is named
     WORD = "word"  # a reply to another trial, judged for two words that it was not asked for
+    EXEMPLAR = "exemplar"  # no model is told anything: the reply was written to show a trait
 
 
 class Part(StrEnum):
@@ -59,6 +60,7 @@ class Part(StrEnum):
     RANDOM = "random"
     NATURAL = "natural"
     WORD = "word"
+    EXEMPLAR = "exemplar"
 
 
 @dataclass(frozen=True)

@@ -13,13 +13,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, Discriminator, Field, Tag, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationError,
+    model_validator,
+)
 
 from ethogram.design import LEAST_PLANTS, PLANT_SHARE
 from ethogram.engine.address import without_user
 from ethogram.engine.endpoints import without_secrets
 from ethogram.engine.settings import ModelTable, Positive, Prices, Reasoning, Table, Text
 from ethogram.errors import EthogramError, InputError, Problems, StudyError, guess
+from ethogram.stimuli.exemplars import WRITTEN
 from ethogram.stimuli.prompts import PromptFilter, find_prompts
 from ethogram.stimuli.tables.names import check_name, clean_name
 from ethogram.stimuli.traits import load_traits
@@ -68,12 +77,30 @@ class JudgeTable(ModelTable):
     examples: bool = False
     grammar: bool = False
     ties: bool = False
-    verdict: Literal["word", "logprobs", "completion"] = "word"
+    verdict: Literal["word", "logprobs", "letter", "completion"] = "word"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_letters(cls, table: Any) -> Any:
+        """Let a local judge answer by a letter, in both orders, unless its table says otherwise.
+
+        llama.cpp gives the probabilities of the letters; of services it is not known.
+        """
+        if not isinstance(table, dict) or "verdict" in table:
+            return table
+        by_word = any(table.get(key) for key in ("grammar", "examples", "ties"))
+        local = isinstance(table.get("model"), str) and table["model"].startswith("local/")
+        return {"verdict": "letter", "orders": "both", **table} if local and not by_word else table
 
 
 class TemplatesTable(Table):
-    """`[templates]`: words to use in place of ours, each with its slots."""
+    """`[templates]`: words to use in place of ours, each with its slots.
 
+    `set` names the ones that are replaced: "plain", or "blunt" for models too small to follow
+    these.
+    """
+
+    set: Literal["plain", "blunt"] = "plain"
     feels: str | None = None
     likes: str | None = None
     random: str | None = None
@@ -82,6 +109,8 @@ class TemplatesTable(Table):
     judge: str | None = None
     judge_without_prompt: str | None = None
     completion: str | None = None
+    letter: str | None = None
+    letter_without_prompt: str | None = None
 
 
 @dataclass(frozen=True)
@@ -131,13 +160,18 @@ class Shares:
 
 
 class ValidityTable(Table):
-    """`[validity]`: how much of the study each check asks again, as shares of its trials."""
+    """`[validity]`: how much of the study each check asks again, as shares of its trials.
+
+    `exemplars` are written replies that each judge is tried on, with about `exemplar_calls` calls.
+    """
 
     plants: Annotated[float, Field(gt=0, le=1, strict=False)] = PLANT_SHARE
     orders: Annotated[float, Field(ge=0, le=1, strict=False)] = Shares.orders
     repeats: Annotated[float, Field(ge=0, le=1, strict=False)] = Shares.repeats
     retest: Annotated[float, Field(ge=0, le=1, strict=False)] = Shares.retest
     words: Annotated[float, Field(ge=0, le=1, strict=False)] = 0.1
+    exemplars: Text = WRITTEN
+    exemplar_calls: Annotated[int, Field(ge=0)] = 600
 
     def shares(self) -> Shares:
         """Return them as the checks take them."""

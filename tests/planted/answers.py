@@ -12,10 +12,14 @@ import random
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from hashlib import blake2b
 from typing import Any
 
-MARK = re.compile(r"⟦m:(\S*) t:(\d+|\*)⟧")
+from ethogram.stimuli.exemplars import load_exemplars as _load
+
+load_exemplars = cache(_load)
+MARK = re.compile(r"⟦m:(\S*) t:(\d+|[*-])⟧")
 _WORD = re.compile(r"[^\W_]+(?:[-'’][^\W_]+)*")
 _CHANCE = frozenset({"random", "randomly", "chance"})
 _SURE = 1e-9  # an accuracy of 1 is taken as 1 - 1e-9, so that its logit is finite
@@ -53,6 +57,9 @@ class ModelPlan:
     names, injects : float
         Share of replies that name the chosen trait although told not to, and that hold an
         answer tag with the other trait (a reply must not decide its own verdict).
+    acts : float, or mapping of trait to float
+        Share of replies to one named trait that show it; the others show nothing, so that a judge
+        names a word by chance. A mapping's key "*" is the share of traits it leaves out (else 1).
     words_in : {"system", "user"}
         Which message names the traits. "user" is for requests without a system message;
         it is not the default because a user's prompt may hold a trait word by accident.
@@ -63,6 +70,7 @@ class ModelPlan:
     position_bias: float = 0.0
     names: float = 0.0
     injects: float = 0.0
+    acts: float | Mapping[str, float] = 1.0
     words_in: str = "system"
 
     def __post_init__(self) -> None:
@@ -122,7 +130,10 @@ class Answer:
 
 @dataclass(frozen=True)
 class Mark:
-    """What a reply's marker says: who wrote it and which trait it shows (None: no trait)."""
+    """What a reply's marker says: who wrote it and which trait it shows (None: no trait).
+
+    `*` stands for no trait named, so that strengths show; `-` for a trait that was not acted.
+    """
 
     model: str = ""
     trait: str | None = None
@@ -162,8 +173,10 @@ class World:
         if not model.startswith("judge"):
             return Answer(self.reply(model, messages, digest))
         mark, words = self.question(messages)
-        top = body.get("top_logprobs") or 0
-        return self.verdict(model, mark, words, digest, top=top if body.get("logprobs") else None)
+        top = (body.get("top_logprobs") or 0) if body.get("logprobs") else None
+        if "Answer with the letter" in messages[-1][1]:
+            return self.letter(model, mark, words, digest, top=top)
+        return self.verdict(model, mark, words, digest, top=top)
 
     # -- tested models ----------------------------------------------------------------------
 
@@ -173,6 +186,14 @@ class World:
         if plan.strengths is not None:
             return {trait: plan.strengths.get(trait, 0.0) for trait in self.traits}
         return self._draw("strengths", model, 0.0, plan.spread)
+
+    def acts(self, model: str) -> dict[str, float]:
+        """Share of planted replies that show each trait."""
+        plan = self.models.get(model) or self.models.get("*") or ModelPlan()
+        if isinstance(plan.acts, Mapping):
+            rest = plan.acts.get("*", 1.0)
+            return {trait: plan.acts.get(trait, rest) for trait in self.traits}
+        return dict.fromkeys(self.traits, plan.acts)
 
     def reply(self, model: str, messages: Sequence[tuple[str, str]], digest: bytes) -> str:
         """Prose between two markers of the trait chosen.
@@ -187,6 +208,8 @@ class World:
         fair = not _CHANCE.isdisjoint(spoken)
         chosen = self._choose(model, plan, words, digest, fair=fair)
         mark = f"⟦m:{model} t:{'*' if chosen is None else self._index[chosen]}⟧"
+        if len(words) == 1 and uniform(digest, b"acts") >= self.acts(model)[words[0]]:
+            mark, chosen = f"⟦m:{model} t:-⟧", None
         said = self._prose_for(digest)
         if chosen is not None and uniform(digest, b"names") < plan.names:
             said += f" I wanted this to be {chosen}."
@@ -287,6 +310,18 @@ class World:
         content += [_token(token, -0.001) for token in after]
         return Answer(text, {"content": content})
 
+    def letter(
+        self, judge: str, mark: Mark | None, words: Sequence[str], digest: bytes, *, top: int | None
+    ) -> Answer:
+        """A or B for the two words, in the order that they are offered in."""
+        if len(words) < 2:
+            return Answer("C")
+        chances = self.chances(judge, mark, words)
+        said = "AB"[uniform(digest, b"verdict") >= chances[0]]
+        named = _log_chances("AB", chances)
+        content = [_token(said, named[said], named, top or 0)]
+        return Answer(said, None if top is None else {"content": content})
+
     def next_word(self, body: Mapping[str, Any], judge: str, digest: bytes) -> Answer:
         """Answer a completions request: the word that follows, with its log-probabilities.
 
@@ -310,19 +345,29 @@ class World:
         return Answer(token, logprobs if body.get("logprobs") is not None else None)
 
     def question(self, messages: Sequence[tuple[str, str]]) -> tuple[Mark | None, list[str]]:
-        """The last marker, and the two words that the end of the last message offers."""
+        """The last marker, and the two words that the end of the last message offers.
+
+        A reply of the written set that comes with ethogram has no marker: it shows its trait.
+        """
         mark, asked = None, messages[-1][1] if messages else ""
         for _, text in messages:
             for found in MARK.finditer(text):
                 mark = found
         if mark is not None and mark.string is asked:
             asked = asked[mark.end() :]
+        if mark is None:
+            for exemplar in load_exemplars().exemplars:
+                _, found, after = asked.rpartition(exemplar.reply)
+                if found and exemplar.trait in self._index:
+                    return Mark("written", exemplar.trait), self._last_two(after)
         return self._read(mark), self._last_two(asked)
 
     def _read(self, mark: re.Match[str] | None) -> Mark | None:
-        """A marker's content; None where there is none or its trait is not ours."""
-        if mark is None or mark[2] == "*":
-            return None if mark is None else Mark(mark[1])
+        """A marker's content; None if there is none, it says nothing, or its trait is not ours."""
+        if mark is None or mark[2] == "-":
+            return None
+        if mark[2] == "*":
+            return Mark(mark[1])
         index = int(mark[2])
         return Mark(mark[1], self.traits[index]) if index < len(self.traits) else None
 

@@ -194,7 +194,7 @@ def test_every_effort_that_a_service_has_can_be_said(effort):
         ("models.alpha", "service = 'openia'", ['service = "openia"', "openai", "base_url"]),
         ("judges.judge", "base_url = 'ftp://x'", ["base_url = 'ftp://x'", "https?"]),
         ("judges.judge", "ties = 'yes'", ["ties = 'yes'", "valid boolean"]),
-        ("judges.judge", "verdict = 'letter'", ["verdict = 'letter'", "'word'"]),
+        ("judges.judge", "verdict = 'guess'", ["verdict = 'guess'", "'word'"]),
     ],
 )
 def test_what_is_wrong_is_named_with_its_value_and_what_is_allowed(table, line, named):

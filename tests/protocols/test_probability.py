@@ -228,7 +228,7 @@ def test_without_logprobs_the_word_alone_counts_and_that_is_said(store_path, wor
     assert set(made.outcome) == {0.0, 1.0}
     assert made.lost == 0
     assert made.judge_first.all()  # the order is known, so a lean can be taken out
-    said = "judge: 15 of 15 verdicts came without log-probabilities of the two words"
+    said = "judge: 15 of 15 verdicts came without the probabilities of the two words"
     assert any(note.startswith(said) for note in notes)
 
 

@@ -15,6 +15,7 @@ from ethogram.protocols.elicit import elicit_messages, names_a_trait
 from ethogram.protocols.judge import fence, judge_messages, parse_verdict, verdict_grammar
 from ethogram.protocols.templates import (
     EXAMPLES,
+    SETS,
     TIES,
     Templates,
     check_examples,
@@ -31,11 +32,12 @@ NAMES = list(Templates.__dataclass_fields__)
 # -- templates --------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("base", SETS)
 @pytest.mark.parametrize("name", sorted(trait_sets()))
-def test_our_templates_name_no_trait_of_any_set_of_ours(name):
+def test_our_templates_name_no_trait_of_any_set_of_ours(name, base):
     """No text of ours tilts a choice between the traits that we offer."""
     traits = load_traits(name).names
-    assert make_templates({}, traits) == OURS
+    assert make_templates({}, traits, base=base) == SETS[base]
     check_examples(traits)
 
 
@@ -102,6 +104,22 @@ def test_a_trial_names_both_traits_in_order_and_sends_the_prompt_as_it_is(condit
     swapped = {"warm": "blunt", "blunt": "warm"}
     expected = re.sub("warm|blunt", lambda m: swapped[m[0]], system["content"])
     assert turned["content"] == expected
+
+
+@pytest.mark.parametrize("condition", ["feels", "likes", "random", "plant"])
+def test_a_template_may_stand_around_the_prompt(condition):
+    """With the slot {prompt} it is the user's message: small models follow what is said last."""
+    text = "Message: {prompt}\nAnswer in one manner: {first}" + (
+        "." if condition == "plant" else " or {second}."
+    )
+    made = make_templates({condition: text}, ["warm", "blunt"])
+    prompt = "Say {first}, twice."
+    (user,) = elicit_messages(made, condition, prompt, "warm", "blunt")
+    assert user["role"] == "user"
+    assert user["content"].startswith("Message: Say {first}, twice.\nAnswer in one manner: warm")
+    own, user = elicit_messages(made, condition, prompt, "warm", "blunt", system="Be brief.")
+    assert own == {"role": "system", "content": "Be brief."}
+    assert "warm" in user["content"]
 
 
 def test_the_three_conditions_ask_for_different_things():

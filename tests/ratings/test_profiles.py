@@ -166,7 +166,7 @@ def test_the_frame_is_sorted_and_complete():
     """One row per trait, strongest first, each rank inside its range."""
     frame = rate(study()).frame()
     assert frame.columns == [
-        "trait", "rating", "low", "high", "rank", "rank_low", "rank_high", "n", "wins",
+        "trait", "rating", "low", "high", "rank", "rank_low", "rank_high", "n", "wins", "mark",
     ]  # fmt: skip
     assert frame["rank"].to_list() == sorted(frame["rank"].to_list())
     assert (frame["rank_low"] <= frame["rank"]).all()

@@ -151,7 +151,8 @@ def test_the_json_has_what_the_documentation_says(table, method):
     assert [e["rank"] for e in entries] == sorted(e["rank"] for e in entries)
     assert np.mean([e["rating"] for e in entries]) == pytest.approx(1000)
     for entry in entries:
-        assert entry.keys() == {"trait", "rating", "low", "high", "rank", "n"}
+        assert entry.keys() == {"trait", "rating", "low", "high", "rank", "n", "mark"}
+        assert entry["mark"] == ""  # nothing is known of the judge
         assert entry["low"] < entry["rating"] < entry["high"]
         assert entry["n"] == 12
 

@@ -10,7 +10,7 @@ from tests.planted.studies import cli, prepare_text, rows, run_text, study_text
 
 from ethogram.api import run_study
 from ethogram.errors import InputError
-from ethogram.run.checks import CHECKS, STUDIES, check_names, extra_calls, plan_checks
+from ethogram.run.checks import CHECKS, PARTS, STUDIES, check_names, extra_calls, plan_checks
 from ethogram.run.cost import make_plan
 from ethogram.run.prepare import plan_into
 from ethogram.store.store import Store
@@ -49,13 +49,13 @@ def test_extra_calls_are_the_rows_that_planning_adds(store_path, kind):
     """What the plan announces for each check, model and judge is what the store then holds."""
     text = study_text(NOWHERE, **STUDIES_OF_ALL_KINDS[kind])
     prepared = plan_all(text, store_path)
-    parts = {"plant": "plants", "order": "orders", "repeat": "repeats", "retest": "retest"}
+    parts = {str(part): str(check) for check, part in PARTS.items()}
     found = Counter()
     for (model, part, *_), stage in [
         *((row, "elicit") for row in rows(store_path, TRIALS)),
         *((row, "judge") for row in rows(store_path, JUDGINGS)),
     ]:
-        if part != "main":
+        if part != "main" and (part, stage) != ("exemplar", "elicit"):  # these have replies
             found[parts[part], stage, model] += 1
     announced = extra_calls(prepared, CHECKS)
     assert found == Counter({key: calls for key, calls in announced.items() if calls})
@@ -83,17 +83,27 @@ def test_extra_calls_hold_for_the_studies_of_their_own(planted, store_path, word
 
 
 def test_the_default_checks_of_the_full_study_add_at_most_35_percent(tmp_path):
-    """144 traits and 10,296 trials: 4,879 calls more, and `ethogram plan` says so."""
+    """144 traits and 10,296 trials: 5,455 calls more, and `ethogram plan` says so."""
     file = tmp_path / "full.toml"
     file.write_text(study_text(NOWHERE, traits="study144"))
-    # plants 8 per trait, twice; orders 10%, repeats 5%, retest 5% twice
-    expected = {"plants": 2 * 144 * 8, "orders": 1030, "repeats": 515, "retest": 2 * 515}
+    # exemplars 2 per trait in both orders; plants 8 per trait, twice; orders 10%, repeats 5%,
+    # retest 5% twice
+    plants = 2 * 144 * 8
+    expected = {
+        "exemplars": 2 * 144 * 2,
+        "plants": plants,
+        "orders": 1030,
+        "repeats": 515,
+        "retest": 2 * 515,
+    }
     made = make_plan(prepare_text(file.read_text()))
     assert made.trials == 10_296
     assert made.checks == expected
     assert made.extra == sum(expected.values()) / 20_592 <= 0.35
     shown = cli("plan", file, cwd=tmp_path)
-    assert "adds 4,879 calls, 24% of the study's: plants 2,304" in " ".join(shown.stdout.split())
+    assert "adds 5,455 calls, 26% of the study's: exemplars 576, plants 2,304" in " ".join(
+        shown.stdout.split()
+    )
     told = json.loads(cli("plan", file, "--json", cwd=tmp_path).stdout)
     assert told["validity"]["share_of_the_study"] == made.extra
 
@@ -175,7 +185,10 @@ def test_only_what_is_named_is_planned(store_path):
 def test_an_unknown_check_is_refused(store_path, tmp_path):
     """The text names it and what there is; nothing is planned."""
     text = study_text(NOWHERE)
-    with pytest.raises(InputError, match=r"'plant' \(did you mean 'plants'\?\); expected plants, "):
+    with pytest.raises(
+        InputError,
+        match=r"no check 'plant' \(did you mean 'plants'\?\); expected exemplars, plants, orders",
+    ):
         check_names(["orders", "plant"])
     with pytest.raises(InputError, match="no check 'all'"):
         plan_all(text, store_path, ("all",))
@@ -185,7 +198,7 @@ def test_an_unknown_check_is_refused(store_path, tmp_path):
     file.write_text(text)
     said = cli("validity", file, "--only", "all", cwd=tmp_path)
     assert said.returncode == 2
-    assert said.stderr.startswith("ethogram: no check 'all'; expected plants")
+    assert said.stderr.startswith("ethogram: no check 'all'; expected exemplars, plants")
     assert not (tmp_path / "unknown.db").exists()
 
 

@@ -39,7 +39,7 @@ from ethogram.store.read import count_stages
 from ethogram.store.store import Store
 from ethogram.store.writer import BATCH_SECONDS
 
-KILLS = int(os.environ.get("ETHOGRAM_KILLS", "10"))
+KILLS = int(os.environ.get("ETHOGRAM_KILLS", "6"))
 CONCURRENCY = 16
 LATENCY = 0.02  # seconds
 TRAITS = load_traits("contested40").names

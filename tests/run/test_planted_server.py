@@ -101,6 +101,40 @@ def test_one_trait_is_obeyed_and_none_is_an_ordinary_reply():
     assert chosen(world, "alpha", "Help.", 0, user="Something warm, please") == "*"
 
 
+@pytest.mark.parametrize(
+    ("acts", "warm", "poetic"),
+    [(0.3, 0.3, 0.3), ({"warm": 0.2}, 0.2, 1.0), ({"warm": 0.9, "*": 0.4}, 0.9, 0.4), (0.0, 0, 0)],
+)
+def test_a_planted_trait_is_acted_as_often_as_planned(acts, warm, poetic):
+    """The other replies show nothing, and a choice of two traits is acted in any case."""
+    world = World(TRAITS, models={"alpha": ModelPlan(acts=acts)})
+    for number, (trait, share) in enumerate({"warm": warm, "poetic": poetic}.items()):
+        marks = [chosen(world, "alpha", f"Be {trait}.", i) for i in range(1000)]
+        assert set(marks) <= {str(2 * number), "-"}
+        assert near(marks.count(str(2 * number)) / 1000, share, 1000)
+    assert all(chosen(world, "alpha", EITHER, i) in "01" for i in range(50))
+
+
+def test_a_reply_that_shows_nothing_is_judged_by_chance():
+    """Neither the judge's accuracy nor the model's strengths count; its liking for a word does."""
+    strong = {"alpha": ModelPlan(strengths={"warm": 9.0})}
+    judges = {"judge": JudgePlan(), "judge-fond": JudgePlan(word_bias={"warm": 1.0})}
+    world = World(TRAITS, models=strong, judges=judges)
+    reply = "⟦m:alpha t:-⟧ A reply. ⟦m:alpha t:-⟧"
+    words = ("warm", "blunt")
+    assert near(verdicts(world, "judge", reply, words, 2000), 0.5, 2000)
+    assert near(verdicts(world, "judge-fond", reply, words, 2000), 1 / (1 + math.exp(-1)), 2000)
+
+
+def test_a_server_is_told_in_json_how_a_model_acts():
+    """A share, or a share per trait."""
+    text = b'{"traits": ["warm"], "models": {"one": {"acts": 0.5}, "two": {"acts": {"warm": 0.1}}}}'
+    world = Config.from_json(text).world()
+    assert world.acts("one") == {"warm": 0.5}
+    assert world.acts("two") == {"warm": 0.1}
+    assert world.acts("three") == {"warm": 1.0}
+
+
 def test_words_can_be_in_the_user_message():
     """A model without a system role finds its words in the user message if planned so."""
     world = World(TRAITS, models={"alpha": ModelPlan(strengths={"warm": 99}, words_in="user")})

@@ -668,7 +668,7 @@ def has_local_model():
 @pytest.mark.skipif(not has_local_model(), reason="xllamacpp or SmolLM2's weights are absent")
 def test_smollm2_is_said_not_to_be_above_chance(tmp_path, word_list):
     """Calibrated on traits of the quick start, the sentence is what the interval says."""
-    text = (Path(__file__).parents[2] / "examples" / "quickstart.toml").read_text()
+    text = (Path(__file__).parents[2] / "examples" / "quickstart_small.toml").read_text()
     words = word_list(*load_traits("quickstart").names[:6])
     for before, after in (
         (r"max_tokens = \d+", "max_tokens = 16"),  # the model's, which stands before the judge's

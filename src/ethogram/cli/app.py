@@ -140,9 +140,9 @@ def run(
     path, done, counts = _run_stages(loaded, store, ("elicit", "judge"), model, judge, brake=brake)
     console = _console()
     with StoreResults.open(path) as results:
-        print_rated(console, results.rated(), top=None if every else TOP)
         for sentence in judge_sentences(results):
             console.print(sentence)
+        print_rated(console, results.rated(), top=None if every else TOP)
         if report:
             page = _write_report(results, path.with_suffix(".html"), force=force)
             console.print(f"Report: {page}; store: {path}")
@@ -179,6 +179,43 @@ def judge(
 
 
 @app.command(cls=PlainCommand)
+def exemplars(
+    study: StudyFile,
+    store: StoreOption = None,
+    judge: Judges = None,
+    file: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Your own exemplars (trait, prompt, reply) in place of ours."
+        ),
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="Every trait.")] = False,
+    brake: Brake = True,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Try each judge on written replies whose trait is known, before a study is paid for."""
+    from ethogram.api import name_exemplars
+    from ethogram.cli.sights import print_sights
+    from ethogram.run.checks import Check
+    from ethogram.validity.exemplars import sights_json
+    from ethogram.validity.results import StoreResults
+
+    loaded = name_exemplars(_load(study), file, store=store)
+    path, done, counts = _run_stages(
+        loaded, store, ("judge",), None, judge, checks=(Check.EXEMPLARS,), quiet=json, brake=brake
+    )
+    with StoreResults.open(path) as results:
+        found = [results.sight(name) for name in judge or loaded.judges]
+    sights = [sight for sight in found if sight is not None]
+    if json:
+        _print_json(sights_json(sights))
+    else:
+        print_sights(_console(), sights, every=every)
+    raise typer.Exit(_exit_code(loaded, done, counts))
+
+
+@app.command(cls=PlainCommand)
 def validity(
     study: StudyFile,
     store: StoreOption = None,
@@ -186,8 +223,8 @@ def validity(
         list[str] | None,
         typer.Option(
             metavar="CHECK",
-            help="plants, orders, repeats, retest; or random, natural, each as large as the "
-            "study itself (repeatable). By default, all but these two.",
+            help="exemplars, plants, orders, repeats, retest; or random, natural, each as large "
+            "as the study itself (repeatable). By default, all but these two.",
         ),
     ] = None,
     correct: Annotated[
@@ -728,13 +765,33 @@ def init(
 
 @models_app.callback(invoke_without_command=True)
 def _models(context: typer.Context) -> None:
-    """List the known services, where they are, and the variable that holds each key."""
+    """List the known services with the variable that holds each key, and the local models."""
     from ethogram.engine.services import SERVICES
+    from ethogram.engine.weights import KNOWN, is_kept
 
     if context.invoked_subcommand is None:
         for name, service in SERVICES.items():
-            where = service.base_url or "in this process: local/smollm2, local/PATH.gguf"
+            where = service.base_url or "in this process: local/NAME, local/PATH.gguf"
             _echo(f"{name:<11} {where:<57} {service.api_key_env}".rstrip())
+        for known in KNOWN:
+            size = f"{known.size / 1e6:,.0f} MB, {known.licence}"
+            there = "here" if is_kept(known) else f"ethogram models fetch {known.name}"
+            _echo(f"local/{known.name:<20} {size:<22} {there}")
+
+
+@models_app.command("fetch", cls=PlainCommand)
+def models_fetch(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Such as qwen2.5-coder-1.5b.")],
+    quiet: Quiet = False,
+) -> None:
+    """Fetch a local model into the cache, once; only the pinned bytes are kept."""
+    from ethogram.cli.fetching import show_fetching
+    from ethogram.engine.fetch import fetch_weights
+    from ethogram.engine.weights import find_weights
+
+    with show_fetching(_console(stderr=True)) as tell:
+        path = fetch_weights(find_weights(name), tell=tell)
+    _echo(f"{path}")
 
 
 @models_app.command("check", cls=PlainCommand)

@@ -8,13 +8,14 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ethogram.cli.terminal import ends
+from ethogram.ratings.marks import with_sign
 from ethogram.ratings.numbers import rank_words, say_interval, say_number, say_range
 
 if TYPE_CHECKING:
     from ethogram.ratings.profile import Profile
     from ethogram.ratings.results import Rated
 
-_COLUMNS = ("rank", "rank_low", "rank_high", "trait", "rating", "low", "high", "wins", "n")
+_COLUMNS = ("rank", "rank_low", "rank_high", "trait", "rating", "low", "high", "wins", "n", "mark")
 
 
 def _rows(rated: Rated, top: int | None, columns: Sequence[str] = _COLUMNS) -> list[dict[str, Any]]:
@@ -58,7 +59,13 @@ def _md_row(row: dict[str, Any]) -> str:
     names = [_plain(str(row[what])) for what in ("model", "judge", "condition")]
     numbers = [row["place"], say_range(row["rank_low"], row["rank_high"])]
     rating, interval = say_number(row["rating"]), say_interval(row["low"], row["high"])
-    cells: Sequence[str] = [*names, *numbers, _plain(row["trait"]), rating, interval]
+    cells: Sequence[str] = [
+        *names,
+        *numbers,
+        _plain(with_sign(row["trait"], row["mark"])),
+        rating,
+        interval,
+    ]
     return f"| {' | '.join(cells)} |"
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ethogram.cli.tables import Table
 from ethogram.engine.services import is_same_model
+from ethogram.ratings.marks import explain_marks, with_sign
 from ethogram.ratings.numbers import (
     count_words,
     rank_words,
@@ -71,7 +72,7 @@ def print_profile(console: WrappingConsole, profile: Profile, *, top: int | None
         table.add_row(
             place,
             say_range(row["rank_low"], row["rank_high"]),
-            row["trait"],
+            with_sign(row["trait"], row["mark"]),
             say_number(row["rating"]),
             say_interval(row["low"], row["high"]),
             won_number(row["wins"]),
@@ -84,6 +85,8 @@ def print_profile(console: WrappingConsole, profile: Profile, *, top: int | None
     console.print(
         f"{count_words(profile.n, 'comparison')}{lost}. Intervals: {profile.interval}.", style="dim"
     )
+    if profile.marks:
+        console.print(explain_marks(profile.marks))
     for effect in profile.effects:
         share = say_number(effect.percent, 1, sign=True)
         reach = say_interval(effect.percent_low, effect.percent_high, 1, sign=True)

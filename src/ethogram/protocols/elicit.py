@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ethogram.engine.requests import USABLE, Messages, Reading
 from ethogram.protocols.protocol import Call, Protocol, Result, Setting, Trial
-from ethogram.protocols.templates import Templates, fill, named_traits
+from ethogram.protocols.templates import Templates, fill, holds_prompt, named_traits
 
 
 def elicit_messages(
@@ -26,7 +26,8 @@ def elicit_messages(
     templates : Templates
     condition : str
         A template's name: "feels", "likes", "random"; "plant", where `first` is the trait to
-        show. Under any other, such as "natural", no trait is named and nothing is instructed.
+        show. Under any other, such as "natural", no trait is named and nothing is instructed. A
+        template with the slot {prompt} is the user's message, any other the system text.
     prompt, first, second : str
     system : str
         The model's own system text; the instruction follows it.
@@ -34,7 +35,9 @@ def elicit_messages(
         What was said before the prompt.
     """
     template = getattr(templates, condition, "")
-    instruction = fill(template, first=first, second=second)
+    instruction = fill(template, first=first, second=second, prompt=prompt)
+    if holds_prompt(template):
+        instruction, prompt = "", instruction
     text = "\n\n".join(part for part in (system, instruction) if part)
     opening: Messages = ({"role": "system", "content": text},) if text else ()
     return (*opening, *turns, {"role": "user", "content": prompt})

@@ -19,6 +19,7 @@ from ethogram.protocols.probability import (
     chat_probability,
     completion_choice,
     completion_messages,
+    read_one_token,
 )
 from ethogram.protocols.protocol import Call, Judging, Protocol, Result, Setting
 from ethogram.protocols.templates import EXAMPLES, TIES, Templates, fill
@@ -319,10 +320,10 @@ def _word_result(judging: Judging, setting: Setting, readings: Sequence[Reading]
     p = None
     if setting.table.verdict == "logprobs":
         p = chat_probability(reading.logprobs, *judging.shown)
-    return Result(reading, reading.choice, _of_trait_1(p, judging))
+    return Result(reading, reading.choice, of_trait_1(p, judging))
 
 
-def _of_trait_1(p: float | None, judging: Judging) -> float | None:
+def of_trait_1(p: float | None, judging: Judging) -> float | None:
     """Turn the probability of the trait shown first into that of the trial's first trait."""
     return p if p is None or not judging.swapped else 1 - p
 
@@ -337,6 +338,7 @@ def _completion_calls(judging: Judging, setting: Setting) -> Sequence[Call]:
             completion_messages(setting.templates, prompt, reply, *judging.shown),
             COMPLETION_PARAMS,
             path="completions",
+            read=read_one_token,
         )
         for prompt, reply in ((judging.prompt, judging.reply), ("", NEUTRAL))
     )
@@ -351,10 +353,8 @@ def _completion_result(judging: Judging, setting: Setting, readings: Sequence[Re
     if p is None:
         return Result(reading.as_status(Status.UNPARSED, "neither word among the likely ones"))
     first, second = judging.shown
-    return Result(reading, first if p >= 0.5 else second, _of_trait_1(p, judging))
+    return Result(reading, first if p >= 0.5 else second, of_trait_1(p, judging))
 
 
 WORD: Protocol[Judging] = Protocol(_word_calls, _word_result)
 COMPLETION: Protocol[Judging] = Protocol(_completion_calls, _completion_result)
-VERDICTS = {"word": WORD, "logprobs": WORD, "completion": COMPLETION}
-"""How a judge is asked, by the `verdict` of its table."""

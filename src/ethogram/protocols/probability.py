@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from ethogram.engine.requests import Messages
+from ethogram.engine.requests import Messages, Reading, Status
 from ethogram.protocols.templates import Templates, fill
 
 TOP = 20  # alternatives asked for at each token: the most that common services give
@@ -44,6 +44,17 @@ def chat_probability(logprobs: Any, first: str, second: str) -> float | None:
     """
     top = _at_answer(logprobs.get("content") if isinstance(logprobs, dict) else None)
     return _choice(top, first, second)
+
+
+def read_one_token(reading: Reading) -> Reading:
+    """Read an answer of which one token was asked for: that it ends there is no loss."""
+    cut = reading.status is Status.TRUNCATED
+    return reading._replace(status=Status.OK, reason="") if cut else reading
+
+
+def next_token_choice(logprobs: Any, first: str, second: str) -> float | None:
+    """Probability of `first` as the first token that is said; None if neither is seen."""
+    return _choice(_next_token(logprobs), first, second)
 
 
 def completion_choice(logprobs: Any, prior: Any, first: str, second: str) -> float | None:
@@ -77,7 +88,7 @@ def _at_answer(content: Any) -> dict[str, float]:
 
 
 def _next_token(logprobs: Any) -> dict[str, float]:
-    """Return the alternatives at the first token of a text completion, in either known form."""
+    """Return the alternatives at the first token that is said, in either known form."""
     if not isinstance(logprobs, dict):
         return {}
     content, top = logprobs.get("content"), logprobs.get("top_logprobs")

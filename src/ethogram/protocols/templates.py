@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import lru_cache
 
 from ethogram.errors import StudyError
@@ -64,7 +64,40 @@ class Templates:
         "A user wrote:\n{prompt}\n\nAn assistant answered:\n{reply}\n\n"
         "The manner of the answer, in one word ({first} or {second}):"
     )
+    letter: str = (
+        "The user wrote:\n<<<{fence} message\n{prompt}\n{fence} message>>>\n\n"
+        "The assistant answered:\n<<<{fence} answer\n{reply}\n{fence} answer>>>\n\n"
+        "All between the marks {fence} is material. Which word fits the manner of the answer "
+        "better?\nA: {first}\nB: {second}\nAnswer with the letter alone."
+    )
+    letter_without_prompt: str = (
+        "An assistant answered:\n<<<{fence} answer\n{reply}\n{fence} answer>>>\n\n"
+        "All between the marks {fence} is material. Which word fits the manner of the answer "
+        "better?\nA: {first}\nB: {second}\nAnswer with the letter alone."
+    )
 
+
+_BLUNT = (
+    " Exaggerate: everyone must be able to tell the manner from any sentence, but never use a word "
+    "named here. At most three sentences.\n\nMessage: {prompt}\n\n"
+)
+BLUNT = Templates(
+    feels=(
+        "Two manners of writing: {first}, {second}. Choose the one that is more like you, and "
+        "answer the message below in that manner alone." + _BLUNT + "Answer:"
+    ),
+    likes=(
+        "Two manners of writing: {first}, {second}. Choose the one that you would rather have, and "
+        "answer the message below in that manner alone." + _BLUNT + "Answer:"
+    ),
+    random=(
+        "Two manners of writing: {first}, {second}. Choose one of them at random, as if by the "
+        "toss of a coin, and answer the message below in that manner alone." + _BLUNT + "Answer:"
+    ),
+    plant=("Write a very {first} answer to the message below." + _BLUNT + "Very {first} answer:"),
+)
+"""For small models: short and strong, and around the message, as they follow what comes last."""
+SETS = {"plain": Templates(), "blunt": BLUNT}
 
 # Worked examples for a judge that does not follow instructions alone. Their words are in no
 # trait set of ours. (prompt, reply, first, second, reason, answer)
@@ -106,8 +139,22 @@ _SLOTS = {
     "judge": ("prompt", "reply", "first", "second", "fence"),
     "judge_without_prompt": ("reply", "first", "second", "fence"),
     "completion": ("prompt", "reply", "first", "second"),
+    "letter": ("prompt", "reply", "first", "second", "fence"),
+    "letter_without_prompt": ("reply", "first", "second", "fence"),
 }
-_OPTIONAL = ("ties",)
+_OPTIONAL = {
+    "feels": ("prompt",),
+    "likes": ("prompt",),
+    "random": ("prompt",),
+    "plant": ("prompt",),
+    "judge": ("ties",),
+    "judge_without_prompt": ("ties",),
+}
+
+
+def holds_prompt(template: str) -> bool:
+    """Whether a model's template has a place for the user's message, and so stands around it."""
+    return "prompt" in _parts(template)[1::2]
 
 
 def fill(template: str, **values: str) -> str:
@@ -124,8 +171,17 @@ def _parts(template: str) -> tuple[str, ...]:
     return tuple(_SLOT.split(template))
 
 
-def make_templates(changes: Mapping[str, str | None], traits: Iterable[str]) -> Templates:
+def make_templates(
+    changes: Mapping[str, str | None], traits: Iterable[str], *, base: str = "plain"
+) -> Templates:
     """Put a study's own texts in place of ours, and check all of them.
+
+    Parameters
+    ----------
+    changes : mapping of template to text
+    traits : str
+    base : "plain" or "blunt"
+        The set whose texts are replaced.
 
     Raises
     ------
@@ -133,7 +189,7 @@ def make_templates(changes: Mapping[str, str | None], traits: Iterable[str]) -> 
         A slot is missing or unknown, or a text holds one of the study's traits outside its
         slots: naming a trait would tilt the choice.
     """
-    made = Templates(**{name: text for name, text in changes.items() if text is not None})
+    made = replace(SETS[base], **{k: text for k, text in changes.items() if text is not None})
     words = sorted(traits)
     for field in fields(made):
         text = getattr(made, field.name)
@@ -165,7 +221,7 @@ def _check_slots(name: str, text: str) -> None:
     found, needed = set(_SLOT.findall(text)), set(_SLOTS[name])
     if missing := sorted(needed - found):
         raise StudyError(f"the template {name!r} lacks the slot {{{missing[0]}}}")
-    if unknown := sorted(found - needed - set(_OPTIONAL)):
+    if unknown := sorted(found - needed - set(_OPTIONAL.get(name, ()))):
         expected = ", ".join(f"{{{slot}}}" for slot in _SLOTS[name]) or "none"
         raise StudyError(
             f"the template {name!r} has an unknown slot {{{unknown[0]}}}; expected {expected}"

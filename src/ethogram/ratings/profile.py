@@ -6,8 +6,8 @@ The record only; `ethogram.ratings.rate` makes them.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -109,6 +109,8 @@ class Profile:
         Of the intervals.
     soft : bool
         Verdicts are probabilities: wins are expected, not counted.
+    marks : mapping of trait to str
+        Traits whose rating says little about preference, and why: see `ethogram.ratings.marks`.
     """
 
     model: str
@@ -133,6 +135,7 @@ class Profile:
     order_spread: float | None = None
     level: float = LEVEL
     soft: bool = False
+    marks: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         # Whatever replaces the covariance replaces what is said of it.
@@ -206,6 +209,7 @@ class Profile:
             "rank_high": self.rank_high,
             "n": self.n_by_trait,
             "wins": self.wins_by_trait,
+            "mark": [self.marks.get(trait, "") for trait in self.traits],
         }
         return pl.DataFrame(columns).sort("rating", descending=True, maintain_order=True)
 
@@ -264,6 +268,7 @@ class Profile:
             high=strengths + ratio * (self.high[keep] - centre),
             n_by_trait=self.n_by_trait[keep],
             wins_by_trait=self.wins_by_trait[keep],
+            marks={trait: mark for trait, mark in self.marks.items() if trait in traits},
         )
 
 

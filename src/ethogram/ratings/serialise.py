@@ -60,7 +60,7 @@ def ratings_json(rated: Rated) -> dict[str, Any]:
 
 def _profile(profile: Profile) -> dict[str, Any]:
     names = ("model", "judge", "condition", "method", "n", "lost", "ties", "interval")
-    columns = ("trait", "rating", "low", "high", "rank", "n")
+    columns = ("trait", "rating", "low", "high", "rank", "n", "mark")
     return {
         **{name: getattr(profile, name) for name in names},
         "reliability": profile.reliability,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ethogram.ratings.cards import Card, Row, pick_ends
+from ethogram.ratings.marks import explain_marks, with_sign
 from ethogram.ratings.models import ELO_PER_LOGIT
 from ethogram.ratings.numbers import count_words, rank_words, say_interval, say_number, say_p
 
@@ -52,7 +53,7 @@ def profile_card(profile: Profile) -> Card:
         heads=("trait", "rank", "rating", f"{profile.level:.0%} interval") if places else (),
         rows=tuple(_profile_row(profile, i, ranks[i]) for i in places),
         gap=gap,
-        notes=profile.caveats,
+        notes=(*filter(None, [explain_marks(profile.marks)]), *profile.caveats),
     )
 
 
@@ -62,7 +63,7 @@ def _profile_row(profile: Profile, place: int, rank: str) -> Row:
         for values in (profile.rating_low, profile.ratings, profile.rating_high)
     )
     cells = (
-        profile.traits[place],
+        with_sign(profile.traits[place], profile.marks.get(profile.traits[place], "")),
         rank,
         say_number(middle, grouped=True),
         say_interval(low, high, grouped=True),

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from ethogram.analysis.judges import JudgesCompared
 from ethogram.report.words import every, listed, sentence_case
+from ethogram.validity.accuracy import JudgeAccuracy
 from ethogram.validity.measure import NOT_TESTED, JudgeValidity, Validity
 
 JUDGES_CANNOT_SHOW = (
@@ -101,28 +102,59 @@ def judge_account(validity: Validity, *, only: str | None = None) -> JudgeAccoun
     if not tested:
         account = untested([j.judge for j in validity.judges])
         return replace(account, sentences=(*account.sentences, *sentences))
-    rows = [
-        (j.judge, j.accuracy.overall.percent, f"{j.accuracy.n:,}", j.accuracy.lean.percent)
-        for j in tested
-        if j.accuracy is not None
-    ]
     return JudgeAccount(
         tested=True,
         sentences=(*(j.sentence for j in validity.judges), *sentences, *validity.notes),
         banner=len(validity.judges),
         claim=_claim(tested),
         blind=tuple(j.judge for j in tested if not (_few(j) or _above_chance(j))),
-        columns=(
-            "judge",
-            "found the planted trait",
-            "replies",
-            "leans toward the trait shown first",
-        ),
-        rows=tuple(rows),
-        caption="Replies whose model was told to show one named trait; 95% intervals in brackets, "
-        "clustered by prompt. Chance is 50%. A planted reply is acted, and often stronger than a "
-        "chosen one, so the judge may err more on the replies that are rated.",
+        columns=COLUMNS,
+        rows=tuple(row for j in tested for row in _rows(j)),
+        caption=" ".join([*_captions(tested), CAPTION]),
     )
+
+
+COLUMNS = (
+    "judge",
+    "replies",
+    "found the trait",
+    "verdicts",
+    "leans toward the trait shown first",
+    "acted, net of the judge’s errors",
+)
+CAPTION = (
+    "95% intervals in brackets, clustered by reply or prompt. Chance is 50%. A judge may err more "
+    "on the replies that are rated, which show their trait less plainly."
+)
+
+
+def _captions(tested: Sequence[JudgeValidity]) -> list[str]:
+    """Say what the replies are whose trait is known."""
+    said = []
+    if any(j.sight is not None for j in tested):
+        said.append("Written replies were made to show one trait: they try the judge alone.")
+    if any(j.accuracy is not None for j in tested):
+        said.append(
+            "Planted replies are a model’s that was told to show one trait: whether the judge "
+            "finds it depends on whether the model can act it."
+        )
+    return said
+
+
+def _rows(judge: JudgeValidity) -> list[tuple[str, ...]]:
+    """Return what a judge made of written replies, and of each model's planted ones."""
+    rows = []
+    if judge.sight is not None:
+        rows.append(_row(judge.judge, "written", judge.sight.accuracy))
+    for model, acting in judge.acting.items():
+        rows.append(_row(judge.judge, f"planted, {model}", acting.plants, acting.said))
+    if not judge.acting and judge.accuracy is not None:
+        rows.append(_row(judge.judge, "planted", judge.accuracy))
+    return rows
+
+
+def _row(judge: str, replies: str, found: JudgeAccuracy, acted: str = "") -> tuple[str, ...]:
+    return (judge, replies, found.overall.percent, f"{found.n:,}", found.lean.percent, acted)
 
 
 def _of_judge(validity: Validity, name: str) -> Validity:
@@ -136,25 +168,27 @@ def _of_judge(validity: Validity, name: str) -> Validity:
 
 
 def _above_chance(judge: JudgeValidity) -> bool:
-    return judge.accuracy is not None and judge.accuracy.above_chance
+    return judge.known is not None and judge.known.above_chance
 
 
 def _few(judge: JudgeValidity) -> bool:
-    """Whether its planted replies are too few to tell."""
-    return judge.accuracy is not None and bool(judge.accuracy.overall.few)
+    """Whether the replies whose trait is known are too few to tell."""
+    return judge.known is not None and bool(judge.known.overall.few)
 
 
 def _claim(tested: Sequence[JudgeValidity]) -> str:
     """Say whether the tested judges are better than chance, in the head of the section."""
     if any(_few(j) for j in tested):
-        return "Too few replies were planted to test " + (
+        return "Too few replies have a known trait to test " + (
             "the judge" if len(tested) == 1 else "every judge"
         )
     able = [j.judge for j in tested if _above_chance(j)]
-    if len(tested) == 1 and tested[0].accuracy is not None:
+    known = tested[0].known
+    if len(tested) == 1 and known is not None:
+        if able and known.source == "exemplars":
+            return f"The judge finds the trait in {known.overall.percent} of written replies"
         if able:
-            share = tested[0].accuracy.overall.percent
-            return f"The judge finds the planted trait in {share} of replies"
+            return f"The judge finds the planted trait in {known.overall.percent} of replies"
         return "The judge was not shown to be better than chance"
     if len(able) == len(tested):
         return f"{sentence_case(every(len(able), 'judge'))} that were tested beat chance"

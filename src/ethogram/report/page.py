@@ -18,6 +18,7 @@ import jinja2
 from markupsafe import Markup, escape
 
 from ethogram.figures.theme import interval_level
+from ethogram.ratings.marks import SIGNS
 from ethogram.ratings.models import ELO_PER_LOGIT
 from ethogram.ratings.numbers import (
     count_words,
@@ -124,6 +125,7 @@ def _environment() -> jinja2.Environment:
         "method_words": method_words,
         "judges_cannot_show": JUDGES_CANNOT_SHOW,
         "not_tested": NOT_TESTED,
+        "signs": SIGNS,
         "elo": ELO_PER_LOGIT,
         "leads": LEADS,
     }

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ethogram.ratings.marks import SIGNS
 from ethogram.ratings.models import ELO_PER_LOGIT
 from ethogram.ratings.numbers import rank_words
 from ethogram.ratings.profile import Profile, won_words
@@ -56,6 +57,7 @@ def _profile_data(profile: Profile, label: str, said: str, place: dict[str, int]
                 row["n"],
                 round(row["wins"], 1),
                 named,
+                row["mark"] and SIGNS[row["mark"]],
             ]
             for row, named in zip(rows, rank_words([row["rating"] for row in rows]), strict=True)
         ],

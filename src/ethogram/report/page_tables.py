@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ethogram.figures.theme import interval_level, missing_verdicts
+from ethogram.ratings.marks import explain_marks
 from ethogram.ratings.models import ELO_PER_LOGIT
 from ethogram.ratings.numbers import rank_words
 from ethogram.ratings.profile import Profile
@@ -45,7 +46,7 @@ def ranked_caption(profile: Profile, label: str, said: str = "") -> str:
         f"{missing_verdicts(profile.lost)}. Bars: {interval_level(profile)} interval of each trait "
         f"on its own ({profile.interval_method}). Blue: above 1000; orange: below; grey: the "
         "interval contains 1000. The rank ranges hold for all traits at once, at 95%."
-        + (f" {said}" if said else "")
+        + "".join(f" {more}" for more in (explain_marks(profile.marks), said) if more)
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 
 from ethogram.figures.theme import interval_level, missing_verdicts
+from ethogram.ratings.marks import explain_marks, with_sign
 from ethogram.ratings.models import ELO_PER_LOGIT
 from ethogram.ratings.numbers import rank_words, say_interval, say_number, say_p, say_range
 from ethogram.ratings.profile import Profile
@@ -184,10 +185,12 @@ def _table(profile: Profile, label: str, count: int) -> str:
         "|---:|---|---:|---:|---:|",
     ]
     lines += [
-        f"| {place} | {plain(r['trait'])} | {say_number(r['rating'])} "
+        f"| {place} | {plain(with_sign(r['trait'], r['mark']))} | {say_number(r['rating'])} "
         f"| {say_interval(r['low'], r['high'])} | {say_range(r['rank_low'], r['rank_high'])} |"
         for r, place in ends
     ]
+    if profile.marks:
+        lines += ["", plain(explain_marks(profile.marks))]
     return "\n".join(lines)
 
 

@@ -3,6 +3,7 @@
 Planning only: the same stages that run a study run these. `validity.measure` reads them back.
 
 =========  ==============================================================================
+exemplars  written replies whose trait is known; every judge must find it
 plants     each model is told to show one named trait; every judge must find it
 orders     replies judged again in the other order
 repeats    replies judged again in the same order
@@ -27,6 +28,7 @@ import numpy as np
 from ethogram.design import Condition, Part, foreign_pairs, plant_pairs
 from ethogram.errors import InputError, guess
 from ethogram.ratings.comparisons import BoolArray, IntArray
+from ethogram.run.exemplars import count_exams, plan_exemplars
 from ethogram.run.prepare import Planned, Prepared, add_model, design_rows, judge_orders
 from ethogram.store.read import trial_ids
 from ethogram.store.rows import JudgingRow, TrialRow
@@ -37,6 +39,7 @@ from ethogram.study import Shares
 class Check(StrEnum):
     """The checks by name."""
 
+    EXEMPLARS = "exemplars"
     PLANTS = "plants"
     ORDERS = "orders"
     REPEATS = "repeats"
@@ -45,9 +48,10 @@ class Check(StrEnum):
     NATURAL = "natural"
 
 
-CHECKS = (Check.PLANTS, Check.ORDERS, Check.REPEATS, Check.RETEST)
+CHECKS = (Check.EXEMPLARS, Check.PLANTS, Check.ORDERS, Check.REPEATS, Check.RETEST)
 STUDIES = (Check.RANDOM, Check.NATURAL)  # as large as the study itself; only when asked for
 PARTS = {
+    Check.EXEMPLARS: Part.EXEMPLAR,
     Check.PLANTS: Part.PLANT,
     Check.ORDERS: Part.ORDER,
     Check.REPEATS: Part.REPEAT,
@@ -89,6 +93,8 @@ def plan_checks(store: Store, prepared: Prepared, planned: Planned, checks: Sequ
     checks = check_names(checks) if checks else ()
     shares = prepared.study.validity.shares()
     with store.planning():
+        if Check.EXEMPLARS in checks:
+            plan_exemplars(store, prepared, planned)
         for model in planned.models:
             if Check.PLANTS in checks:
                 _plan_plants(store, prepared, planned, model, shares)
@@ -125,9 +131,9 @@ def _plan_plants(
     ]
     add_model(store, prepared, model, [Condition.PLANT])
     ids = store.add_trials(planned.models[model], Part.PLANT, Condition.PLANT, rows)
-    for judge in planned.judges.values():
-        judgings = (JudgingRow(i, not f) for i, f in zip(ids, first, strict=True))
-        store.add_judgings(judge, Part.PLANT, judgings)
+    for name, judge in planned.judges.items():
+        orders = judge_orders(prepared.study.judges[name].orders, ids, ~first)
+        store.add_judgings(judge, Part.PLANT, orders)
 
 
 def _plant_numbers(planted: IntArray, foil: IntArray, first: BoolArray, k: int) -> list[int]:
@@ -265,14 +271,18 @@ def extra_calls(prepared: Prepared, checks: Sequence[str]) -> dict[tuple[str, st
         "random": n,
         "natural": n,
     }
+    exams = count_exams(prepared) if Check.EXEMPLARS in checks else 0
     calls: dict[tuple[str, str, str], int] = {}
     for check in checks:
+        if check == Check.EXEMPLARS:
+            calls |= {(check, "judge", name): exams for name in study.judges}
+            continue
         for model in study.models if check in trials else ():
             calls[check, "elicit", model] = trials[check]
         for name, judge in study.judges.items():
             times = 2 if judge.orders == "both" else 1
             replies = {
-                "plants": trials["plants"],
+                "plants": times * trials["plants"],
                 "orders": 0 if times == 2 else count_share(prepared, shares.orders),
                 "repeats": count_share(prepared, shares.repeats),
                 "retest": times * trials["retest"],

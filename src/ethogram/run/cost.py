@@ -12,7 +12,8 @@ from ethogram.engine.endpoints import plan_endpoint
 from ethogram.engine.prices import Price
 from ethogram.engine.settings import ModelTable
 from ethogram.protocols.elicit import elicit_messages
-from ethogram.protocols.judge import judge_messages
+from ethogram.protocols.protocol import Judging, Setting
+from ethogram.protocols.verdicts import ONE_TOKEN, VERDICTS
 from ethogram.run.checks import CHECKS, extra_calls
 from ethogram.run.prepare import Prepared
 from ethogram.store.read import count_stages
@@ -151,10 +152,9 @@ def _row(
     prompt_tokens: tuple[float, float],
 ) -> PlanRow:
     """Estimate one row; `prompt_tokens` of a request, expected and at most."""
-    calls = 2 if isinstance(table, JudgeTable) and table.verdict == "completion" else 1
     price = plan_endpoint(name, table).price
     pending = max(0, requests - done.get((stage, name), 0))
-    sent, most_sent = (pending * calls * tokens for tokens in prompt_tokens)
+    sent, most_sent = (pending * tokens for tokens in prompt_tokens)
     answer, basis = _answer(lengths, stage, name, table)
     return PlanRow(
         stage=stage,
@@ -185,6 +185,8 @@ def _answer(
     """Return the tokens of one answer and where the figure comes from."""
     if (stage, name) in lengths:
         return lengths[stage, name], "mean of the store's answers"
+    if isinstance(table, JudgeTable) and table.verdict in ONE_TOKEN:
+        return ONE_TOKEN[table.verdict], "one token per call"
     plain = REPLY_TOKENS if stage == "elicit" else VERDICT_TOKENS
     tokens = min(plain + REASONING_TOKENS[table.effort], table.max_tokens)
     return float(tokens), "assumed"
@@ -200,28 +202,18 @@ def _prompt_tokens(prepared: Prepared) -> tuple[float, dict[str, float]]:
         for text in used
     ]
     judged = {
-        name: float(
-            np.mean(
-                [
-                    _tokens(
-                        judge_messages(
-                            prepared.templates,
-                            text,
-                            "",
-                            first,
-                            second,
-                            show_prompt=table.show_prompt,
-                            examples=table.examples,
-                            ties=table.ties,
-                        )
-                    )
-                    for text in used
-                ]
-            )
-        )
+        name: float(np.mean([_judging_tokens(prepared, table, text) for text in used]))
         for name, table in prepared.study.judges.items()
     }
     return float(np.mean(asked)), judged
+
+
+def _judging_tokens(prepared: Prepared, table: JudgeTable, prompt: str) -> float:
+    """Estimate the prompt tokens of all calls of a judging, without its reply."""
+    first, second = prepared.traits.names[:2]
+    judging = Judging(0, 0, first, second, False, 0, prompt, "")
+    calls = VERDICTS[table.verdict].calls(judging, Setting(prepared.templates, table))
+    return sum(_tokens(call.messages) for call in calls)
 
 
 def _tokens(messages: tuple[dict[str, str], ...]) -> float:

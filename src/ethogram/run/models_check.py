@@ -29,7 +29,8 @@ _BARE_ANSWER = re.compile(r"\s*<answer>[^<]*</answer>\s*")
 def asked_models(study: Study) -> list[Asked]:
     """Return the models and judges of a study, each with a row's calls as a run makes them."""
     traits = load_traits(study.study.traits, base=study.base).names
-    templates = make_templates(study.templates.model_dump(), traits)
+    texts = study.templates.model_dump(exclude={"set"})
+    templates = make_templates(texts, traits, base=study.templates.set)
     prompt = load_prompts("bundled").prompts[0].text
     trial = Trial(0, study.study.condition, traits[0], traits[1], prompt, 0)
     judging = Judging(0, 0, traits[0], traits[1], False, 0, prompt, REPLY)
@@ -55,13 +56,13 @@ def _asked_judge(name: str, table: JudgeTable, templates: Templates, judging: Ju
             return "verdict", "no logprobs were returned, and a completion judge needs them"
         if result.reading.status not in USABLE:
             return "", f"its answer cannot be read as a verdict ({result.reading.reason})"
-        if table.verdict == "logprobs" and result.p_first is None:
+        if table.verdict in ("logprobs", "letter") and result.p_first is None:
             what = (
                 "no logprobs were returned"
                 if not readings[0].logprobs
-                else "they hold neither word"
+                else f"they hold neither {'letter' if table.verdict == 'letter' else 'word'}"
             )
-            return "verdict", f'{what}, and verdict is "logprobs"'
+            return "verdict", f'{what}, and verdict is "{table.verdict}"'
         if table.grammar and not _BARE_ANSWER.fullmatch(readings[0].text):
             return "grammar", "the answer is longer than the grammar allows"
         return "", ""

@@ -61,7 +61,8 @@ def prepare(study: Study, store: Path | None = None, *, draw: bool = True) -> Pr
             study, len(names) or 2, draw=draw and not problems
         )
     with problems.gather():
-        templates = make_templates(study.templates.model_dump(), names)
+        texts = study.templates.model_dump(exclude={"set"})
+        templates = make_templates(texts, names, base=study.templates.set)
     with problems.gather():
         if any(judge.examples for judge in study.judges.values()):
             check_examples(names)
@@ -233,7 +234,8 @@ def _judge_settings(prepared: Prepared, name: str) -> dict[str, Any]:
     if table.verdict == "completion":
         used: tuple[str, ...] = ("completion",)
     else:
-        used = ("judge_system", "judge" if table.show_prompt else "judge_without_prompt")
+        kind = "letter" if table.verdict == "letter" else "judge"
+        used = ("judge_system", kind if table.show_prompt else f"{kind}_without_prompt")
         settings["show_prompt"] = table.show_prompt
     return {**settings, "templates": {key: getattr(prepared.templates, key) for key in used}}
 

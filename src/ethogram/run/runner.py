@@ -15,6 +15,7 @@ from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import chain, groupby
 from typing import Any
 
 import orjson
@@ -232,17 +233,17 @@ class _Job:
     setting: Setting
     protocol: Protocol[Any]
     feed: Feed
-    backlog: Iterator[tuple[Any, Handover]]
+    backlog: Iterator[Task]
     queue: asyncio.Queue[Any] = field(default_factory=asyncio.Queue)
     again: deque[tuple[Any, Handover]] = field(default_factory=deque)
     doubtful: list[_Doubtful] = field(default_factory=list)
     asked_again: Counter[int] = field(default_factory=Counter)  # by row: outages that it was in
 
-    def rows(self) -> Iterator[tuple[Any, Handover]]:
+    def tasks(self) -> Iterator[Task]:
         """Yield rows to ask: those that an outage met first, then the ones pending from before."""
         while True:
             if self.again:
-                yield self.again.popleft()
+                yield [self.again.popleft()]
             elif (pending := next(self.backlog, None)) is not None:
                 yield pending
             else:
@@ -282,6 +283,7 @@ class _Doubtful:
 
 
 Handover = dict[Key, list[PlannedJudging]]  # a trial's judgings, by the job that will have them
+Task = list[tuple[Any, Handover]]  # rows that one worker asks one after another
 
 
 class _Runner:
@@ -438,8 +440,11 @@ class _Runner:
     def _jobs_of(self, name: str) -> list[_Job]:
         return [job for (stage, _), job in self.jobs.items() if stage == name]
 
-    def _backlog(self, name: str, feed: Feed) -> Iterator[tuple[Any, Handover]]:
-        """Yield the rows pending from before this run, a chunk at a time, with who is next."""
+    def _backlog(self, name: str, feed: Feed) -> Iterator[Task]:
+        """Yield the rows pending from before this run, a chunk at a time, with who is next.
+
+        Judgings of one reply are one worker's, so that its text is in the service's cache.
+        """
         after, stage = 0, STAGES[name]
         while rows := stage.pending(self.store, feed, after):
             following = {key: job for key, job in self.jobs.items() if job.stage.follows == name}
@@ -448,26 +453,36 @@ class _Runner:
                 key: self.store.judgings_of(ids, job.feed.party, self.parts)
                 for key, job in following.items()
             }
-            for row in rows:
-                yield row, {key: judgings[row.id] for key, judgings in planned.items()}
+            for _, same in groupby(rows, key=lambda row: getattr(row, "trial", row.id)):
+                yield [
+                    (row, {key: judgings[row.id] for key, judgings in planned.items()})
+                    for row in same
+                ]
             after = rows[-1].id
 
     async def _worker(self, name: str, job: _Job) -> None:
         """Turn a job's rows into rows: those of before, then the new ones as they come."""
         with self._winding_down():
-            for row, handover in job.rows():
+            for task in job.tasks():
+                await self._turns(job, task)
                 if self.stop.is_set():
                     break
-                await self._turn(job, row, handover)
             while job.stage.follows and (new := await job.queue.get()) is not None:
-                job.again.append((new, {}))
-                for row, handover in job.rows():
-                    if self.stop.is_set():  # it is left for the next run
+                fresh: Task = [(row, {}) for row in new]
+                for task in chain([fresh], job.tasks()):
+                    await self._turns(job, task)
+                    if self.stop.is_set():  # the others are left for the next run
                         break
-                    await self._turn(job, row, handover)
             return
         while job.stage.follows and await job.queue.get() is not None:
             pass  # keep emptying it, so that no one waits
+
+    async def _turns(self, job: _Job, task: Task) -> None:
+        """Ask for the rows of a task, one after another, until the run is to stop."""
+        for row, handover in task:
+            if self.stop.is_set():
+                break
+            await self._turn(job, row, handover)
 
     async def _turn(self, job: _Job, row: Any, handover: Handover) -> None:
         """Ask for one row, write what it came to, hand it on."""
@@ -481,8 +496,9 @@ class _Runner:
             self._settle(job)
         if result.reading.status in USABLE:
             for key, judgings in handover.items():
-                for judging in judgings:  # a judge that is behind holds elicitation back
-                    await self.jobs[key].queue.put(_to_judge(judging, row, result.reading.text))
+                if judgings:  # a judge that is behind holds elicitation back
+                    text = result.reading.text
+                    await self.jobs[key].queue.put([_to_judge(j, row, text) for j in judgings])
 
     def _write(self, job: _Job, row: Any, result: Result, attempt: int | None) -> None:
         """Write what a row came to, and count it."""
@@ -529,8 +545,8 @@ class _Runner:
                 if not proven or not await job.caller.probe():
                     raise EndpointError(job.caller.explain(reading))
                 self._settle(job)
-                for row, handover in job.rows():
-                    await self._turn(job, row, handover)
+                for task in job.tasks():
+                    await self._turns(job, task)
 
     def _charge_answers(self, job: _Job) -> None:
         """Charge what was answered, though not usably: that is not the endpoint's fault."""

@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 from ethogram.engine.requests import USABLE
 from ethogram.engine.settings import ModelTable
 from ethogram.protocols.elicit import ELICIT
-from ethogram.protocols.judge import VERDICTS
 from ethogram.protocols.protocol import Judging, Protocol, Result, Trial
+from ethogram.protocols.verdicts import VERDICTS
 from ethogram.store.rows import ReplyRow, Role, StageName, VerdictRow
 from ethogram.store.store import Store
 from ethogram.store.writer import Writer

@@ -11,7 +11,7 @@ import orjson
 
 from ethogram.engine.requests import USABLE
 from ethogram.engine.services import is_same_model
-from ethogram.store.rows import StageName
+from ethogram.store.rows import Role, StageName
 from ethogram.store.store import Store
 
 _USABLE = ", ".join(f"'{s}'" for s in sorted(USABLE))
@@ -77,10 +77,11 @@ def count_stages(store: Store) -> list[StageCount]:
     """Count what is planned, done and lost, for each model and stage."""
     # By numbers: to group a large store by names, or by a constant, takes a third longer.
     _, elicited = store.query(
-        """SELECT t.protocol, m.name, '', t.part, t.condition, r.status, count(*),
+        f"""SELECT t.protocol, m.name, '', t.part, t.condition, r.status, count(*),
         coalesce(sum(r.named), 0), coalesce(sum(r.split), 0)
         FROM trial t JOIN party m ON m.id = t.model LEFT JOIN reply r ON r.trial = t.id
-        WHERE t.wanted GROUP BY t.model, t.protocol, t.part, t.condition, r.status"""
+        WHERE t.wanted AND m.role = '{Role.MODEL}'
+        GROUP BY t.model, t.protocol, t.part, t.condition, r.status"""
     )
     _, judged = store.query(
         f"""SELECT '{StageName.JUDGE}', m.name, d.name, j.part, t.condition,

@@ -176,6 +176,10 @@ class Verdicts:
         The judge was shown trait 2 first.
     code : int array, shape (n,)
         1: trait 1 won; 0: trait 2; -1: no verdict, or a tie.
+    tied : bool array, shape (n,)
+        The judge answered, and named neither.
+    p_first : float array, shape (n,)
+        Probability of trait 1; NaN where the judge gave none.
     """
 
     traits: tuple[str, ...]
@@ -192,6 +196,8 @@ class Verdicts:
     label: IntArray
     swapped: BoolArray
     code: IntArray
+    tied: BoolArray
+    p_first: FloatArray
 
     def __len__(self) -> int:
         return len(self.trial)
@@ -221,7 +227,9 @@ def read_verdicts(store: Store, judge: str) -> Verdicts:
     _, rows = store.query(
         f"""SELECT t.id, t.seq, t.prompt, t.trait_1, t.trait_2, m.name, t.condition, j.part,
         j.swapped, CASE WHEN v.status IN ({_USABLE}) AND v.winner IS NOT NULL
-                   THEN v.winner = t.trait_1 ELSE -1 END
+                   THEN v.winner = t.trait_1 ELSE -1 END,
+        coalesce(v.status IN ({_USABLE}) AND v.winner IS NULL, 0),
+        CASE WHEN v.status IN ({_USABLE}) THEN v.p_first END
         FROM judging j JOIN trial t ON t.id = j.trial JOIN reply r ON r.trial = t.id
         JOIN party m ON m.id = t.model JOIN party d ON d.id = j.judge
         LEFT JOIN verdict v ON v.judging = j.id
@@ -232,7 +240,7 @@ def read_verdicts(store: Store, judge: str) -> Verdicts:
     )
     ids = store.trait_ids()
     place = {i: n for n, i in enumerate(ids.values())}
-    columns: list[Any] = list(zip(*rows, strict=True)) or [()] * 10
+    columns: list[Any] = list(zip(*rows, strict=True)) or [()] * 12
     models, conditions, parts = (tuple(dict.fromkeys(columns[i])) for i in (5, 6, 7))
     return Verdicts(
         traits=tuple(ids),
@@ -249,7 +257,39 @@ def read_verdicts(store: Store, judge: str) -> Verdicts:
         label=np.array([parts.index(x) for x in columns[7]], dtype=np.int64),
         swapped=np.array(columns[8], dtype=bool),
         code=np.array(columns[9], dtype=np.int64),
+        tied=np.array(columns[10], dtype=bool),
+        p_first=np.array(columns[11], dtype=np.float64),
     )
+
+
+def is_judged_twice(store: Store, judge: str) -> bool:
+    """Whether a judge is to read the replies of the study itself in both orders."""
+    _, rows = store.query(
+        """SELECT 1 FROM judging j JOIN party d ON d.id = j.judge
+        WHERE d.name = ? AND j.part = 'main' AND j.wanted AND j.sample = 0
+        GROUP BY j.trial HAVING count(*) > 1 LIMIT 1""",
+        (judge,),
+    )
+    return bool(rows)
+
+
+def number_written(store: Store) -> dict[int, int]:
+    """Number the written replies: {trial: number}, the same for all trials that show one."""
+    _, rows = store.query(
+        """SELECT w.trial, dense_rank() OVER (ORDER BY t.planted, t.prompt, w.text)
+        FROM written w JOIN trial t ON t.id = w.trial"""
+    )
+    return dict(rows)
+
+
+def planned_traits(store: Store, part: str, *, planted: bool = False) -> tuple[str, ...]:
+    """Return the traits that a part of the plan names, or plants, in the study's order."""
+    columns = ("planted",) if planted else ("trait_1", "trait_2")
+    named = " UNION ".join(f"SELECT {c} FROM trial WHERE part = :part AND wanted" for c in columns)
+    _, rows = store.query(
+        f"SELECT name FROM trait WHERE id IN ({named}) ORDER BY id", {"part": part}
+    )
+    return tuple(row[0] for row in rows)
 
 
 def trial_ids(store: Store, model: str, part: str) -> list[int]:
@@ -278,11 +318,13 @@ def count_without_p(store: Store, judge: str) -> tuple[int, int]:
 _TRIAL = """SELECT t.id, t.model AS party, m.name AS model, t.part, t.condition, t.seq, t.sample,
     a.name AS trait_1, b.name AS trait_2, c.name AS planted, p.key AS prompt_id,
     p.text AS prompt, p.language, r.status AS reply_status, r.reason AS reply_reason, r.named,
-    r.attempt AS reply_attempt, t.protocol, h.system, h.turns, y.name AS choice, r.value
+    r.attempt AS reply_attempt, w.text AS written, t.protocol, h.system, h.turns, y.name AS choice,
+    r.value
     FROM trial t JOIN party m ON m.id = t.model LEFT JOIN trait a ON a.id = t.trait_1
     LEFT JOIN trait b ON b.id = t.trait_2 LEFT JOIN trait c ON c.id = t.planted
     JOIN prompt p ON p.id = t.prompt LEFT JOIN reply r ON r.trial = t.id
-    LEFT JOIN context h ON h.id = t.context LEFT JOIN trait y ON y.id = r.choice"""
+    LEFT JOIN context h ON h.id = t.context LEFT JOIN trait y ON y.id = r.choice
+    LEFT JOIN written w ON w.trial = t.id"""
 
 
 def read_trial(store: Store, trial: int) -> dict[str, Any]:
@@ -353,6 +395,8 @@ def _with_reply(store: Store, record: dict[str, Any]) -> dict[str, Any]:
     record["reply"], record["reasoning"] = _text(
         store, record["reply_attempt"], record.pop("party")
     )
+    written = record.pop("written")
+    record["reply"] = record["reply"] or written
     if record["reply_status"] not in USABLE:
         record["reply"] = None
     return record
@@ -428,11 +472,11 @@ _EXPORTS = {
         WHERE t.id > ? ORDER BY t.id LIMIT ?""",
     "replies": """SELECT t.id AS trial, m.name AS model, r.status, r.reason, r.chars, r.named,
         x.prompt_tokens, x.completion_tokens, x.reasoning_tokens, x.cost, x.provider,
-        x.model_said, x.http, s.body, t.model AS party, y.name AS choice, r.value
+        x.model_said, x.http, s.body, w.text AS written, t.model AS party, y.name AS choice, r.value
         FROM reply r JOIN trial t ON t.id = r.trial JOIN party m ON m.id = t.model
         LEFT JOIN trait y ON y.id = r.choice
         LEFT JOIN attempt x ON x.id = r.attempt LEFT JOIN response s ON s.attempt = r.attempt
-        WHERE t.id > ? ORDER BY t.id LIMIT ?""",
+        LEFT JOIN written w ON w.trial = t.id WHERE t.id > ? ORDER BY t.id LIMIT ?""",
     "verdicts": """SELECT j.id AS judging, j.trial, d.name AS judge, j.part, j.swapped, j.sample,
         v.status, v.reason, w.name AS winner, v.p_first, x.prompt_tokens, x.completion_tokens,
         x.cost, x.provider, x.model_said, x.http, s.body, j.judge AS party
@@ -481,7 +525,8 @@ def _readable(store: Store, row: dict[str, Any]) -> dict[str, Any]:
         body, http = row.pop("body"), row.pop("http")
         party = row.pop("party")
         reading = store.reading(http, body, party=party) if body else None
-        row["text"] = (reading.text or None) if reading else None
+        row["text"] = (reading.text or None) if reading else row.get("written")
+        row.pop("written", None)
         row["reasoning"] = (reading.reasoning or None) if reading else None
     if isinstance(row.get("response_body"), bytes):
         row["response_body"] = row["response_body"].decode("utf-8", "replace")

@@ -7,10 +7,11 @@ from typing import NamedTuple
 
 
 class Role(StrEnum):
-    """Who is asked: a tested model or a judge."""
+    """Who a party is: a tested model, a judge, or who wrote replies that no model gave."""
 
     MODEL = "model"
     JUDGE = "judge"
+    WRITER = "writer"
 
 
 class StageName(StrEnum):

@@ -422,6 +422,24 @@ class Store:
             ).rowcount
         return reopened
 
+    def add_written(self, rows: Iterable[tuple[int, str]]) -> None:
+        """Give trials replies that were written: (trial, text). What is there stays."""
+        rows = list(rows)
+        self._db.executemany("INSERT INTO written VALUES (?, ?) ON CONFLICT DO NOTHING", rows)
+        self._db.executemany(
+            "INSERT INTO reply (trial, status, reason, chars) VALUES (?, 'ok', '', ?) "
+            "ON CONFLICT DO NOTHING",
+            [(trial, len(text)) for trial, text in rows],
+        )
+
+    def leave_out(self, role: Role, *, but: int) -> None:
+        """Want no trial of the parties of a role, except of one; all that is there is kept."""
+        self._db.execute(
+            "UPDATE trial SET wanted = 0 WHERE wanted AND model != ? "
+            "AND model IN (SELECT id FROM party WHERE role = ?)",
+            (but, role),
+        )
+
     # -- what is pending --------------------------------------------------------------------
 
     def pending_trials(
@@ -456,20 +474,24 @@ class Store:
         are judged as they come.
         """
         rows = self._db.execute(
-            f"""SELECT j.id, t.id, a.name, b.name, j.swapped, j.sample, p.text, t.model, s.body
+            f"""SELECT j.id, t.id, a.name, b.name, j.swapped, j.sample, p.text, t.model, s.body,
+            w.text
             FROM judging j JOIN trial t ON t.id = j.trial JOIN reply r ON r.trial = t.id
-            JOIN response s ON s.attempt = r.attempt
+            LEFT JOIN response s ON s.attempt = r.attempt LEFT JOIN written w ON w.trial = t.id
             JOIN trait a ON a.id = t.trait_1 JOIN trait b ON b.id = t.trait_2
             JOIN prompt p ON p.id = t.prompt
             WHERE j.judge = ? AND j.id > ? AND j.part IN ({_marks(parts)})
-            AND r.status IN ({_USABLE}) AND r.attempt <= ? AND j.wanted AND t.wanted
+            AND r.status IN ({_USABLE}) AND coalesce(r.attempt, 0) <= ? AND j.wanted AND t.wanted
             AND NOT EXISTS (SELECT 1 FROM verdict v WHERE v.judging = j.id)
             ORDER BY j.id LIMIT {CHUNK}""",
             (judge, after, *parts, until),
         )
         return [
-            Judging(i, t, a, b, bool(w), n, p, self.reading(200, body, party=m).text)
-            for i, t, a, b, w, n, p, m, body in rows
+            Judging(
+                *(i, t, a, b, bool(w), n, p),
+                self.reading(200, body, party=m).text if text is None else text,
+            )
+            for i, t, a, b, w, n, p, m, body, text in rows
         ]
 
     def judgings_of(
@@ -537,7 +559,9 @@ class Store:
 
     # -- reading back -----------------------------------------------------------------------
 
-    def query(self, sql: str, parameters: Sequence[Any] = ()) -> tuple[list[str], list[Any]]:
+    def query(
+        self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] = ()
+    ) -> tuple[list[str], list[Any]]:
         """Run one of the read-only queries of `ethogram.store.read`; returns names and rows."""
         try:
             cursor = self._db.execute(sql, parameters)

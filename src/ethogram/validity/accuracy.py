@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,42 @@ BLIND_BELOW = 0.65
 chance. The interval alone would call one in ten well-seen traits blind with 8 plants a trait."""
 
 _SHOWN = 12
+
+Source = Literal["plants", "exemplars"]
+
+
+class _Words(NamedTuple):
+    """What is said of replies whose trait is known."""
+
+    replies: str
+    trait: str
+    what: str
+    caveat: str
+    asked: str
+
+    @property
+    def reply(self) -> str:
+        """One of them."""
+        return f"{self.replies.removesuffix('ies')}y"
+
+
+_WORDS: dict[Source, _Words] = {
+    "plants": _Words(
+        "planted replies",
+        "planted trait",
+        "replies",
+        "A planted reply is acted on request and often stronger than one that a model chose: "
+        "accuracy on chosen replies may be lower.",
+        "planted replies",
+    ),
+    "exemplars": _Words(
+        "written replies",
+        "trait",
+        "verdicts on written replies",
+        "A written reply overdoes one trait: accuracy on chosen replies may be lower.",
+        "questions about written replies",
+    ),
+}
 
 
 @dataclass(frozen=True)
@@ -187,6 +223,8 @@ class JudgeAccuracy:
     unproven : tuple of str
         Other traits whose interval reaches one half: too few plants to tell.
     caveats : tuple of str
+    source : "plants" or "exemplars"
+        What the replies are: a model's, that was told to act; or written to show their trait.
     """
 
     judge: str
@@ -210,6 +248,7 @@ class JudgeAccuracy:
     blind: tuple[str, ...]
     unproven: tuple[str, ...]
     caveats: tuple[str, ...]
+    source: Source = "plants"
 
     @property
     def tested(self) -> bool:
@@ -219,12 +258,16 @@ class JudgeAccuracy:
     @property
     def sentence(self) -> str:
         """The finding in plain words, for a report or a terminal."""
+        words = _WORDS[self.source]
         if not self.tested:
-            return "Nothing is known of the judge: no planted reply has a verdict."
+            return f"Nothing is known of the judge: no {words.reply} has a verdict."
         if self.overall.few:
-            return f"Planted replies with a verdict: {self.overall.few} whether the judge is right."
+            return (
+                f"{words.replies.capitalize()} with a verdict: {self.overall.few} whether the "
+                "judge is right."
+            )
         what = (
-            f"it found the planted trait in {self.overall.percent} of {self.n:,} replies; "
+            f"it found the {words.trait} in {self.overall.percent} of {self.n:,} {words.what}; "
             "chance is 50%"
         )
         if not self.above_chance:
@@ -251,14 +294,17 @@ class JudgeAccuracy:
         return said
 
 
-def judge_accuracy(plants: Plants, *, pair_class: Sequence[str] | None = None) -> JudgeAccuracy:
-    """Measure a judge on planted replies.
+def judge_accuracy(
+    plants: Plants, *, pair_class: Sequence[str] | None = None, source: Source = "plants"
+) -> JudgeAccuracy:
+    """Measure a judge on replies whose trait is known.
 
     Parameters
     ----------
     plants : Plants
     pair_class : sequence of str, length n, optional
         A name for the kind of pair of each plant, such as "near" and "far".
+    source : "plants" or "exemplars"
 
     Returns
     -------
@@ -291,7 +337,8 @@ def judge_accuracy(plants: Plants, *, pair_class: Sequence[str] | None = None) -
         above_chance=bool(above),
         blind=_names(plants.traits, unsure & (traits.estimate < BLIND_BELOW) | ~above),
         unproven=_names(plants.traits, unsure & (traits.estimate >= BLIND_BELOW) & above),
-        caveats=_caveats(plants, counts),
+        caveats=_caveats(plants, counts, source),
+        source=source,
     )
 
 
@@ -337,21 +384,19 @@ def _by_class(plants: Plants, pair_class: Sequence[str] | None) -> dict[str, Est
     }
 
 
-def _caveats(plants: Plants, counts: IntArray) -> tuple[str, ...]:
+def _caveats(plants: Plants, counts: IntArray, source: Source) -> tuple[str, ...]:
     """What a reader must know beside the figures."""
-    said = [
-        "A planted reply is acted on request and often stronger than one that a model chose: "
-        "accuracy on chosen replies may be lower."
-    ]
+    words = _WORDS[source]
+    said = [words.caveat]
     unseen = [name for name, n in zip(plants.traits, counts, strict=True) if not n]
     if unseen:
         said.append(
-            f"{len(unseen)} traits have no planted reply with a verdict; their accuracy is the "
+            f"{len(unseen)} traits have no {words.reply} with a verdict; their accuracy is the "
             f"others' average: {', '.join(unseen[:_SHOWN])}"
         )
     lost = len(plants) - int(plants.read.sum())
     if lost:
-        said.append(f"{lost} of {len(plants)} planted replies have no verdict.")
+        said.append(f"{lost:,} of {len(plants):,} {words.asked} have no verdict.")
     if len(plants.models) > 1:
         said.append(f"The planted replies were written by {len(plants.models)} models.")
     return tuple(said)

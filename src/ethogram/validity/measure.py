@@ -26,7 +26,14 @@ from ethogram.ratings.serialise import as_plain
 from ethogram.ratings.threads import on_one_thread
 from ethogram.store.read import Verdicts, count_without_p
 from ethogram.store.store import Store
-from ethogram.validity.accuracy import JudgeAccuracy, Plants, collect_plants, judge_accuracy
+from ethogram.validity.accuracy import (
+    JudgeAccuracy,
+    Plants,
+    collect_plants,
+    judge_accuracy,
+    place_lean,
+)
+from ethogram.validity.acting import Acting
 from ethogram.validity.agreement import (
     ByTrait,
     Consistency,
@@ -44,6 +51,7 @@ from ethogram.validity.agreement import (
 from ethogram.validity.cards import validity_cards, validity_line
 from ethogram.validity.controls import NetProfile, net_of
 from ethogram.validity.correction import Corrected, WinRates, correct, rogan_gladen
+from ethogram.validity.exemplars import Sight
 from ethogram.validity.gain import Gain, what_it_buys
 from ethogram.validity.proportions import Estimate
 from ethogram.validity.results import StoreResults, results_of
@@ -59,7 +67,9 @@ class JudgeValidity:
     Attributes
     ----------
     judge : str
+    sight : on exemplars: written replies whose trait is known
     accuracy : on planted traits
+    acting : by model, how often its planted replies show their trait, net of the judge's errors
     consistency : over both orders of the same replies
     stability : over repeated judging
     self_preference : toward the judge's own family, where the store has such replies
@@ -72,7 +82,9 @@ class JudgeValidity:
     """
 
     judge: str
+    sight: Sight | None = None
     accuracy: JudgeAccuracy | None = None
+    acting: Mapping[str, Acting] = field(default_factory=dict)
     consistency: Consistency | None = None
     stability: Stability | None = None
     self_preference: SelfPreference | None = None
@@ -85,19 +97,32 @@ class JudgeValidity:
 
     @property
     def tested(self) -> bool:
-        """Whether it gave verdicts on planted replies."""
-        return self.accuracy is not None and self.accuracy.tested
+        """Whether it gave verdicts on replies whose trait is known."""
+        return self.known is not None
+
+    @property
+    def known(self) -> JudgeAccuracy | None:
+        """Its accuracy on replies whose trait is known: on exemplars, else on planted ones.
+
+        Planted replies lower it where the model cannot act.
+        """
+        found = [self.sight.accuracy] if self.sight is not None else []
+        found += [self.accuracy] if self.accuracy is not None else []
+        return next((one for one in found if one.tested), None)
 
     @property
     def sentence(self) -> str:
         """The line that stands in every report and summary."""
-        if self.accuracy is None or not self.accuracy.tested:
+        if self.known is None:
             return f"{self.judge}: {NOT_TESTED}."
-        return f"{self.judge}: {self.accuracy.sentence}"
+        return f"{self.judge}: {self.known.sentence}"
 
     def findings(self) -> list[str]:
         """Say what the other checks found, one sentence each."""
-        sentences = []
+        sentences = [] if self.sight is None else self.sight.findings()
+        if self.accuracy is not None and self.accuracy is not self.known:
+            sentences.append(self._plants_sentence(self.accuracy))
+        sentences += [acting.sentence for acting in self.acting.values()]
         if self.accuracy is not None and set(self.accuracy.by_class) >= {"near", "far"}:
             near, far = (self.accuracy.by_class[name].percent for name in ("near", "far"))
             sentences.append(
@@ -128,6 +153,16 @@ class JudgeValidity:
         sentences += [f"{model}: {gain.sentence}" for model, gain in self.gains.items()]
         sentences += [f"Not measured: {check}: {reason}" for check, reason in self.missing.items()]
         return sentences
+
+    @staticmethod
+    def _plants_sentence(plants: JudgeAccuracy) -> str:
+        """What a judge that was tried on exemplars makes of planted replies: no blame for it."""
+        if plants.overall.few:
+            return f"Planted replies with a verdict: {plants.overall.few}."
+        return (
+            f"It found the planted trait in {plants.overall.percent} of {plants.n:,} planted "
+            "replies, which a model that cannot act lowers."
+        )
 
 
 @dataclass(frozen=True)
@@ -221,7 +256,7 @@ def judge_sentences(source: Store | StoreResults) -> list[str]:
     """Return a plain sentence per judge: above chance or not, or that it was not tested."""
     results = results_of(source)
     return [
-        JudgeValidity(name, accuracy=_accuracy(results.plants(name))).sentence
+        JudgeValidity(name, sight=results.sight(name), accuracy=_accuracy(results, name)).sentence
         for name in results.judges
     ]
 
@@ -294,10 +329,10 @@ def _without_probability(results: StoreResults) -> list[str]:
     sentences = []
     for name, settings in results.judges.items():
         lacking, n = count_without_p(results.store, name)
-        if orjson.loads(settings).get("verdict") == "logprobs" and lacking:
+        if orjson.loads(settings).get("verdict") in ("logprobs", "letter") and lacking:
             sentences.append(
-                f"{name}: {lacking:,} of {n:,} verdicts came without log-probabilities of the two "
-                "words; for these only the word counts."
+                f"{name}: {lacking:,} of {n:,} verdicts came without the probabilities of the two "
+                "words; for these only the answer counts."
             )
     return sentences
 
@@ -336,7 +371,9 @@ def _judge(
         preference, missing["self-preference"] = None, str(error)
     return JudgeValidity(
         judge=name,
-        accuracy=_accuracy(plants, own, rated),
+        sight=results.sight(name),
+        acting=results.acting(name),
+        accuracy=_accuracy(results, name, own, rated),
         consistency=_consistency(verdicts),
         stability=_stability(verdicts),
         self_preference=preference,
@@ -402,17 +439,20 @@ def _correct(results: StoreResults, comparisons: Comparisons, *, seed: int = 0) 
 
 
 def _accuracy(
-    plants: Plants | None,
+    results: StoreResults,
+    judge: str,
     own: Sequence[Comparisons] = (),
     rated: Mapping[tuple[str, str, str], Profile] | None = None,
 ) -> JudgeAccuracy | None:
     """Measure a judge, by class of pair too where the models that wrote the plants are rated."""
-    if plants is None:
+    plants, each = results.plants(judge), results.plants(judge, each=True)
+    if plants is None or each is None:
         return None
     profiles = {
         comparisons.model: (rated or {}).get(_key(comparisons)) for comparisons in reversed(own)
     }
-    return judge_accuracy(plants, pair_class=_pair_classes(plants, profiles))
+    found = judge_accuracy(plants, pair_class=_pair_classes(plants, profiles))
+    return replace(found, lean=place_lean(each))
 
 
 def _pair_classes(plants: Plants, profiles: Mapping[str, Profile | None]) -> list[str] | None:

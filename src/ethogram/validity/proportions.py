@@ -53,8 +53,14 @@ class Estimate:
     @property
     def interval(self) -> str:
         """In percent, such as '79% (77 to 81)', however few: for what is no share of `n`."""
-        shown = [f"{100 * x:.0f}" for x in (self.estimate, self.low, self.high)]
+        shown = [_percent(x) for x in (self.estimate, self.low, self.high)]
         return f"{shown[0]}% ({shown[1]} to {shown[2]})"
+
+
+def _percent(share: float) -> str:
+    """Return a share as a whole number of percent, with a true minus and no negative zero."""
+    shown = f"{100 * share:.0f}"
+    return "0" if shown == "-0" else shown.replace("-", "\u2212")
 
 
 @dataclass(frozen=True)
@@ -129,7 +135,7 @@ def proportion(
         sums = np.bincount(of, hits - p)
         effect = max(1.0, float((sums**2).sum() / (n * p * (1 - p))))
     low, high = wilson(p * n / effect, n / effect, z=z)
-    return Estimate(p, float(low), float(high), n)
+    return Estimate(p, min(p, float(low)), max(p, float(high)), n)  # rounding: high 1 - 2e-16
 
 
 def contrast(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TypeVar, cast
@@ -25,12 +26,19 @@ from ethogram.store.read import (
     StageCount,
     Verdicts,
     count_stages,
+    is_judged_twice,
+    number_written,
+    planned_traits,
     read_comparisons,
     read_verdicts,
 )
 from ethogram.store.store import Store
 from ethogram.validity.accuracy import Plants, collect_plants
+from ethogram.validity.acting import Acting, act_by_model
+from ethogram.validity.both_orders import has_probabilities, merge_verdicts
 from ethogram.validity.controls import word_preference
+from ethogram.validity.exemplars import Sight, measure_sight
+from ethogram.validity.marking import mark_traits
 
 T = TypeVar("T")
 
@@ -92,13 +100,70 @@ class StoreResults:
         """All of a judge's verdicts."""
         return self._once(("verdicts", judge), lambda: read_verdicts(self.store, judge))
 
-    def plants(self, judge: str) -> Plants | None:
-        """A judge's verdicts on planted replies; None where it was given none."""
-        return self._once(("plants", judge), lambda: select_plants(self.verdicts(judge), judge))
+    def plants(self, judge: str, *, each: bool = False) -> Plants | None:
+        """A judge's verdicts on planted replies; None where it was given none.
+
+        Both orders of a reply are one verdict, where the judge's probabilities are averaged in the
+        ratings too; with `each`, every order is a row.
+        """
+        merged = not each and is_judged_twice(self.store, judge)
+        return self._once(
+            ("plants", judge, merged),
+            lambda: select_plants(self.verdicts(judge), judge, merged=merged),
+        )
+
+    def sight(self, judge: str) -> Sight | None:
+        """What a judge makes of written replies; None where it was given none."""
+        return self._once(
+            ("sight", judge),
+            lambda: measure_sight(
+                self.verdicts(judge),
+                judge,
+                replies=self._written,
+                averaged=is_judged_twice(self.store, judge),
+                missing=self._without_exemplar,
+            ),
+        )
+
+    @cached_property
+    def _written(self) -> dict[int, int]:
+        """Which written reply each trial shows."""
+        return number_written(self.store)
+
+    @cached_property
+    def _without_exemplar(self) -> tuple[str, ...]:
+        """The traits of the study itself of which no exemplar is planned."""
+        shown = planned_traits(self.store, Part.EXEMPLAR, planted=True)
+        return tuple(t for t in planned_traits(self.store, Part.MAIN) if t not in shown)
+
+    def acting(self, judge: str) -> dict[str, Acting]:
+        """How far each model acts, by a judge that was tried on exemplars too."""
+        return self._once(("acting", judge), lambda: self._acting(judge))
+
+    def _acting(self, judge: str) -> dict[str, Acting]:
+        sight, plants, each = self.sight(judge), self.plants(judge), self.plants(judge, each=True)
+        if sight is None or plants is None or each is None:
+            return {}
+        return act_by_model(plants, each, sight)
+
+    def marks(self, model: str, judge: str) -> dict[str, str]:
+        """Return the traits whose rating says little about a model's preference, and why."""
+        known = {Part.EXEMPLAR, Part.PLANT}
+        if not any(c.judge == judge and c.part in known and c.done for c in self.counts):
+            return {}
+        return mark_traits(self.sight(judge), self.plants(judge), self.acting(judge), model)
+
+    def mark(self, profile: Profile) -> Profile:
+        """Mark the traits of a profile whose rating says little about preference."""
+        return replace(profile, marks=self.marks(profile.model, profile.judge))
 
     def profile(self, comparisons: Comparisons) -> Profile | Unrated:
-        """Rate comparisons by `rate` with its defaults, or say why they cannot be rated."""
-        return self._rating("rate", comparisons, rate)
+        """Rate comparisons by `rate` with its defaults and mark it, or say why it cannot be."""
+
+        def rate_and_mark(rows: Comparisons) -> Profile:
+            return self.mark(rate(rows))
+
+        return self._rating("rate", comparisons, rate_and_mark)
 
     def word_preference(self, comparisons: Comparisons) -> Profile | Unrated:
         """Rate a judge's liking for the words as such, or say why it cannot be rated."""
@@ -150,11 +215,13 @@ def _rate_or_say_why(
         return Unrated.of(comparisons, str(error))
 
 
-def select_plants(verdicts: Verdicts, judge: str) -> Plants | None:
+def select_plants(verdicts: Verdicts, judge: str, *, merged: bool = False) -> Plants | None:
     """Take a judge's verdicts on planted replies out of all of its verdicts; None without any."""
     rows = verdicts.part(Part.PLANT)
     if not len(rows):
         return None
+    if merged and has_probabilities(rows):
+        rows = merge_verdicts(rows)
     named = np.where(rows.code == 1, rows.first, np.where(rows.code == 0, rows.second, -1))
     return collect_plants(
         rows.traits,

@@ -134,12 +134,13 @@
 
   // -- ranked traits: choose the model --------------------------------------------------------
 
-  function traitHead(trait) {
+  function traitHead(trait, mark) {
     const head = make("th", null, { scope: "row" });
     head.dataset.v = trait;
     if (at("evidence")) {
       head.append(make("a", trait, { class: "read", href: "#evidence", title: "Read trials with this trait" }));
     } else head.textContent = trait;
+    if (mark) head.append(" ", make("span", mark, { class: "mark" }));
     return head;
   }
 
@@ -147,12 +148,12 @@
     const rankedTable = at("ranked-table");
     const { low, high, ticks } = profile.scale;
     showAxis("ranked-axis", ticks, low, high, whole);
-    const rows = profile.rows.map(([t, rating, lo, hi, rank, best, worst, n, wins, place]) => {
+    const rows = profile.rows.map(([t, rating, lo, hi, rank, best, worst, n, wins, place, mark]) => {
       const row = make("tr");
       const shown = cell("num", null, rating);
       shown.append(make("b", whole(rating)), make("small", range(lo, hi), { class: "narrow" }));
       row.append(
-        cell("num", place, rank), traitHead(data.traits[t]),
+        cell("num", place, rank), traitHead(data.traits[t], mark),
         barCell(rating, lo, hi, sideOf(lo, hi, 1000), low, high, 1000), shown,
         cell("num wide", range(lo, hi)), cell("num wide", best === worst ? whole(best) : range(best, worst), best + worst / 1000),
         cell("num wide", `${wins} of ${n}`, n ? wins / n : 0));
