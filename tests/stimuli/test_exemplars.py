@@ -214,3 +214,20 @@ def test_classes_are_symmetric_and_exclusive():
 def test_the_class_of_a_pair(one, other, expected):
     """Near, far, and in between, read off the groups by hand."""
     assert pair_class(one, other) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("own.csv", "Trait, PROMPT ,reply\ncalm,hi,all is well\n"),
+        ("own.csv", "\ufeffTRAIT;Prompt;Reply\ncalm;hi;all is well\n"),
+        ("own.tsv", "reply\tTrait\tprompt\nall is well\tcalm\thi\n"),
+        ("own.jsonl", '{"Trait": "calm", " prompt": "hi", "REPLY": "all is well"}\n'),
+        ("own.json", '[{"Trait": "calm", "Prompt": "hi", "Reply": "all is well"}]'),
+    ],
+)
+def test_columns_are_known_whatever_their_case(tmp_path, name, content):
+    """As in every other table: space around a column's name and its case do not count."""
+    path = tmp_path / name
+    path.write_text(content, encoding="utf-8")
+    assert load_exemplars(path).exemplars == (Exemplar("calm", "hi", "all is well"),)

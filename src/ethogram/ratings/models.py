@@ -389,7 +389,10 @@ def position_covariates(
         )
     elif not judge_first.any():
         del chosen["judge_position"]
-        caveats.append("The order shown to the judge is unknown; its effect is not taken out.")
+        caveats.append(
+            "The order shown to the judge is unknown, or both were asked and averaged; no effect "
+            "of it is taken out."
+        )
     for name in list(chosen):
         others = [column for other, column in chosen.items() if other != name]
         explained = _explained(rows, chosen[name], others)

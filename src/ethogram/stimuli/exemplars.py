@@ -14,6 +14,7 @@ from typing import Any
 
 from ethogram.errors import InputError, Problems
 from ethogram.stimuli.paths import named_path
+from ethogram.stimuli.tables.delimited import column_key
 from ethogram.stimuli.tables.names import cell_text, check_name
 from ethogram.stimuli.tables.records import read_records
 
@@ -90,10 +91,11 @@ def load_exemplars(source: str | Path = WRITTEN, *, base: Path | None = None) ->
 
 def _exemplar(record: dict[str, Any], place: str) -> Exemplar:
     """Return the exemplar of one row."""
-    cells = {name: cell_text(record.get(name)).strip() for name in _COLUMNS}
+    found = {column_key(key): value for key, value in record.items()}
+    cells = {name: cell_text(found.get(name)).strip() for name in _COLUMNS}
     for name, text in cells.items():
         if not text:
-            if name in record:
+            if name in found:
                 raise InputError(f"{place}: the {name} is empty")
             there = ", ".join(map(str, record)) or "nothing"
             raise InputError(f"{place}: no {name}; expected trait, prompt and reply, has {there}")
