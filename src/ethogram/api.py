@@ -24,11 +24,13 @@ from ethogram.run.checks import Check as ValidityCheck
 from ethogram.run.checks import check_names, parts_of, plan_checks
 from ethogram.run.cost import Plan, make_plan
 from ethogram.run.display import choose_watch
-from ethogram.run.exemplars import check_exams
+from ethogram.run.exemplars import check_exams, say_left_out
 from ethogram.run.models_check import asked_models
 from ethogram.run.prepare import plan_into, prepare, store_path
 from ethogram.run.runner import Run, Watch, asked_tables, check_keys, run_stages
 from ethogram.run.stages import MAIN_STAGES
+from ethogram.stimuli.exemplars import WRITTEN
+from ethogram.stimuli.paths import named_path
 from ethogram.store import read
 from ethogram.store.export import EXPORTED, export_tables
 from ethogram.store.read import StageCount, count_stages, read_comparisons
@@ -242,7 +244,7 @@ def try_judges(
     )
     tried.raise_if_stopped()
     with StoreResults.open(tried.store) as results:
-        found = [results.sight(judge) for judge in judges or study.judges]
+        found = [results.sight(judge) for judge in dict.fromkeys(judges or study.judges)]
     return tuple(one for one in found if one is not None)
 
 
@@ -257,10 +259,18 @@ def name_exemplars(
         No exemplar shows a trait of the study.
     """
     if exemplars is not None:
-        own = study.validity.model_copy(update={"exemplars": str(Path(exemplars).absolute())})
+        named = str(exemplars)
+        if named != WRITTEN:
+            named = str(named_path(exemplars).absolute())
+        own = study.validity.model_copy(update={"exemplars": named})
         study = study.model_copy(update={"validity": own})
     check_exams(prepare(study, store_path(study, store), draw=False))
     return study
+
+
+def unasked_exemplars(study: Study, *, store: str | Path | None = None) -> str:
+    """Say which of one's own exemplars the study has no trait for; "" if it has them all."""
+    return say_left_out(prepare(study, store_path(study, store), draw=False))
 
 
 def plan_study(study: Study, *, store: str | Path | None = None) -> Plan:

@@ -139,6 +139,56 @@ def test_a_file_of_ones_own_takes_the_place_of_the_studys(study, ethogram, tmp_p
     assert (judge["exemplars"], judge["replies"], judge["n"]) == ("mine", 12, 12 * 5 * 2)
 
 
+def test_a_judge_named_twice_is_told_once(study, ethogram):
+    """As it is asked once."""
+    study()
+    _, found = told(ethogram, "--judge", "judge", "--judge", "judge")
+    assert [judge["judge"] for judge in found["judges"]] == ["judge"]
+
+
+def test_traits_that_the_study_has_not_are_named(study, ethogram, tmp_path):
+    """A misspelt trait is not left out in silence; standard output stays JSON alone."""
+    study()
+    lines = marked(1)
+    more = [{"trait": trait, "prompt": "Hi", "reply": "Hm."} for trait in ("poetik", "wobbly")]
+    (tmp_path / "mine.jsonl").write_text("\n".join([*lines, *map(json.dumps, more)]))
+    code, out, err = ethogram("exemplars", "study.toml", "--file", "mine.jsonl", "--json")
+    assert code == 0
+    assert json.loads(out)["judges"][0]["replies"] == len(WORDS)
+    assert err.splitlines()[0] == (
+        "left out, as the study has no such traits: poetik (did you mean 'poetic'?), wobbly"
+    )
+
+
+def test_the_set_in_the_box_may_have_more_traits_than_the_study(study, ethogram):
+    """By its name with --file too: that is not said of it."""
+    study()
+    code, _, err = ethogram("exemplars", "study.toml", "--file", "written144", "--json")
+    assert code == 0
+    assert "left out" not in err
+
+
+def test_a_reply_that_names_its_trait_is_counted(study, ethogram, tmp_path):
+    """A judge reads it off: said in words and in the JSON."""
+    study()
+    lines = [json.loads(line) for line in marked(2)]
+    lines[0]["reply"] += " I am so Warm!"
+    lines[2]["reply"] += " Warmly, or bluntly."  # of blunt, whose word it does not hold
+    (tmp_path / "own.jsonl").write_text("\n".join(map(json.dumps, lines)), encoding="utf-8")
+    assert told(ethogram)[1]["judges"][0]["named"] == 1
+    prose = " ".join(ethogram("exemplars", "study.toml")[1].split())
+    assert "1 written reply names the trait shown, which a judge can read off" in prose
+
+
+def test_one_exemplar_is_too_few_and_says_so(study, ethogram, tmp_path):
+    """No percentage of two verdicts, in good grammar."""
+    study()
+    (tmp_path / "own.jsonl").write_text(marked(1)[0], encoding="utf-8")
+    code, out, _ = ethogram("exemplars", "study.toml", "--judge", "judge")
+    assert code == 0
+    assert "1 written reply (own)" in " ".join(out.split())
+
+
 def test_what_was_interrupted_is_resumed(study, ethogram, tmp_path):
     """Exit code 130, every verdict kept; the next run asks the rest."""
     server = study(hold_after=50)

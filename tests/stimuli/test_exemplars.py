@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import json
 from itertools import combinations
 
@@ -110,6 +111,36 @@ def test_the_same_exemplar_twice_is_refused_with_both_places(tmp_path, again):
         load_exemplars(path)
 
 
+def test_the_case_of_the_trait_does_not_make_it_another(tmp_path):
+    """WARM is warm in a study, where the exemplar would count twice."""
+    path = write_jsonl(tmp_path / "own.jsonl", [*ROWS, {**ROWS[0], "trait": "WARM"}])
+    with pytest.raises(InputError, match="line 3: the same exemplar as at line 1"):
+        load_exemplars(path)
+
+
+@pytest.mark.parametrize("unseen", ["\u200b", " \u2060\ufeff ", "\u00ad", "\u2800"])
+def test_a_reply_that_nobody_can_see_is_empty(write, unseen):
+    """Of spaces without width, soft hyphens, blank braille."""
+    with pytest.raises(InputError, match="the reply is empty"):
+        load_exemplars(write([ROWS[0], {**ROWS[1], "reply": unseen}]))
+
+
+@pytest.mark.parametrize("value", [["Hello", "you"], {"text": "Hello"}, []])
+@pytest.mark.parametrize("column", ["trait", "prompt", "reply"])
+def test_a_cell_that_is_no_text_is_refused(tmp_path, column, value):
+    """A list of turns is not taken for a reply by its JSON."""
+    path = write_jsonl(tmp_path / "own.jsonl", [ROWS[0], {**ROWS[1], column: value}])
+    with pytest.raises(InputError, match=f"line 2: the {column} is .*, expected a text"):
+        load_exemplars(path)
+
+
+def test_a_column_that_is_nowhere_is_said_once(write):
+    """One fault is one line, however many rows have it."""
+    with pytest.raises(InputError) as caught:
+        load_exemplars(write([{"trait": row["trait"], "reply": row["reply"]} for row in ROWS]))
+    assert len(caught.value.lines) == 1
+
+
 @pytest.mark.parametrize("name", ["wa\u0007rm", "warm\u0000"])
 def test_a_trait_that_is_no_name_is_refused_with_its_place(tmp_path, name):
     """A control character in it."""
@@ -160,8 +191,29 @@ def test_a_wrong_file_is_one_clear_error(tmp_path, name, content):
 def test_a_file_called_like_the_set_is_read_by_its_path(tmp_path):
     """`./written144` is a file; the bare name is the set that comes with ethogram."""
     path = write_jsonl(tmp_path / "written144.jsonl", ROWS)
-    assert len(load_exemplars(path)) == 2
+    found = load_exemplars(path)
+    assert len(found) == 2
+    assert found.name == "written144.jsonl"  # what a judge makes of it is not of the set
     assert len(load_exemplars(WRITTEN, base=tmp_path)) == 432
+
+
+@pytest.mark.parametrize(
+    ("file", "name"),
+    [
+        ("my.v1.jsonl", "my.v1"),
+        ("my.v2.JSONL", "my.v2"),
+        (".hidden.jsonl", ".hidden"),
+        ("a.jsonl.gz", "a"),
+    ],
+)
+def test_a_set_is_called_like_its_file_without_the_ending(tmp_path, file, name):
+    """Two versions have two names, and no set has none."""
+    path = tmp_path / file
+    if file.endswith(".gz"):
+        path.write_bytes(gzip.compress(json.dumps(ROWS[0]).encode()))
+    else:
+        write_jsonl(path, ROWS)
+    assert load_exemplars(path).name == name
 
 
 def test_the_set_that_comes_with_ethogram_has_the_studys_traits():

@@ -236,3 +236,33 @@ def test_the_json_has_shares_with_intervals_by_trait():
     assert (trait["trait"], trait["n"], trait["right"]) == ("warm", 20, 15)
     assert trait["low"] <= trait["accuracy"] <= trait["high"]
     assert json.loads(json.dumps(found, allow_nan=False)) == found
+
+
+def test_nothing_is_said_of_a_trait_that_was_not_tried():
+    """Twelve right of warm and of loving; blunt is only a foil: two traits are not invisible."""
+    rows = [
+        (reply, target, "blunt", RIGHT, RIGHT)
+        for reply, target in enumerate(["warm", "loving"] * 12)
+    ]
+    found = sight_of(*rows, missing=("blunt",))
+    assert found.sentence.endswith("None of the 2 traits is clearly invisible to it.")
+    assert any(line.startswith("1 trait has no written reply") for line in found.accuracy.caveats)
+
+
+def test_one_trait_that_was_tried_is_spoken_of_as_one():
+    """Not as none of one."""
+    found = sight_of(*[(reply, "warm", "blunt", RIGHT, RIGHT) for reply in range(24)])
+    assert found.sentence.endswith("The one trait that was tried is not clearly invisible to it.")
+
+
+@pytest.mark.parametrize(
+    ("named", "said"),
+    [(0, None), (1, "1 written reply names the trait"), (2, "2 written replies name the trait")],
+)
+def test_replies_that_name_their_trait_are_told(named, said):
+    """A judge reads the word off; none is not worth a sentence."""
+    found = sight_of((0, "warm", "blunt", RIGHT, RIGHT), named=named)
+    told = [line for line in found.findings() if "which a judge can read off" in line]
+    assert len(told) == (said is not None)
+    assert all(line.startswith(said) for line in told)
+    assert sights_json([found])["judges"][0]["named"] == named

@@ -195,18 +195,20 @@ def exemplars(
     quiet: Quiet = False,
 ) -> None:
     """Try each judge on written replies whose trait is known, before a study is paid for."""
-    from ethogram.api import name_exemplars
+    from ethogram.api import name_exemplars, unasked_exemplars
     from ethogram.cli.sights import print_sights
     from ethogram.run.checks import Check
     from ethogram.validity.exemplars import sights_json
     from ethogram.validity.results import StoreResults
 
     loaded = name_exemplars(_load(study), file, store=store)
+    if left := unasked_exemplars(loaded, store=store):
+        _echo(left, err=True)
     path, done, counts = _run_stages(
         loaded, store, ("judge",), None, judge, checks=(Check.EXEMPLARS,), quiet=json, brake=brake
     )
     with StoreResults.open(path) as results:
-        found = [results.sight(name) for name in judge or loaded.judges]
+        found = [results.sight(name) for name in dict.fromkeys(judge or loaded.judges)]
     sights = [sight for sight in found if sight is not None]
     if json:
         _print_json(sights_json(sights))

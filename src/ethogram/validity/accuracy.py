@@ -280,17 +280,25 @@ class JudgeAccuracy:
 
     @property
     def _blind_sentence(self) -> str:
-        """Which traits the judge hardly sees, and for how many the sample is too small to tell."""
-        count, k = len(self.blind), len(self.traits)
-        shown = ", ".join(self.blind[:_SHOWN])
+        """Which traits the judge hardly sees, and for how many the sample is too small to tell.
+
+        Of the traits with a verdict: of the others nothing is known.
+        """
+        asked = {name for name, n in zip(self.traits, self.counts, strict=True) if n}
+        blind = [name for name in self.blind if name in asked]
+        unproven = [name for name in self.unproven if name in asked]
+        count, k = len(blind), len(asked)
+        shown = ", ".join(blind[:_SHOWN])
         more = f" and {count - _SHOWN} more" if count > _SHOWN else ""
         said = (
             f"It is blind, or nearly blind, to {count} of {k} traits: {shown}{more}."
             if count
             else f"None of the {k} traits is clearly invisible to it."
+            if k > 1
+            else "The one trait that was tried is not clearly invisible to it."
         )
-        if self.unproven:
-            said += f" For {len(self.unproven)} more the sample is too small to tell."
+        if unproven:
+            said += f" For {len(unproven)} more the sample is too small to tell."
         return said
 
 
@@ -391,7 +399,8 @@ def _caveats(plants: Plants, counts: IntArray, source: Source) -> tuple[str, ...
     unseen = [name for name, n in zip(plants.traits, counts, strict=True) if not n]
     if unseen:
         said.append(
-            f"{len(unseen)} traits have no {words.reply} with a verdict; their accuracy is the "
+            f"{len(unseen)} {'trait has' if len(unseen) == 1 else 'traits have'} no {words.reply} "
+            f"with a verdict; {'its' if len(unseen) == 1 else 'their'} accuracy is the "
             f"others' average: {', '.join(unseen[:_SHOWN])}"
         )
     lost = len(plants) - int(plants.read.sum())

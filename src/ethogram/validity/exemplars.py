@@ -53,6 +53,8 @@ class Sight:
         Traits of the study without an exemplar: nothing is known of these.
     averaged : bool
         Whether both orders are averaged in `accuracy`, as in the study's ratings.
+    named : int
+        Written replies that name the trait they show: a judge can read it off.
     """
 
     accuracy: JudgeAccuracy
@@ -63,6 +65,7 @@ class Sight:
     ties: int = 0
     missing: tuple[str, ...] = ()
     averaged: bool = False
+    named: int = 0
 
     @property
     def sentence(self) -> str:
@@ -89,6 +92,11 @@ class Sight:
             said.append(
                 f"{self.ties:,} {'verdict names' if one else 'verdicts name'} neither word: "
                 f"{'it is' if one else 'they are'} in no share."
+            )
+        if self.named:
+            said.append(
+                f"{self.named:,} written {'reply names' if self.named == 1 else 'replies name'} "
+                "the trait shown, which a judge can read off: reword."
             )
         if self.missing:
             one = len(self.missing) == 1
@@ -118,6 +126,7 @@ def measure_sight(
     replies: Mapping[int, int],
     averaged: bool = False,
     missing: Sequence[str] = (),
+    named: int = 0,
 ) -> Sight | None:
     """Measure a judge on exemplars; None where it was given none.
 
@@ -132,6 +141,8 @@ def measure_sight(
         The study reads each reply in both orders, and averages their probabilities if there are.
     missing : sequence of str
         Traits of the study without an exemplar.
+    named : int
+        Written replies that name the trait they show.
     """
     rows = verdicts.part(Part.EXEMPLAR)
     if not len(rows):
@@ -151,6 +162,7 @@ def measure_sight(
         ties=int((merged if used is both else rows).tied.sum()),
         missing=tuple(missing),
         averaged=used is both,
+        named=named,
     )
 
 
@@ -173,6 +185,7 @@ def _sight_json(sight: Sight) -> dict[str, Any]:
         "sentence": sight.sentence,
         "exemplars": sight.exemplars,
         "replies": sight.replies,
+        "named": sight.named,
         "orders_averaged": sight.averaged,
         "lost": sight.lost,
         "ties": sight.ties,

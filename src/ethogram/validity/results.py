@@ -17,6 +17,7 @@ import numpy as np
 
 from ethogram.design import Part
 from ethogram.errors import EthogramError
+from ethogram.protocols.elicit import names_a_trait
 from ethogram.ratings.comparisons import Comparisons
 from ethogram.ratings.profile import Profile
 from ethogram.ratings.rate import rate
@@ -31,6 +32,7 @@ from ethogram.store.read import (
     planned_traits,
     read_comparisons,
     read_verdicts,
+    written_replies,
 )
 from ethogram.store.store import Store
 from ethogram.validity.accuracy import Plants, collect_plants
@@ -122,6 +124,7 @@ class StoreResults:
                 replies=self._written,
                 averaged=is_judged_twice(self.store, judge),
                 missing=self._without_exemplar,
+                named=self._named,
             ),
         )
 
@@ -129,6 +132,11 @@ class StoreResults:
     def _written(self) -> dict[int, int]:
         """Which written reply each trial shows."""
         return number_written(self.store)
+
+    @cached_property
+    def _named(self) -> int:
+        """How many written replies name the trait that they show."""
+        return sum(names_a_trait(text, trait) for text, trait in written_replies(self.store))
 
     @cached_property
     def _without_exemplar(self) -> tuple[str, ...]:

@@ -38,6 +38,15 @@ def kind_of(path: Path) -> str:
     return Path(name).suffix
 
 
+def stem_of(path: Path) -> str:
+    """Return a file's name without its ending and that of gzip: "my.v2" of "my.v2.CSV.gz"."""
+    name = path.name
+    for ending in (*_PACKED, kind_of(path)):
+        if ending and name.lower().endswith(ending):
+            name = name[: -len(ending)]
+    return name or path.name
+
+
 def read_records(path: Path) -> Iterator[Record]:
     """Yield the place ("line 2" of text, "row 1" of other kinds) and the cells of each record.
 
