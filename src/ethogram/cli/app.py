@@ -27,6 +27,7 @@ from ethogram.cli.options import (
     PlainCommand,
     Quiet,
     RatingsFormat,
+    Resubmit,
     Source,
     StoreFile,
     StoreOption,
@@ -67,6 +68,10 @@ models_app = typer.Typer(
 app.add_typer(models_app, name="models")
 reference_app = typer.Typer(help="The published study's profiles.", rich_markup_mode=None)
 app.add_typer(reference_app, name="reference")
+batch_app = typer.Typer(
+    help="Requests by the batch: at a service, or in files.", rich_markup_mode=None
+)
+app.add_typer(batch_app, name="batch")
 
 
 def _echo(text: str, *, err: bool = False) -> None:
@@ -126,6 +131,7 @@ def run(
         bool, typer.Option("--all", help="Print every trait, not just the 10 at either end.")
     ] = False,
     brake: Brake = True,
+    resubmit: Resubmit = None,
     force: Force = False,
     quiet: Quiet = False,
 ) -> None:
@@ -137,7 +143,9 @@ def run(
     loaded = _load(study)
     if report:
         _check_page(loaded, store, force=force)
-    path, done, counts = _run_stages(loaded, store, ("elicit", "judge"), model, judge, brake=brake)
+    path, done, counts = _run_stages(
+        loaded, store, ("elicit", "judge"), model, judge, brake=brake, resubmit=resubmit
+    )
     console = _console()
     with StoreResults.open(path) as results:
         for sentence in judge_sentences(results):
@@ -282,6 +290,7 @@ def _run_stages(
     checks: tuple[str, ...] = (),
     quiet: bool = False,
     brake: bool = True,
+    resubmit: list[int] | None = None,
 ) -> tuple[Path, Run, list[StageCount]]:
     """Run stages with a progress display; returns the store's path, the run and the counts."""
     from ethogram.api import run_study
@@ -300,6 +309,7 @@ def _run_stages(
         checks=checks,
         watch=Progress(errors).watch,
         brake=brake,
+        resubmit=resubmit or (),
     )
     counts = [c for c in made.counts if c.stage in stages and c.part in parts]
     if not quiet:
@@ -394,6 +404,96 @@ def _renew_report(results: StoreResults, page: Path, found: Validity, *, say: bo
         _console().print(f"Report updated: {page}")
 
 
+# -- batches --------------------------------------------------------------------------------
+
+
+@batch_app.command("status", cls=PlainCommand)
+def batch_status(store: StoreFile, json: Json = False, quiet: Quiet = False) -> None:
+    """List the batches of a store: where they are, and how far."""
+    from ethogram.api import list_batches
+    from ethogram.cli.batches import batches_json, print_batches
+
+    found = list_batches(store)
+    if json:
+        _print_json(batches_json(found))
+    else:
+        print_batches(_console(), found)
+
+
+@batch_app.command("cancel", cls=PlainCommand)
+def batch_cancel(
+    study: StudyFile,
+    number: Annotated[int, typer.Argument(metavar="N", help="A batch's number.")],
+    store: StoreOption = None,
+    quiet: Quiet = False,
+) -> None:
+    """Ask the service to end a batch. What it has done is paid for, and is still collected."""
+    from ethogram.api import cancel_batch
+
+    batch = cancel_batch(_load(study), number, store=store)
+    _echo(
+        f"Batch {number} ({batch.handle}) is to end. Run the study to collect what it has done; "
+        "the rest is pending then."
+    )
+
+
+@batch_app.command("write", cls=PlainCommand)
+def batch_write(
+    study: StudyFile,
+    out: Annotated[
+        Path, typer.Option("-o", "--out", metavar="FOLDER", help="The folder to write to.")
+    ],
+    store: StoreOption = None,
+    model: Models = None,
+    judge: Judges = None,
+    check: Annotated[
+        list[str] | None,
+        typer.Option(metavar="CHECK", help="Also what this validity check asks (repeatable)."),
+    ] = None,
+    again: Annotated[
+        bool, typer.Option("--again", help="Also what was written before and has no answer.")
+    ] = False,
+    quiet: Quiet = False,
+) -> None:
+    """Write what is pending as OpenAI's batch files, to be run elsewhere. No call is made."""
+    from ethogram.api import write_batches
+    from ethogram.cli.batches import say_written
+
+    made = write_batches(
+        _load(study),
+        out,
+        store=store,
+        models=model,
+        judges=judge,
+        checks=tuple(check or ()),
+        again=again,
+    )
+    for line in say_written(made, out):
+        _echo(line)
+
+
+@batch_app.command("read", cls=PlainCommand)
+def batch_read(
+    folder: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="A folder that `batch write` made.")
+    ],
+    store: StoreOption = None,
+    quiet: Quiet = False,
+) -> None:
+    """Take the answers that stand in a folder of batch files, under any name."""
+    from ethogram.api import read_batches
+    from ethogram.cli.batches import say_read
+    from ethogram.cli.counting import print_losses
+
+    taken = read_batches(folder, store=store)
+    for line in say_read(taken):
+        _echo(line)
+    print_losses(_console(), list(taken.counts))
+    if taken.run.stopped is not None:
+        _say_error(str(taken.run.stopped))
+        raise typer.Exit(USAGE)
+
+
 # -- reading --------------------------------------------------------------------------------
 
 
@@ -419,18 +519,28 @@ def status(store: StoreFile, json: Json = False, quiet: Quiet = False) -> None:
     """Count what is planned, done and lost, by model, stage, status and trait."""
     from dataclasses import asdict
 
-    from ethogram.cli.counting import print_counts
-    from ethogram.store.counts import count_stages
+    from ethogram.cli.counting import print_counts, print_providers
+    from ethogram.store.counts import count_providers, count_stages
     from ethogram.store.store import Store
 
     with Store.read(store) as opened:
         counts, (spent, unknown) = count_stages(opened), opened.spent()
+        providers = count_providers(opened)
     if json:
         stages = [{**asdict(c), "lost": c.lost, "pending": c.pending} for c in counts]
-        _print_json({"stages": stages, "spent": spent, "attempts_of_unknown_cost": unknown})
+        keys = ("stage", "name", "provider", "answers")
+        _print_json(
+            {
+                "stages": stages,
+                "providers": [dict(zip(keys, row, strict=True)) for row in providers],
+                "spent": spent,
+                "attempts_of_unknown_cost": unknown,
+            }
+        )
         return
     console = PlainConsole()
     print_counts(console, counts)
+    print_providers(console, providers)
     more = f", and {unknown:,} attempts of unknown cost" if unknown else ""
     console.print(f"Spent: ${spent:,.4f}{more}.")
 

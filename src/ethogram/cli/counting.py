@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from ethogram.cli.tables import Table, shorten
@@ -52,6 +53,13 @@ def print_counts(console: AnyConsole, counts: Sequence[StageCount]) -> None:
             console.print(f"lost in {c.stage}, {c.model}{by}{part}: {kinds}{most}")
         _print_reasons(console, c)
     _print_others(console, counts)
+
+
+def print_providers(console: AnyConsole, providers: Sequence[tuple[str, str, str, int]]) -> None:
+    """Print who answered, where an address has several behind it, or nodes."""
+    for (stage, name), rows in groupby(providers, key=lambda row: row[:2]):
+        told = ", ".join(f"{provider} {n:,}" for *_, provider, n in rows)
+        console.print(f"{stage}, {name}: answered by {told}")
 
 
 def print_losses(console: AnyConsole, counts: Sequence[StageCount]) -> None:

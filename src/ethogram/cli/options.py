@@ -89,6 +89,14 @@ Brake = Annotated[
     bool,
     typer.Option("--brake/--no-brake", help="Stop after 20 paid answers in a row, none usable."),
 ]
+Resubmit = Annotated[
+    list[int] | None,
+    typer.Option(
+        "--resubmit",
+        metavar="N",
+        help="Ask the lines of batch N again, which you know was never run (repeatable).",
+    ),
+]
 Without = Annotated[
     list[str] | None,
     typer.Option(

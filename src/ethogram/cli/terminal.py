@@ -150,6 +150,12 @@ def print_plan(console: WrappingConsole, plan: Plan) -> None:
     console.print(
         f"About {_dollars(plan.expected)}, at most {_dollars(plan.most)}, excluding retries."
     )
+    if plan.in_batches is not None:
+        expected, most = plan.in_batches
+        console.print(
+            f'In batches (engine = "batch", answers within a day): about {_dollars(expected)}, '
+            f"at most {_dollars(most)}."
+        )
     checks = ", ".join(f"{name} {calls:,}" for name, calls in plan.checks.items())
     console.print(
         f"ethogram validity adds {sum(plan.checks.values()):,} calls, {100 * plan.extra:.0f}% of "

@@ -16,13 +16,14 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple, Protocol
 
 from ethogram.engine.endpoints import Endpoint
-from ethogram.engine.health import Doubt, Health
+from ethogram.engine.health import Doubt, Health, LineHealth
 from ethogram.engine.limiter import Dropped, Limiter
 from ethogram.engine.prices import cost_of
 from ethogram.engine.reading import read_response
 from ethogram.engine.requests import (
     OUT_OF_ORDER,
     SERVED,
+    UNTRIED,
     USABLE,
     Attempt,
     Earlier,
@@ -35,7 +36,7 @@ from ethogram.engine.requests import (
     read_as_it_is,
     request_id,
 )
-from ethogram.engine.transport import Response, Transport
+from ethogram.engine.transport import LeftPending, Response, Transport
 from ethogram.engine.waits import stated_wait
 from ethogram.errors import EndpointError, SpendLimitReached
 
@@ -72,12 +73,22 @@ class Outcome(NamedTuple):
     doubt: Doubt | None = None  # a failure that may be the endpoint's; see `Health`
 
 
+class _KeptMeanwhile(Exception):
+    """While a request waited for its turn, an answer to it came that nobody waited for."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
 @dataclass
 class SharedAnswers:
     """A run's answers by request, shared by its callers: equal requests are asked once."""
 
     asking: dict[str, asyncio.Future[Outcome]] = field(default_factory=dict)
     recent: OrderedDict[str, Outcome] = field(default_factory=OrderedDict)
+    kept: dict[str, int] = field(default_factory=dict)
+    """By request, the number of its latest attempt that nobody waited for."""
 
     def keep(self, name: str, outcome: Outcome) -> None:
         """Keep an answer at hand until `RECENT` newer ones are there: it may not be stored yet."""
@@ -121,6 +132,11 @@ class Ledger:
         self.in_flight += 1
         self.reserved += amount
 
+    def take(self, amount: float) -> None:
+        """Set money aside for what was sent before, whatever the limit."""
+        self.in_flight += 1
+        self.reserved += amount
+
     def settle(self, amount: float, cost: float | None) -> None:
         """Replace what was set aside by what the call cost, if anyone knows."""
         self.in_flight -= 1
@@ -148,6 +164,7 @@ class Meter:
     waits: int = 0
     waits_until: float = 0.0  # seconds since 1970
     waits_for: str = ""
+    batches: dict[int, str] = field(default_factory=dict)  # open ones, and how far they are
 
     def wait(self, seconds: float, reason: str) -> None:
         """Note until when the endpoint is left alone, and why."""
@@ -184,10 +201,11 @@ class Caller:
         table = endpoint.table
         self.endpoint = endpoint
         self.meter = meter
+        at_once = transport.at_once  # no limits then: what goes out is not a call per request
         self.limiter = Limiter(
-            table.concurrency,
-            requests_per_minute=table.requests_per_minute,
-            tokens_per_minute=table.tokens_per_minute,
+            table.in_flight,
+            requests_per_minute=None if at_once else table.requests_per_minute,
+            tokens_per_minute=None if at_once else table.tokens_per_minute,
         )
         self._transport = transport
         self._records = records
@@ -195,7 +213,8 @@ class Caller:
         self._limits = {Status.UNPARSED: min(unparsed_attempts, attempts)}
         self._attempts = attempts
         self._unsaid = cost_of(Usage(), endpoint.price)  # of a call of unknown cost
-        self.health = Health(patience, table.concurrency, brake)
+        kind = LineHealth if at_once else Health
+        self.health = kind(patience, table.in_flight, brake)
         self._answers = answers
         self._stop = stop
         self._probing = asyncio.Lock()
@@ -226,8 +245,12 @@ class Caller:
         answer = asyncio.get_running_loop().create_future()
         asking[name], self._form = answer, request
         try:
-            outcome = await self._ask_again(request, canonical, name, earlier, read)
+            outcome = await self._ask_or_find(request, canonical, name, earlier, read)
             answer.set_result(outcome)
+        except LeftPending as left:
+            answer.set_exception(left)
+            answer.exception()  # it may be that nobody else waits
+            raise
         except BaseException:
             answer.cancel()
             raise
@@ -236,6 +259,23 @@ class Caller:
         if outcome.doubt is None:
             self._answers.keep(name, outcome)
         return outcome
+
+    async def _ask_or_find(
+        self, request: Request, canonical: bytes, name: str, earlier: Earlier | None, read: Read
+    ) -> Outcome:
+        """Ask, unless an answer is kept before it is this request's turn."""
+        while True:
+            try:
+                return await self._ask_again(request, canonical, name, earlier, read)
+            except _KeptMeanwhile as kept:
+                while (earlier := self._records.earlier(name)) is None or (
+                    earlier.attempts < kept.number
+                ):
+                    self._records.is_behind()  # raises where the disk has failed
+                    await asyncio.sleep(BEHIND_SECONDS)
+                if (known := self._kept(earlier, read)) is not None:
+                    self.meter.reused += 1
+                    return known
 
     async def _ask_again(
         self,
@@ -266,8 +306,8 @@ class Caller:
                 raise EndpointError(self.explain(reading))
             if health.must_brake():
                 raise EndpointError(self._explain_brake(reading))
-            if reading.status is Status.RATE_LIMITED:
-                continue  # the limiter holds it back
+            if reading.status in UNTRIED:
+                continue  # the limiter, or the next batch, holds it back
             if reading.status in OUT_OF_ORDER and health.is_down():
                 self._hold(reading)
                 if health.probes > OWN_PROBES and not probing:
@@ -284,7 +324,7 @@ class Caller:
                     await self._recovered()
                 sure = served and reading.own
                 return Outcome(reading, kept, None if sure else Doubt(first, time.monotonic()))
-            if reading.status is not Status.UNPARSED:
+            if reading.status is not Status.UNPARSED and not self._transport.at_once:
                 self.meter.waits += 1
                 await self._sleep(self._wait(tried))
 
@@ -320,11 +360,16 @@ class Caller:
         cost: float | None = 0.0
         try:
             admitted = await self.limiter.enter(tokens)
+            if self._answers.kept.get(name, 0) >= number:
+                raise _KeptMeanwhile(self._answers.kept[name])
             cost = self._unsaid  # it is as good as sent
             try:
                 started, clock = time.time(), time.perf_counter()
                 response = await self._transport.send(request)
                 seconds = time.perf_counter() - clock
+            except LeftPending:
+                cost = 0.0
+                raise
             finally:
                 self.limiter.leave()
             reading = self._read(response, read)
@@ -334,10 +379,28 @@ class Caller:
         served = response.http == 200
         self.health.note(name, reading.status, admitted, served=served)
         self.meter.count(reading, cost)
-        attempt = Attempt(name, number, reading, response.http, response.body, started, seconds)
+        attempt = Attempt(
+            name, number, reading, response.http, response.body, started, seconds, response.batch
+        )
         kept = self._records.put_attempt(canonical, attempt, cost=cost)
-        self._steer(reading, response, admitted, waits)
+        if not self._transport.at_once:
+            self._steer(reading, response, admitted, waits)
         return reading, kept, served
+
+    def keep(self, name: str, response: Response) -> None:
+        """Keep an answer that nobody waits for: it is paid for, and may be asked for yet."""
+        earlier = self._records.earlier(name)
+        before = max(earlier.attempts if earlier else 0, self._answers.kept.get(name, 0))
+        number = self._answers.kept[name] = before + 1
+        reading = self._read(response, read_as_it_is)
+        attempt = Attempt(
+            name, number, reading, response.http, response.body, time.time(), 0.0, response.batch
+        )
+        cost = self._cost(response, reading)
+        self._ledger.spent += self.endpoint.worst_cost(0) if cost is None else cost
+        self._ledger.unknown += cost is None
+        self.meter.count(reading, cost)
+        self._records.put_attempt(b"", attempt, cost=cost)
 
     def _kept(self, earlier: Earlier | None, read: Read) -> Outcome | None:
         """Return the usable answer that the store has, read again, if it is usable still."""
@@ -405,6 +468,16 @@ class Caller:
     def shut(self) -> None:
         """Start no more calls; those that wait for their turn are dropped."""
         self.limiter.shut()
+        self._transport.shut()
+
+    def expect_no_more(self) -> None:
+        """Pass on that no rows will come but those that are asked again."""
+        self._transport.expect_no_more()
+
+    @property
+    def at_once(self) -> bool:
+        """Whether all rows that there are should be asked for at once."""
+        return self._transport.at_once
 
     async def _recovered(self) -> None:
         """Wait until the endpoint answers a probe: these requests may be what it cannot answer."""

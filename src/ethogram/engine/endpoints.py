@@ -27,7 +27,7 @@ from ethogram.engine.address import (
     with_query,
     without_user,
 )
-from ethogram.engine.prices import Price, find_price
+from ethogram.engine.prices import Price, asked_price
 from ethogram.engine.requests import Messages, Request
 from ethogram.engine.services import SERVICES, Service, reasoning_params
 from ethogram.engine.settings import ModelTable
@@ -250,7 +250,7 @@ def make_endpoint(name: str, table: ModelTable, *, local_url: str = "") -> Endpo
         key=key,
         key_name=key_name,
         params=sent_params(table),
-        price=find_price(table),
+        price=asked_price(table),
         own_headers=own_headers,
         query=(*((n, v) for n, v in address.query if n not in table.query), *query),
         secrets=_secrets(table, address, key, proxy_for(base_url)),
@@ -259,7 +259,7 @@ def make_endpoint(name: str, table: ModelTable, *, local_url: str = "") -> Endpo
 
 def plan_endpoint(name: str, table: ModelTable) -> Endpoint:
     """Return an endpoint for planning: it has no key and is never called."""
-    return Endpoint(name, table, "", "", "", sent_params(table), find_price(table))
+    return Endpoint(name, table, "", "", "", sent_params(table), asked_price(table))
 
 
 # -- keys and other secrets -----------------------------------------------------------------

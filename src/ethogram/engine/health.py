@@ -164,3 +164,23 @@ class Health:
         return status in ANSWERED or not any(
             began <= doubt.last and doubt.first <= ended for began, ended in self.outages
         )
+
+
+class LineHealth(Health):
+    """The same of a batch's lines: they come together, hours later, and tell of no outage."""
+
+    def is_down(self) -> bool:
+        """Return False: whether a service answers is learnt from its batches, not their lines."""
+        return False
+
+    def is_silent_since(self, moment: float) -> bool:
+        """Return False."""
+        return False
+
+    def must_stop(self, reading: Reading) -> bool:
+        """Whether no line of any batch could succeed."""
+        return reading.status in STOPPING
+
+    def is_own_fault(self, doubt: Doubt, status: Status) -> bool | None:
+        """Whether other lines were answered; None where none was yet."""
+        return True if self.answered else None

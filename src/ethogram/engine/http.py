@@ -22,6 +22,8 @@ NOT_SENT = (aiohttp.ClientConnectorError, aiohttp.InvalidURL)
 class HttpTransport:
     """Sends requests to one endpoint over a shared session."""
 
+    at_once = False
+
     def __init__(self, endpoint: Endpoint, session: aiohttp.ClientSession) -> None:
         table = endpoint.table
         self._endpoint = endpoint
@@ -57,6 +59,12 @@ class HttpTransport:
             reason = f"a body of more than {MAX_BODY >> 20} MB"
             return Response(http, None, headers, failure(Status.MALFORMED, reason))
         return Response(http, self._endpoint.hide_in(body), headers)
+
+    def expect_no_more(self) -> None:
+        """Do nothing: each request goes out as it comes."""
+
+    def shut(self) -> None:
+        """Do nothing: calls under way get some time to finish."""
 
 
 async def read_body(answer: aiohttp.ClientResponse) -> bytes | None:

@@ -64,7 +64,7 @@ def local_servers(models: Iterable[str], *, base: Path | None = None) -> Iterato
     try:
         addresses = {}
         for model in wanted:
-            server = _start_server(model, local_file(model, base=base), threads)
+            server = start_server(model, local_file(model, base=base), threads)
             servers.append(server)
             addresses[model] = f"{server.listening_address.rstrip('/')}/v1"
         yield addresses
@@ -72,7 +72,7 @@ def local_servers(models: Iterable[str], *, base: Path | None = None) -> Iterato
         servers.clear()  # dropping the last reference stops a server
 
 
-def _start_server(model: str, file: Path, threads: int) -> Any:
+def start_server(model: str, file: Path, threads: int) -> Any:
     """Start llama.cpp on one file, with its share of the cores that are free."""
     try:
         import xllamacpp

@@ -36,6 +36,22 @@ def find_price(table: ModelTable) -> Price | None:
     return _listed(service.prices, table.model)
 
 
+def asked_price(table: ModelTable) -> Price | None:
+    """Return the price at which a model is asked: that of its engine."""
+    price = find_price(table)
+    return batch_price(table, price) if table.engine == "batch" else price
+
+
+def batch_price(table: ModelTable, live: Price | None) -> Price | None:
+    """Return what a live price comes to in batches."""
+    if live is None:
+        return None
+    own, known = table.batch_discount, SERVICES.get(table.service or "")
+    share = 1 - (own if own is not None else known.batch_discount if known else 0.0)
+    source = f"{live.source}, {share:.0%} of it in batches" if share < 1 else live.source
+    return Price(live.input * share, live.output * share, source)
+
+
 def _listed(provider: str, model: str) -> Price | None:
     """Look a model up in genai-prices."""
     from genai_prices import Usage as Tokens

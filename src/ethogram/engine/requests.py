@@ -38,6 +38,7 @@ class Status(StrEnum):
     NO_CREDIT = "no_credit"  # credit, billing or a quota: nothing will be answered until it is paid
     FORBIDDEN = "forbidden"  # a 403 that names neither key nor credit nor content
     NOT_FOUND = "not_found"  # no such model or address
+    EXPIRED = "expired"  # a batch ended before this line of it was asked
     OTHER_FINISH = "other_finish"  # has text, and stopped for a reason that is not known here
 
 
@@ -49,7 +50,7 @@ SERVED = frozenset({Status.EMPTY, Status.REFUSED, Status.UNPARSED})  # paid for,
 STOPPING = frozenset({Status.UNAUTHORIZED, Status.NO_CREDIT})  # no further call can succeed
 TURNED_AWAY = frozenset({Status.INVALID_REQUEST, Status.FORBIDDEN, Status.NOT_FOUND})
 OUT_OF_ORDER = frozenset({Status.TRANSPORT, Status.TIMEOUT, Status.MALFORMED, Status.SERVER_ERROR})
-ENDPOINT = STOPPING | TURNED_AWAY | OUT_OF_ORDER | {Status.RATE_LIMITED}
+ENDPOINT = STOPPING | TURNED_AWAY | OUT_OF_ORDER | {Status.RATE_LIMITED, Status.EXPIRED}
 """What may be the endpoint's fault and none of the request's."""
 PASSING = frozenset(  # what can pass later, and so is asked again
     {
@@ -60,8 +61,10 @@ PASSING = frozenset(  # what can pass later, and so is asked again
         Status.TIMEOUT,
         Status.RATE_LIMITED,
         Status.SERVER_ERROR,
+        Status.EXPIRED,
     }
 )
+UNTRIED = frozenset({Status.RATE_LIMITED, Status.EXPIRED})  # not asked in earnest: asked again
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +169,7 @@ class Attempt(NamedTuple):
     response: bytes | None
     started: float  # seconds since 1970
     seconds: float
+    batch: int | None = None  # that it came in
 
 
 class Earlier(NamedTuple):

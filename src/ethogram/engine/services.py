@@ -30,6 +30,8 @@ class Service:
         Always sent.
     prices : str
         The service's name in genai-prices; "" for one that runs at home and costs nothing.
+    batch_discount : float
+        Share of the price that is taken off in batches.
     """
 
     base_url: str
@@ -39,6 +41,7 @@ class Service:
     reasoning_hint: str = ""
     extra: dict[str, Any] = field(default_factory=dict)
     prices: str = ""
+    batch_discount: float = 0.0
 
 
 SERVICES: dict[str, Service] = {
@@ -48,21 +51,27 @@ SERVICES: dict[str, Service] = {
         reasoning="reasoning",
         extra={"usage": {"include": True}},
         prices="openrouter",
+        batch_discount=0.5,
     ),
     "openai": Service(
         "https://api.openai.com/v1",
         "OPENAI_API_KEY",
         max_tokens_key="max_completion_tokens",
         prices="openai",
+        batch_discount=0.5,
     ),
     "anthropic": Service(
         "https://api.anthropic.com/v1",
         "ANTHROPIC_API_KEY",
         reasoning="budget",
         prices="anthropic",
+        batch_discount=0.5,
     ),
     "gemini": Service(
-        "https://generativelanguage.googleapis.com/v1beta/openai", "GEMINI_API_KEY", prices="google"
+        "https://generativelanguage.googleapis.com/v1beta/openai",
+        "GEMINI_API_KEY",
+        prices="google",
+        batch_discount=0.5,
     ),
     "xai": Service("https://api.x.ai/v1", "XAI_API_KEY", prices="x-ai"),
     "mistral": Service(
@@ -71,6 +80,7 @@ SERVICES: dict[str, Service] = {
         reasoning="",
         reasoning_hint="reasoning_effort",
         prices="mistral",
+        batch_discount=0.5,
     ),
     "deepseek": Service(
         "https://api.deepseek.com/v1",

@@ -42,6 +42,11 @@ FRAMING = ("content-length", "transfer-encoding", "connection")  # headers that 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # a header's name, RFC 9110
 
 
+BATCH_IN_FLIGHT = 50_000
+"""Requests of one model that may wait in batches at once; some 15 kB of memory each."""
+RAY_SLOTS = 5  # requests under way per replica: its four slots, and one on its way
+
+
 class Table(BaseModel):
     """A TOML table: unknown keys are refused, values are not converted."""
 
@@ -62,6 +67,20 @@ class Reasoning(Table):
     style: Style | None = None
 
 
+class RayTable(Table):
+    """`[models.NAME.ray]`: where a model runs on a Ray cluster, and how often.
+
+    `base`: the model that this one is a LoRA adapter of (vLLM). `cpus` and `gpus` are each
+    replica's; `engine_kwargs` are vLLM's own.
+    """
+
+    address: Text = "local"
+    replicas: Annotated[int, Field(ge=1, le=1000)] = 1
+    cpus: Annotated[float, Field(gt=0, strict=False)] = 1.0
+    base: Text | None = None
+    engine_kwargs: dict[str, Any] = Field(default_factory=dict)
+
+
 def _is_table(value: Any) -> str:
     """Say which of its two forms `reasoning` has."""
     return "table" if isinstance(value, dict | Reasoning) else "word"
@@ -71,6 +90,8 @@ class ModelTable(Table):
     """`[models.NAME]`: one tested model, where it is and how it is asked."""
 
     service: str | None = None
+    engine: Literal["live", "batch", "ray"] = "live"
+    ray: RayTable | None = None
     base_url: Annotated[str, Field(pattern=r"^https?://")] | None = None
     model: Annotated[str, Field(min_length=1)]
     api_key_env: str | None = None
@@ -105,8 +126,20 @@ class ModelTable(Table):
     tokens_per_minute: Annotated[float, Field(gt=0, strict=False)] | None = None
     timeout: Annotated[float, Field(gt=0, strict=False)] = 300.0
     backoff: Annotated[float, Field(ge=0, strict=False)] = 1.0
+    batch_size: Positive | None = None
+    batch_poll: Annotated[float, Field(gt=0, strict=False)] | None = None
+    batch_discount: Annotated[float, Field(ge=0, lt=1, strict=False)] | None = None
     prices: Prices | None = None
     family: str | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _is_vllm(cls, table: Any) -> Any:
+        """Take a model that runs on Ray for vLLM's, so that it may move from and to its server."""
+        if not isinstance(table, dict) or table.get("engine") != "ray" or "base_url" in table:
+            return table
+        local = str(table.get("model", "")).startswith("local/")
+        return table if local else {"service": "vllm", **table}
 
     @field_validator("extra_body")
     @classmethod
@@ -168,6 +201,25 @@ class ModelTable(Table):
         return value
 
     @property
+    def in_flight(self) -> int:
+        """How many requests may be under way at once: as good as all, where they go in batches."""
+        if self.engine == "live":
+            return self.concurrency
+        if self.engine == "ray" and self.is_local:
+            return RAY_SLOTS * self.on_ray.replicas
+        return BATCH_IN_FLIGHT
+
+    @property
+    def is_local(self) -> bool:
+        """Whether llama.cpp runs it, from a file."""
+        return self.model.startswith("local/")
+
+    @property
+    def on_ray(self) -> RayTable:
+        """Where it runs on Ray."""
+        return self.ray or RayTable()
+
+    @property
     def spellings(self) -> tuple[tuple[str, str], ...]:
         """Marks between which this model puts its thoughts, beside those that are known."""
         return tuple((opening, closing) for opening, closing in self.thoughts)
@@ -219,7 +271,11 @@ class ModelTable(Table):
                 f"base_url holds a user or password and api_key_env names {self.api_key_env}: "
                 "only one of them can be sent; remove the other"
             )
-        if self.model.startswith("local/"):
+        if self.engine == "ray" and (self.base_url or self.service not in (None, "vllm")):
+            raise ValueError('engine = "ray" runs the model itself: remove service and base_url')
+        if self.ray is not None and self.ray.base is not None and self.is_local:
+            raise ValueError(f"{self.model}: LoRA adapters (base) are vLLM's, not llama.cpp's")
+        if self.is_local or self.engine == "ray":
             return self
         if self.service == "local":
             raise ValueError(f'model = "{self.model}": local models are local/smollm2, local/FILE')

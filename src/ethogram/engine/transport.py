@@ -15,6 +15,10 @@ from ethogram.engine.requests import Reading, Request
 NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 
+class LeftPending(Exception):
+    """A request that cannot be answered in this run: its row stays pending, the others go on."""
+
+
 class Response(NamedTuple):
     """What a transport brought back, unread.
 
@@ -29,6 +33,8 @@ class Response(NamedTuple):
         Why there is no body to read.
     sent : bool
         Whether the request can have reached the service, and so can have a price.
+    batch : int or None
+        The batch that it came in.
     """
 
     http: int | None = None
@@ -36,11 +42,36 @@ class Response(NamedTuple):
     headers: Mapping[str, str] = NO_HEADERS
     failure: Reading | None = None
     sent: bool = True
+    batch: int | None = None
 
 
 class Transport(Protocol):
-    """What can send a request."""
+    """What can send a request.
+
+    Attributes
+    ----------
+    at_once : bool
+        Whether it wants all requests that there are, and not a few at a time.
+    """
+
+    at_once: bool
 
     async def send(self, request: Request) -> Response:
-        """Return what came back; never raises for what a service or a network does."""
+        """Return what came back; never raises for what a service or a network does.
+
+        Raises
+        ------
+        LeftPending
+            It cannot be answered in this run.
+        EndpointError
+            Nothing can be.
+        """
+        ...
+
+    def expect_no_more(self) -> None:
+        """Learn that no requests will come but those that are asked again."""
+        ...
+
+    def shut(self) -> None:
+        """Send nothing more: the run is stopping."""
         ...

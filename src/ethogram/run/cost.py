@@ -8,8 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ethogram.engine.endpoints import plan_endpoint
-from ethogram.engine.prices import Price
+from ethogram.engine.prices import Price, batch_price, find_price
 from ethogram.engine.settings import ModelTable
 from ethogram.protocols.elicit import elicit_messages
 from ethogram.protocols.protocol import Judging, Setting
@@ -51,6 +50,8 @@ class PlanRow:
     expected, most : float or None
         US dollars for what is pending: by the estimate, and if every answer ran to its limit.
         Neither counts requests that have to be made again.
+    in_batches : (expected, most) or None
+        The same at the price of the service's batches; None where it has none, or nothing off.
     """
 
     stage: str
@@ -64,6 +65,7 @@ class PlanRow:
     price: Price | None
     expected: float | None
     most: float | None
+    in_batches: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -98,6 +100,14 @@ class Plan:
     def most(self) -> float | None:
         """US dollars at most, or None where a price is unknown."""
         return _total([row.most for row in self.rows])
+
+    @property
+    def in_batches(self) -> tuple[float, float] | None:
+        """US dollars, expected and at most, with batches where they cost less; None: nowhere."""
+        if self.most is None or not any(row.in_batches for row in self.rows):
+            return None
+        costs = [row.in_batches or (row.expected or 0.0, row.most or 0.0) for row in self.rows]
+        return sum(expected for expected, _ in costs), sum(most for _, most in costs)
 
 
 def _total(costs: list[float | None]) -> float | None:
@@ -152,10 +162,13 @@ def _row(
     prompt_tokens: tuple[float, float],
 ) -> PlanRow:
     """Estimate one row; `prompt_tokens` of a request, expected and at most."""
-    price = plan_endpoint(name, table).price
+    price = find_price(table)
+    batch = batch_price(table, price)
     pending = max(0, requests - done.get((stage, name), 0))
     sent, most_sent = (pending * tokens for tokens in prompt_tokens)
     answer, basis = _answer(lengths, stage, name, table)
+    out, most_out = pending * answer, pending * table.max_tokens
+    cheaper = batch is not None and price is not None and batch.input < price.input
     return PlanRow(
         stage=stage,
         name=name,
@@ -166,8 +179,11 @@ def _row(
         completion_tokens=round(pending * answer),
         basis=basis,
         price=price,
-        expected=None if price is None else price.cost(sent, pending * answer),
-        most=None if price is None else price.cost(most_sent, pending * table.max_tokens),
+        expected=None if price is None else price.cost(sent, out),
+        most=None if price is None else price.cost(most_sent, most_out),
+        in_batches=(batch.cost(sent, out), batch.cost(most_sent, most_out))
+        if cheaper and batch is not None
+        else None,
     )
 
 
@@ -260,6 +276,8 @@ def plan_json(plan: Plan) -> dict[str, Any]:
         "spend_limit": plan.spend_limit,
         "expected_cost": plan.expected,
         "most_cost": plan.most,
+        "in_batches": plan.in_batches
+        and {"expected_cost": plan.in_batches[0], "most_cost": plan.in_batches[1]},
         "validity": {"calls": plan.checks, "share_of_the_study": plan.extra},
         "rows": [
             {

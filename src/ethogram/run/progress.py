@@ -16,6 +16,7 @@ from ethogram.run.runner import Run
 HEADS = ("stage", "name", "done", "lost", "tokens/s", "left", "cost")
 WINDOW = 60  # readings that the pace is taken over
 LONGEST_NAME = 24
+MOST_BATCHES = 4  # that are named
 
 
 @dataclass(frozen=True)
@@ -108,16 +109,27 @@ class Pace:
 
 
 def remarks(run: Run) -> list[str]:
-    """Say that a run is being wound down, or which endpoints are left alone, until when and why."""
+    """Say that a run is being wound down, which endpoints are left alone and why, and how far
+    batches are.
+    """
     if run.interrupted:
         return ["finishing calls in flight; interrupt again (Ctrl-C) to drop them"]
     now = time.time()
+    batches = [
+        f"{name}: {text}"
+        for (_, name), meter in run.meters.items()
+        for text in meter.batches.values()
+    ]
+    if batches and len(batches) > MOST_BATCHES:
+        batches[MOST_BATCHES:] = [f"and {len(batches) - MOST_BATCHES} batches more"]
+    if batches:
+        batches.append("this may be closed (Ctrl-C): run it again to go on")
     return [
         f"{name} waits until {time.strftime('%H:%M:%S', time.localtime(meter.waits_until))}: "
         f"{' '.join(meter.waits_for.split())[:200]}"
         for (_, name), meter in run.meters.items()
         if meter.waits_until > now + 1
-    ]
+    ] + batches
 
 
 def _shortened(name: str) -> str:

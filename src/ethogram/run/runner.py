@@ -24,15 +24,17 @@ from ethogram.design import Part
 from ethogram.engine.caller import Caller, Ledger, Meter, Outcome, SharedAnswers
 from ethogram.engine.endpoints import Endpoint, make_endpoint, plan_endpoint
 from ethogram.engine.health import Doubt
-from ethogram.engine.http import HttpTransport, make_session
+from ethogram.engine.http import make_session
 from ethogram.engine.limiter import Dropped
 from ethogram.engine.local import local_servers
 from ethogram.engine.requests import SERVED, USABLE, Status
 from ethogram.engine.settings import ModelTable
+from ethogram.engine.transport import LeftPending
 from ethogram.errors import EndpointError, EthogramError, Problems, StudyError, guess
-from ethogram.protocols.protocol import Judging, Protocol, Result, Setting, Trial
+from ethogram.protocols.protocol import Call, Judging, Protocol, Result, Setting, Trial
 from ethogram.run.prepare import Planned, Prepared
 from ethogram.run.stages import MAIN_STAGES, STAGES, Feed, Stage
+from ethogram.run.transports import Transports, TransportSet, check_batches
 from ethogram.store.read import StageCount, count_stages
 from ethogram.store.rows import PlannedJudging, Role
 from ethogram.store.store import Store
@@ -82,6 +84,7 @@ def run_stages(
     parts: Sequence[str] = (Part.MAIN,),
     watch: Watch | None = None,
     brake: bool = True,
+    over: TransportSet | None = None,
 ) -> Run:
     """Turn pending rows into rows, until none is left, a limit stops it, or Ctrl-C.
 
@@ -98,6 +101,8 @@ def run_stages(
         Runs beside the stages and is cancelled when they end: the progress display.
     brake : bool
         Stop where 20 paid answers in a row cannot be used.
+    over : TransportSet, optional
+        In place of the services: files that are written or read.
 
     Returns
     -------
@@ -105,20 +110,32 @@ def run_stages(
         Its `stopped` is the error that ended it early; all results so far are committed.
     """
     tables = asked_tables(prepared.study, stages, models=models, judges=judges)
-    if prepared.study.study.spend_limit is not None:
+    calls = over is None or over.calls
+    if calls and prepared.study.study.spend_limit is not None:
         _check_prices(tables)
     counts = count_stages(store)
     if not any(c.pending and c.part in parts and _key(c) in tables for c in counts):
         return Run(totals=_totals(counts, parts))
-    local = [table.model for table in tables.values()]
+    if calls:
+        check_batches(plan_endpoint(name, table) for (_, name), table in tables.items())
+    local = [table.model for table in tables.values() if calls and table.engine == "live"]
     with local_servers(local, base=prepared.study.base) as urls:
         ready = {
             (stage, name): make_endpoint(name, table, local_url=urls.get(table.model, ""))
+            if calls
+            else plan_endpoint(name, table)
             for (stage, name), table in tables.items()
         }
         with _interpreter_for_a_run():
             runner = _Runner(
-                prepared, store, planned, ready, parts, _totals(counts, parts), brake=brake
+                prepared,
+                store,
+                planned,
+                ready,
+                parts,
+                _totals(counts, parts),
+                brake=brake,
+                over=over,
             )
             return _run_to_end(runner, watch)
 
@@ -234,7 +251,8 @@ class _Job:
     protocol: Protocol[Any]
     feed: Feed
     backlog: Iterator[Task]
-    queue: asyncio.Queue[Any] = field(default_factory=asyncio.Queue)
+    queue: asyncio.Queue[Any]
+    workers: int
     again: deque[tuple[Any, Handover]] = field(default_factory=deque)
     doubtful: list[_Doubtful] = field(default_factory=list)
     asked_again: Counter[int] = field(default_factory=Counter)  # by row: outages that it was in
@@ -260,15 +278,34 @@ class _Job:
             Of the call that decided it.
         """
         outcomes: list[Outcome] = []
-        for call in self.protocol.calls(row, self.setting):
-            request = self.caller.endpoint.request(
-                call.messages, sample=row.sample, extra=call.extra, path=call.path
-            )
-            outcomes.append(await self.caller.ask(request, call.read))
+        calls = self.protocol.calls(row, self.setting)
+        if self.caller.at_once and len(calls) > 1:  # or the second would go out a day later
+            asked = (self._call(row, call) for call in calls)
+            outcomes += _to_the_first_failure(await asyncio.gather(*asked, return_exceptions=True))
+            calls = ()
+        for call in calls:
+            outcomes.append(await self._call(row, call))
             if outcomes[-1].reading.status not in USABLE:
                 break
         result = self.protocol.result(row, self.setting, [o.reading for o in outcomes])
         return result, outcomes[0 if outcomes[-1].reading.status in USABLE else -1]
+
+    async def _call(self, row: Any, call: Call) -> Outcome:
+        """Make one of a row's calls."""
+        request = self.caller.endpoint.request(
+            call.messages, sample=row.sample, extra=call.extra, path=call.path
+        )
+        return await self.caller.ask(request, call.read)
+
+
+def _to_the_first_failure(found: Sequence[Outcome | BaseException]) -> Iterator[Outcome]:
+    """Yield outcomes up to the first that is not usable; raise what stands in place of one."""
+    for one in found:
+        if isinstance(one, BaseException):
+            raise one
+        yield one
+        if one.reading.status not in USABLE:
+            return
 
 
 @dataclass
@@ -299,6 +336,7 @@ class _Runner:
         totals: dict[Key, tuple[int, int, int]],
         *,
         brake: bool = True,
+        over: TransportSet | None = None,
     ) -> None:
         self.brake = brake
         self.study = prepared.study
@@ -310,6 +348,9 @@ class _Runner:
         self.result = Run(meters={key: Meter() for key in endpoints}, totals=totals)
         self.stop = asyncio.Event()
         self.jobs: dict[Key, _Job] = {}
+        self.transports = over or Transports(
+            store, self.stop, patience=prepared.study.study.patience, tell=self._tell
+        )
 
     async def run(self, watch: Watch | None) -> Run:
         """Run all stages side by side."""
@@ -321,10 +362,12 @@ class _Runner:
         try:
             async with make_session() as session:
                 answers = SharedAnswers()
+                self.transports.open(self.endpoints, ledger)
                 for key, endpoint in self.endpoints.items():
+                    transport = await self.transports.make(key, endpoint, session, writer)
                     caller = Caller(
                         endpoint,
-                        HttpTransport(endpoint, session),
+                        transport,
                         writer,
                         ledger=ledger,
                         meter=self.result.meters[key],
@@ -336,6 +379,7 @@ class _Runner:
                         brake=self.brake,
                     )
                     self.jobs[key] = self._job(key, caller, until)
+                    self.transports.start(transport, caller.keep)
                 await self._stages()
         finally:
             if watching:
@@ -343,28 +387,41 @@ class _Runner:
                 await asyncio.gather(watching, return_exceptions=True)
             try:
                 writer.close()
+                self.transports.close_book()
             except EthogramError as error:
                 self.result.stopped = self.result.stopped or error
+        self.result.stopped = self.result.stopped or self.transports.left()
         return self.result
+
+    def _tell(self, key: Key, number: int, text: str) -> None:
+        """Note how far a batch is, for the progress display."""
+        batches = self.result.meters[key].batches
+        if text:
+            batches[number] = text
+        else:
+            batches.pop(number, None)
 
     def _job(self, key: Key, caller: Caller, until: int) -> _Job:
         stage, table = STAGES[key[0]], caller.endpoint.table
         parties = self.planned.models if stage.role is Role.MODEL else self.planned.judges
         feed = Feed(parties[key[1]], self.parts, until)
+        planned, done, lost = self.result.totals.get(key, (0, 0, 0))
+        workers = max(1, min(table.in_flight, planned - done - lost))
         return _Job(
             stage,
             caller,
             Setting(self.templates, table),
             stage.protocol(table),
             feed,
-            self._backlog(key[0], feed),
-            asyncio.Queue(maxsize=4 * table.concurrency),
+            self._backlog(key[0], feed, singly=caller.at_once),
+            asyncio.Queue(maxsize=4 * workers),
+            workers,
         )
 
     def _open_ledger(self) -> Ledger:
         """Return the account so far; unpriced attempts are charged at the worst case."""
         spent, unknown = self.store.spent()
-        limit = self.study.study.spend_limit
+        limit = self.study.study.spend_limit if self.transports.calls else None
         if limit is not None and unknown:
             known = {(e.service, e.table.model): e for e in self.endpoints.values()}
             for body in self.store.requests_of_unknown_cost():
@@ -374,14 +431,15 @@ class _Runner:
         return Ledger(limit, spent=spent, unknown=unknown)
 
     async def _stages(self) -> None:
-        """Start every worker, and wait until all are done or had to stop."""
-        self.work = asyncio.ensure_future(self._work())
+        """Start every worker, and wait until all are done or had to stop; then end transports."""
         with _on_interrupt(self._interrupt):
-            try:
-                await self.work
-            except asyncio.CancelledError:
-                if not self.stop.is_set():
-                    raise
+            for part in (self._work, self.transports.close):
+                self.work = asyncio.ensure_future(part())
+                try:
+                    await self.work
+                except asyncio.CancelledError:
+                    if not self.stop.is_set():
+                        raise
 
     def interrupt(self) -> None:
         """Do as at Ctrl-C, from another thread."""
@@ -420,7 +478,9 @@ class _Runner:
             workers: dict[str, list[asyncio.Task[None]]] = {}
             # Last things first: a reply is judged before another is asked for.
             for (name, _), job in reversed(self.jobs.items()):
-                for _ in range(job.caller.endpoint.table.concurrency):
+                if not job.stage.follows:
+                    job.caller.expect_no_more()
+                for _ in range(job.workers):
                     workers.setdefault(name, []).append(group.create_task(self._worker(name, job)))
             for name in {name for name, _ in self.jobs}:
                 if before := STAGES[name].follows:
@@ -434,16 +494,18 @@ class _Runner:
         for job in self._jobs_of(STAGES[name].follows):
             await self._close(job)
         for job in self._jobs_of(name):
-            for _ in range(job.caller.endpoint.table.concurrency):
+            job.caller.expect_no_more()
+            for _ in range(job.workers):
                 await job.queue.put(None)
 
     def _jobs_of(self, name: str) -> list[_Job]:
         return [job for (stage, _), job in self.jobs.items() if stage == name]
 
-    def _backlog(self, name: str, feed: Feed) -> Iterator[Task]:
+    def _backlog(self, name: str, feed: Feed, *, singly: bool = False) -> Iterator[Task]:
         """Yield the rows pending from before this run, a chunk at a time, with who is next.
 
-        Judgings of one reply are one worker's, so that its text is in the service's cache.
+        Judgings of one reply are one worker's, so that its text is in the service's cache;
+        `singly`: each row is one worker's, as where all are asked at once.
         """
         after, stage = 0, STAGES[name]
         while rows := stage.pending(self.store, feed, after):
@@ -453,7 +515,8 @@ class _Runner:
                 key: self.store.judgings_of(ids, job.feed.party, self.parts)
                 for key, job in following.items()
             }
-            for _, same in groupby(rows, key=lambda row: getattr(row, "trial", row.id)):
+            of_one = "id" if singly else "trial"
+            for _, same in groupby(rows, key=lambda row: getattr(row, of_one, row.id)):
                 yield [
                     (row, {key: judgings[row.id] for key, judgings in planned.items()})
                     for row in same
@@ -486,7 +549,10 @@ class _Runner:
 
     async def _turn(self, job: _Job, row: Any, handover: Handover) -> None:
         """Ask for one row, write what it came to, hand it on."""
-        result, outcome = await job.ask(row)
+        try:
+            result, outcome = await job.ask(row)
+        except LeftPending:
+            return
         if outcome.doubt is not None:
             doubtful = _Doubtful(outcome.doubt, row, handover, result, outcome.attempt)
             job.doubtful.append(doubtful)
@@ -497,8 +563,10 @@ class _Runner:
         if result.reading.status in USABLE:
             for key, judgings in handover.items():
                 if judgings:  # a judge that is behind holds elicitation back
-                    text = result.reading.text
-                    await self.jobs[key].queue.put([_to_judge(j, row, text) for j in judgings])
+                    following, text = self.jobs[key], result.reading.text
+                    new = [_to_judge(j, row, text) for j in judgings]
+                    for task in [[one] for one in new] if following.caller.at_once else [new]:
+                        await following.queue.put(task)
 
     def _write(self, job: _Job, row: Any, result: Result, attempt: int | None) -> None:
         """Write what a row came to, and count it."""
@@ -542,8 +610,14 @@ class _Runner:
                     return
                 reading = job.doubtful[-1].result.reading
                 proven = job.caller.health.answered or self.store.has_answers(job.feed.party)
-                if not proven or not await job.caller.probe():
-                    raise EndpointError(job.caller.explain(reading))
+                try:
+                    if not proven or not await job.caller.probe():
+                        raise EndpointError(job.caller.explain(reading))
+                except LeftPending:  # answers are read from files: what failed has failed
+                    doubtful, job.doubtful = job.doubtful, []
+                    for failed in doubtful:
+                        self._charge(job, failed)
+                    return
                 self._settle(job)
                 for task in job.tasks():
                     await self._turns(job, task)

@@ -73,6 +73,22 @@ class StageCount:
         return self.planned - self.done - self.lost
 
 
+_PROVIDERS = """
+    SELECT 'elicit' AS stage, p.name AS name, a.provider AS provider, count(*) FROM reply r
+    JOIN trial t ON t.id = r.trial JOIN party p ON p.id = t.model
+    JOIN attempt a ON a.id = r.attempt WHERE a.provider != '' GROUP BY 2, 3
+    UNION ALL
+    SELECT 'judge', p.name, a.provider, count(*) FROM verdict v
+    JOIN judging j ON j.id = v.judging JOIN party p ON p.id = j.judge
+    JOIN attempt a ON a.id = v.attempt WHERE a.provider != '' GROUP BY 2, 3
+    ORDER BY stage, name, provider"""
+
+
+def count_providers(store: Store) -> list[tuple[str, str, str, int]]:
+    """Count answers by stage, model or judge, and who gave them: a route's provider, a node."""
+    return [tuple(row) for row in store.query(_PROVIDERS)[1]]
+
+
 def count_stages(store: Store) -> list[StageCount]:
     """Count what is planned, done and lost, for each model and stage."""
     # By numbers: to group a large store by names, or by a constant, takes a third longer.

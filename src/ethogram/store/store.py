@@ -19,6 +19,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from ethogram.design import Part
+from ethogram.engine.batch.book import Batch
 from ethogram.engine.requests import (
     ANSWERED,
     ENDPOINT,
@@ -31,6 +32,7 @@ from ethogram.engine.requests import (
 )
 from ethogram.errors import StoreError
 from ethogram.protocols.protocol import Judging, Trial
+from ethogram.store.batches import list_batches
 from ethogram.store.file import (
     Lock,
     check_kind,
@@ -568,6 +570,10 @@ class Store:
             return [d[0] for d in cursor.description], cursor.fetchall()
         except sqlite3.DatabaseError as error:
             raise StoreError(f"{self.path} cannot be read: {error}") from error
+
+    def batches(self) -> list[Batch]:
+        """Return the batches, oldest first."""
+        return list_batches(self._db)
 
     def writer(self) -> Writer:
         """Start the thread that writes a run's results."""

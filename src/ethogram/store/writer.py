@@ -37,8 +37,9 @@ _TABLES = (
         f"{'?, ' * 9}1",
     ),
     ("verdict (judging, attempt, status, reason, winner, p_first, charged)", f"{'?, ' * 6}1"),
+    ("batch_answer (batch, request, attempt)", "?, (SELECT id FROM request WHERE hash = ?), ?"),
 )
-_REQUEST, _ATTEMPT, _TEXT, _BLOB, _REPLY, _VERDICT = range(len(_TABLES))
+_REQUEST, _ATTEMPT, _TEXT, _BLOB, _REPLY, _VERDICT, _ANSWER = range(len(_TABLES))
 
 _EMPTY = bytearray()
 
@@ -135,6 +136,8 @@ class Writer:
         if attempt.response is not None:
             body = (number, bytearray(attempt.response))
             rows.append((_TEXT if _is_text(attempt) else _BLOB, body))
+        if attempt.batch is not None:
+            rows.append((_ANSWER, (attempt.batch, attempt.request_id, number)))
         self._put(rows)
         return number
 

@@ -1,0 +1,1 @@
+"""Batch services: many requests at once, for less, answered within a day."""
