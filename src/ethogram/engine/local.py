@@ -17,6 +17,7 @@ LOCAL_SLOTS = 4
 
 
 LOCAL_CONTEXT = 4096  # tokens per slot
+LOCAL_CACHE = 512  # MiB of prompts read before, beside the slots; llama.cpp's own limit is 8 GiB
 
 
 def local_file(model: str, *, base: Path | None = None) -> Path:
@@ -87,6 +88,7 @@ def start_server(model: str, file: Path, threads: int) -> Any:
     params.n_ctx = LOCAL_SLOTS * LOCAL_CONTEXT
     params.cpuparams.n_threads = threads
     params.verbosity = -1
+    params.cache_ram_mib = LOCAL_CACHE
     params.warmup = True
     params.port = 0
     try:
