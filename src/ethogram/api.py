@@ -34,7 +34,7 @@ from ethogram.run.cost import Plan, make_plan
 from ethogram.run.display import choose_watch
 from ethogram.run.exemplars import check_exams, say_left_out
 from ethogram.run.models_check import asked_models
-from ethogram.run.prepare import plan_into, prepare, store_path
+from ethogram.run.prepare import Prepared, plan_into, prepare, store_path
 from ethogram.run.runner import Run, Watch, asked_tables, check_keys, run_stages
 from ethogram.run.stages import MAIN_STAGES
 from ethogram.run.transports import cancel
@@ -179,12 +179,10 @@ def run_study(
     with Store.open(path) as opened:
         if resubmit:
             BatchBook(path).release(resubmit)
-        planned = plan_into(opened, prepared)
-        plan_checks(opened, prepared, planned, checks)
-        run = run_stages(
-            prepared,
+        run = _run_planned(
             opened,
-            planned,
+            prepared,
+            checks,
             stages=stages,
             models=models,
             judges=judges,
@@ -193,6 +191,13 @@ def run_study(
             brake=brake,
         )
         return StudyRun(path, run, tuple(count_stages(opened)))
+
+
+def _run_planned(store: Store, prepared: Prepared, checks: Sequence[str], **options: Any) -> Run:
+    """Plan a study and its checks into a store, and run what is pending there."""
+    planned = plan_into(store, prepared)
+    plan_checks(store, prepared, planned, checks)
+    return run_stages(prepared, store, planned, **options)
 
 
 @dataclass(frozen=True)
@@ -248,14 +253,12 @@ def write_batches(
     check_folder(folder)
     with Store.open(path) as opened:
         prepared = prepare(study, path)
-        planned = plan_into(opened, prepared)
-        plan_checks(opened, prepared, planned, checks)
         ready = partial(write_manifest, folder, study.path, study.text, path)
         over = WriteTransports(folder, path, ready, again=again)
-        run = run_stages(
-            prepared,
+        run = _run_planned(
             opened,
-            planned,
+            prepared,
+            checks,
             stages=stages,
             models=models,
             judges=judges,

@@ -5,7 +5,10 @@ from __future__ import annotations
 import io
 import json
 import os
+import shutil
+import sqlite3
 import subprocess
+from contextlib import closing
 from importlib.resources import files
 
 import polars as pl
@@ -114,6 +117,26 @@ def test_plan_counts_without_a_call(here):
     assert (code, err, plan["trials"]) == (0, "", 30)
     assert [(r["requests"], r["pending"]) for r in plan["rows"]] == [(30, 30), (30, 30)]
     assert plan["expected_cost"] is None
+
+
+def test_status_says_who_answered(here, finished, tmp_path):
+    """Where a service names its providers, or Ray its nodes; by stage and name."""
+    copy = tmp_path / "copy.db"
+    shutil.copy(finished / "study.db", copy)
+    with closing(sqlite3.connect(copy)) as db:
+        db.execute("UPDATE attempt SET provider = CASE WHEN id % 2 THEN 'Azure' ELSE 'ray n1' END")
+        db.commit()
+    told = json.loads(here("status", copy, "--json")[1])["providers"]
+    assert {(one["stage"], one["provider"]) for one in told} == {
+        ("elicit", "Azure"),
+        ("elicit", "ray n1"),
+        ("judge", "Azure"),
+        ("judge", "ray n1"),
+    }
+    one = told[0]
+    said = f"{one['stage']}, {one['name']}: answered by Azure {one['answers']:,}, ray n1"
+    assert said in here("status", copy)[1]
+    assert "judge, judge: answered by planted 30\n" in here("status", "study.db")[1]
 
 
 def test_status_counts_by_stage_status_and_trait(here):

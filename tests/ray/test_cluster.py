@@ -9,11 +9,14 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 
 import pytest
 from tests.planted.studies import rows
 
 from ethogram.api import run_study
+from ethogram.store.counts import count_providers
+from ethogram.store.store import Store
 from ethogram.study import parse_study
 
 ray = pytest.importorskip("ray")
@@ -73,8 +76,12 @@ def answered(store):
 
 
 def nodes_of(store):
-    """Return which nodes answered, and how often."""
-    return dict(rows(store, "SELECT provider, count(*) FROM attempt GROUP BY provider"))
+    """Return which nodes answered, and how often, as `ethogram status` has it."""
+    nodes = Counter()
+    with Store.read(store) as opened:
+        for _, _, provider, answers in count_providers(opened):
+            nodes[provider] += answers
+    return nodes
 
 
 def test_both_nodes_answer(cluster, tmp_path):

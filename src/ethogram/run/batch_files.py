@@ -6,6 +6,8 @@ says that it will not come. Here is what writing (`ethogram.run.batch_write`) an
 (`ethogram.run.batch_read`) have in common, and the manifest of a folder.
 """
 
+from __future__ import annotations
+
 import os
 from collections.abc import Callable
 from pathlib import Path

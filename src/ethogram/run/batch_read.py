@@ -1,5 +1,7 @@
 """Reading answers from the files of a folder, whatever their names."""
 
+from __future__ import annotations
+
 import tempfile
 import zlib
 from collections.abc import Iterator, Mapping

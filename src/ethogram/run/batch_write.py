@@ -1,5 +1,7 @@
 """Writing what is pending as OpenAI's batch files."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from itertools import chain, groupby
 from typing import Any
 
+import aiohttp
 import orjson
 
 from ethogram.design import Part
@@ -361,25 +362,11 @@ class _Runner:
         watching = asyncio.create_task(watch(self.result)) if watch else None
         try:
             async with make_session() as session:
-                answers = SharedAnswers()
-                self.transports.open(self.endpoints, ledger)
-                for key, endpoint in self.endpoints.items():
-                    transport = await self.transports.make(key, endpoint, session, writer)
-                    caller = Caller(
-                        endpoint,
-                        transport,
-                        writer,
-                        ledger=ledger,
-                        meter=self.result.meters[key],
-                        answers=answers,
-                        stop=self.stop,
-                        attempts=self.study.study.attempts,
-                        unparsed_attempts=self.study.study.unparsed_attempts,
-                        patience=self.study.study.patience,
-                        brake=self.brake,
-                    )
-                    self.jobs[key] = self._job(key, caller, until)
-                    self.transports.start(transport, caller.keep)
+                try:
+                    await self._make_jobs(session, ledger, until)
+                except BaseException:  # what was started for the first ones is not left running
+                    await self.transports.close()
+                    raise
                 await self._stages()
         finally:
             if watching:
@@ -392,6 +379,28 @@ class _Runner:
                 self.result.stopped = self.result.stopped or error
         self.result.stopped = self.result.stopped or self.transports.left()
         return self.result
+
+    async def _make_jobs(self, session: aiohttp.ClientSession, ledger: Ledger, until: int) -> None:
+        """Make a caller for each model and judge, over its transport."""
+        answers = SharedAnswers()
+        self.transports.open(self.endpoints, ledger)
+        for key, endpoint in self.endpoints.items():
+            transport = await self.transports.make(key, endpoint, session, self.writer)
+            caller = Caller(
+                endpoint,
+                transport,
+                self.writer,
+                ledger=ledger,
+                meter=self.result.meters[key],
+                answers=answers,
+                stop=self.stop,
+                attempts=self.study.study.attempts,
+                unparsed_attempts=self.study.study.unparsed_attempts,
+                patience=self.study.study.patience,
+                brake=self.brake,
+            )
+            self.jobs[key] = self._job(key, caller, until)
+            self.transports.start(transport, caller.keep)
 
     def _tell(self, key: Key, number: int, text: str) -> None:
         """Note how far a batch is, for the progress display."""

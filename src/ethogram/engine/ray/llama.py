@@ -101,19 +101,25 @@ class LlamaPool:
         self._returning: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
-        """Wait until an actor has its weights.
+        """Wait until an actor has its weights; the others may come later, or not at all.
 
         Raises
         ------
         EndpointError
             None has.
         """
-        waits = [asyncio.ensure_future(self._begin(worker)) for worker in self._workers]
+        waits = {asyncio.ensure_future(self._begin(worker)) for worker in self._workers}
+        failed: set[asyncio.Task[None]] = set()
         try:
             async with asyncio.timeout(STARTING):
-                for first in asyncio.as_completed(waits):
-                    await first
-                    return
+                while waits:
+                    done, waits = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+                    failed |= {task for task in done if task.exception() is not None}
+                    if done - failed:
+                        for task in waits:
+                            self._let_come(task)
+                        return
+                await failed.pop()
         except TimeoutError:
             raise EndpointError(
                 f"{self._model}: no actor of the Ray cluster has loaded it within "
@@ -140,7 +146,7 @@ class LlamaPool:
             except self._ray.exceptions.RayActorError:
                 worker.recent.clear()
                 worker.ready = False
-                self._call_back(worker)
+                self._let_come(asyncio.create_task(self._return(worker)))
                 continue
             except self._ray.exceptions.RayTaskError as error:
                 return Response(failure=failure(Status.TRANSPORT, _first_cause(error)), sent=False)
@@ -153,10 +159,11 @@ class LlamaPool:
             failure=failure(Status.TRANSPORT, f"{AGAIN} actors died over this request"), sent=False
         )
 
-    def _call_back(self, worker: _Worker) -> None:
-        task = asyncio.create_task(self._return(worker))
+    def _let_come(self, task: asyncio.Task[None]) -> None:
+        """Wait for an actor beside all else; whether it comes is seen when it is asked."""
         self._returning.add(task)
         task.add_done_callback(self._returning.discard)
+        task.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
 
     async def _return(self, worker: _Worker) -> None:
         """Wait for an actor that Ray starts again."""
