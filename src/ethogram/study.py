@@ -26,7 +26,7 @@ from pydantic import (
 from ethogram.design import LEAST_PLANTS, PLANT_SHARE
 from ethogram.engine.address import without_user
 from ethogram.engine.endpoints import without_secrets
-from ethogram.engine.settings import ModelTable, Positive, Prices, Reasoning, Table, Text
+from ethogram.engine.settings import ModelTable, Positive, Prices, RayTable, Reasoning, Table, Text
 from ethogram.errors import EthogramError, InputError, Problems, StudyError, guess
 from ethogram.stimuli.exemplars import WRITTEN
 from ethogram.stimuli.prompts import PromptFilter, find_prompts
@@ -449,7 +449,11 @@ _TABLES: dict[str, type[BaseModel]] = {
     "validity": ValidityTable,
 }
 
-_INNER: dict[str, type[BaseModel]] = {"prices": Prices, "reasoning": Reasoning}
+_INNER: dict[str, type[BaseModel]] = {
+    "prices": Prices,
+    "reasoning": Reasoning,
+    "ray": RayTable,
+}
 
 
 def _offer(key: str, location: Sequence[str]) -> str:

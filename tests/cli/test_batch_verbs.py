@@ -431,3 +431,20 @@ def test_two_writers_at_once_write_each_request_once(written, ethogram, tmp_path
         code, _, said = ethogram("batch", "write", "study.toml", "-o", "other")
     assert (code, said.count("\n")) == (2, 1)
     assert "is in use by another ethogram" in said
+
+
+def test_answers_that_cannot_be_used_are_told(written, ethogram):
+    """Every answer came and none has what was asked for: pending again, and not in silence."""
+    folder, lines = written
+    for place in range(3):
+        data = orjson.loads(lines[place])
+        data["response"]["body"]["choices"][0]["message"]["content"] = ""
+        lines[place] = orjson.dumps(data)
+    (folder / "a.jsonl").write_bytes(b"\n".join(lines))
+    said = ethogram("batch", "read", "out")[1]
+    assert "100 answers from 1 file" in said
+    assert "3 of them cannot be used" in said
+    assert stage(ethogram, "elicit") == (97, 0, 3)
+    assert (
+        "next/elicit-alpha-1.jsonl: 3" in ethogram("batch", "write", "study.toml", "-o", "next")[1]
+    )

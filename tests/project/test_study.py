@@ -192,6 +192,21 @@ def test_every_effort_that_a_service_has_can_be_said(effort):
             ["'inptu'", "did you mean 'input'?); allowed: input, output"],
         ),
         ("models.alpha", "service = 'openia'", ['service = "openia"', "openai", "base_url"]),
+        # engines: keys of one that is not named do nothing, and cost the live price unseen
+        ("models.alpha", "engin = 'batch'", ["'engin'", "did you mean 'engine'"]),
+        ("models.alpha", "engine = 'btach'", ["engine = 'btach'", "did you mean 'batch'"]),
+        ("models.alpha", "batch_size = 9", ['batch_size is for engine = "batch"', "or remove"]),
+        ("judges.judge", "batch_poll = 9", ['batch_poll is for engine = "batch"', "or remove"]),
+        ("models.alpha", "ray = { replicas = 2 }", ['ray is for engine = "ray"', "or remove"]),
+        ("models.alpha", "ray = { replicas = 0 }", ["[models.alpha.ray] replicas = 0"]),
+        (
+            "models.alpha",
+            "ray = { replica = 2 }",
+            ["did you mean 'replicas'?); allowed: address, replicas, cpus, base, engine_kwargs"],
+        ),
+        ("models.alpha", "ray = { address = 'atuo' }", ["address = 'atuo': expected 'local'"]),
+        ("models.alpha", "ray = { address = 'ray://head' }", ["'ray://HOST:PORT'"]),
+        ("models.alpha", "engine = 'ray'", ["runs the model itself", "remove base_url"]),
         ("judges.judge", "base_url = 'ftp://x'", ["base_url = 'ftp://x'", "https?"]),
         ("judges.judge", "ties = 'yes'", ["ties = 'yes'", "valid boolean"]),
         ("judges.judge", "verdict = 'guess'", ["verdict = 'guess'", "'word'"]),
@@ -202,6 +217,20 @@ def test_what_is_wrong_is_named_with_its_value_and_what_is_allowed(table, line, 
     said = refusal(with_line(table, line))
     for part in named:
         assert part in said
+
+
+@pytest.mark.parametrize("address", ["local", "auto", "ray://head:10001", "10.0.0.1:6379"])
+def test_every_address_that_ray_takes_can_be_said(address):
+    """A cluster here, this machine's, a client's and a head's."""
+    text = with_line("models.alpha", f"engine = 'ray'\nray = {{ address = '{address}' }}")
+    text = text.replace('base_url = "http://127.0.0.1:9/v1"', "", 1)
+    assert parse_study(text).models["alpha"].on_ray.address == address
+
+
+def test_an_engine_that_is_named_may_keep_the_keys_of_another():
+    """A study may change its engine midway, and back."""
+    lines = "engine = 'live'\nbatch_size = 9\nray = { replicas = 2 }"
+    assert parse_study(with_line("models.alpha", lines)).models["alpha"].in_flight == 16
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import time
 from contextlib import contextmanager
+from importlib.metadata import distributions
 
 import pytest
 from tests.planted.answers import JudgePlan, ModelPlan
@@ -444,3 +445,52 @@ def test_ctrl_c_while_a_batch_is_submitted_keeps_it(twice, tmp_path):
         assert run_text(study.read_text(), tmp_path / "study.db").stopped is None
         ledger = server.ledger()
     assert (ledger["batches"], ledger["paid"]) == (2, 120)
+
+
+@pytest.mark.skipif(any(distributions(name="ray")), reason="Ray is installed")
+def test_what_needs_ray_is_refused_before_anything_is_shown(tmp_path):
+    """One line, and no table of progress before it."""
+    table = {"base_url": None, "engine": "ray"}
+    text = study_text("http://127.0.0.1:9/v1", models={"alpha": table}, max_trials=60)
+    (tmp_path / "study.toml").write_text(text)
+    ran = cli("run", "study.toml", cwd=tmp_path)
+    assert (ran.returncode, ran.stdout, ran.stderr.count("\n")) == (2, "", 1)
+    assert 'pip install "ethogram[ray]"' in ran.stderr
+
+
+def test_a_run_that_is_interrupted_names_what_goes_on_at_the_service(tmp_path):
+    """The batch is paid for, whether it is collected or not."""
+    with batches(seconds=60) as server:
+        (tmp_path / "study.toml").write_text(batch_text(server, "openai", max_trials=60))
+        with subprocess.Popen(
+            command("run", "study.toml", "--no-report"),
+            cwd=tmp_path,
+            stdout=subprocess.PIPE,
+            text=True,
+        ) as process:
+            wait_for(lambda: server.ledger()["looks"] > 1, process, seconds=30)
+            process.send_signal(signal.SIGINT)
+            said = process.communicate(timeout=60)[0]
+    assert process.returncode == 130
+    assert "No answer came; 120 answers are pending." in said
+    assert "Batch 1 of elicit/alpha (60 requests) goes on at its service" in said
+
+
+def test_a_service_that_was_sent_no_key_is_told_so(tmp_path):
+    """A base_url has no key of its own: the line says which setting is missing."""
+    with batches() as server:
+        text = batch_text(server, "anthropic", max_trials=60)
+        run = run_text(text.replace('api_key_env = "PLANTED_KEY"', ""), tmp_path / "study.db")
+    assert "no key was sent" in str(run.stopped)
+    assert "as api_key_env" in str(run.stopped)
+
+
+def test_a_plan_says_which_price_a_study_in_batches_is_asked_at(tmp_path):
+    """Two prices, and the one that counts is named."""
+    table = {"service": "openai", "base_url": None, "model": "gpt-5-mini", "engine": "batch"}
+    text = study_text("", models={"alpha": table}, judges={"judge": table}, max_trials=60)
+    (tmp_path / "study.toml").write_text(text)
+    assert "In batches (as this study is asked)" in cli("plan", "study.toml", cwd=tmp_path).stdout
+    text = text.replace('"batch"', '"live"', 1)
+    (tmp_path / "study.toml").write_text(text)
+    assert 'In batches (engine = "batch",' in cli("plan", "study.toml", cwd=tmp_path).stdout

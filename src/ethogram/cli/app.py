@@ -321,7 +321,11 @@ def _run_stages(
 def _say_what_was_done(
     console: WrappingConsole, done: Run, path: Path, counts: list[StageCount]
 ) -> None:
-    """Say how many calls there were, and what is left."""
+    """Say how many calls there were, what is left, and what goes on at a service."""
+    from ethogram.api import list_batches
+    from ethogram.cli.batches import say_under_way
+
+    under_way = [*say_under_way(list_batches(path))] if done.interrupted else []
     if done.calls:
         cost = sum(meter.cost for meter in done.meters.values())
         unknown = any(meter.unknown_cost for meter in done.meters.values())
@@ -333,7 +337,8 @@ def _say_what_was_done(
         lost = sum(c.lost for c in counts)
         pending = sum(c.pending for c in counts)
         if pending:
-            console.print(f"No call was made; {pending:,} answers are pending.")
+            none = "No answer came" if under_way else "No call was made"
+            console.print(f"{none}; {pending:,} answers are pending.")
         elif lost:
             console.print(
                 f"Nothing to ask: {path} has all but {lost:,} answers, which were lost for good "
@@ -343,6 +348,8 @@ def _say_what_was_done(
             console.print(f"Nothing to ask: {path} has every answer. No call was made.")
     if done.interrupted:
         console.print("Interrupted. Every answer so far is kept; run it again to resume.")
+    for line in under_way:
+        console.print(line)
 
 
 def _exit_code(study: Study, done: Run, counts: list[StageCount]) -> int:

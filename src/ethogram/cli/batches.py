@@ -46,6 +46,17 @@ def print_batches(console: WrappingConsole, batches: Sequence[Batch]) -> None:
             console.print(say_held(one))
 
 
+def say_under_way(batches: Sequence[Batch]) -> Iterator[str]:
+    """Name the batches that are at a service yet: they go on without us, and are paid for."""
+    for one in batches:
+        if one.state == "submitted":
+            left = count_words(one.lines - one.answered, "request")
+            yield (
+                f"Batch {one.id} of {one.owner} ({left}) goes on at its service, and is paid for: "
+                "run it again to collect the answers."
+            )
+
+
 def batches_json(batches: Sequence[Batch]) -> dict[str, Any]:
     """Return batches as JSON."""
     return {"batches": [batch._asdict() for batch in batches]}
@@ -78,6 +89,12 @@ def say_read(taken: ReadBatches) -> Iterator[str]:
         f"{count_words(found.answers, 'answer')} from {count_words(found.files, 'file')} into "
         f"{taken.store}."
     )
+    settled = sum(meter.done + meter.lost for meter in taken.run.meters.values())
+    if found.answers > settled:
+        yield (
+            f"{found.answers - settled:,} of them cannot be used (no verdict, or failed in "
+            "passing) and are asked again: write again."
+        )
     if found.others:
         yield f"{count_words(found.others, 'line')} passed over: read before, or not of this study."
     if found.twice:

@@ -152,9 +152,11 @@ def print_plan(console: WrappingConsole, plan: Plan) -> None:
     )
     if plan.in_batches is not None:
         expected, most = plan.in_batches
+        cheaper = [r for r in plan.rows if r.in_batches is not None]
+        asked = all(r.engine == "batch" for r in cheaper)
+        which = "as this study is asked" if asked else 'engine = "batch", answers within a day'
         console.print(
-            f'In batches (engine = "batch", answers within a day): about {_dollars(expected)}, '
-            f"at most {_dollars(most)}."
+            f"In batches ({which}): about {_dollars(expected)}, at most {_dollars(most)}."
         )
     checks = ", ".join(f"{name} {calls:,}" for name, calls in plan.checks.items())
     console.print(

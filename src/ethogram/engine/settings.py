@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, Self
 
 import orjson
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Discriminator,
@@ -19,6 +20,7 @@ from pydantic import (
     field_validator,
     model_validator,
 )
+from pydantic_core import PydanticCustomError
 
 from ethogram.engine.address import cannot_be_sent, names_variable, read_address, without_user
 from ethogram.engine.services import SERVICES, THINKING_BUDGET, Service
@@ -39,11 +41,14 @@ Style = Literal[
 
 OURS = ("messages", "model", "prompt", "stream", "n")  # keys of a request that are not to be set
 FRAMING = ("content-length", "transfer-encoding", "connection")  # headers that follow the body
+_CLUSTER = re.compile(r"local|auto|(?:ray://)?[^\s/:]+:\d{1,5}|ray://\[[^\s/]+\]:\d{1,5}")
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # a header's name, RFC 9110
 
 
 BATCH_IN_FLIGHT = 50_000
 """Requests of one model that may wait in batches at once; some 15 kB of memory each."""
+ENGINE_KEYS = {"ray": "ray", "batch_size": "batch", "batch_poll": "batch"}
+"""Keys that do nothing with another engine; `batch_discount` serves a plan of either price."""
 RAY_SLOTS = 5  # requests under way per replica: its four slots, and one on its way
 
 
@@ -67,6 +72,16 @@ class Reasoning(Table):
     style: Style | None = None
 
 
+def _is_cluster(address: str) -> str:
+    """Refuse an address that Ray could not join, such as one misspelt."""
+    if not _CLUSTER.fullmatch(address):
+        raise PydanticCustomError("address", "'local', 'auto', 'ray://HOST:PORT' or 'HOST:PORT'")
+    return address
+
+
+Address = Annotated[str, AfterValidator(_is_cluster)]
+
+
 class RayTable(Table):
     """`[models.NAME.ray]`: where a model runs on a Ray cluster, and how often.
 
@@ -74,7 +89,7 @@ class RayTable(Table):
     replica's; `engine_kwargs` are vLLM's own.
     """
 
-    address: Text = "local"
+    address: Address = "local"
     replicas: Annotated[int, Field(ge=1, le=1000)] = 1
     cpus: Annotated[float, Field(gt=0, strict=False)] = 1.0
     base: Text | None = None
@@ -262,6 +277,19 @@ class ModelTable(Table):
         return self
 
     @model_validator(mode="after")
+    def _says_its_engine(self) -> Self:
+        """Refuse keys of an engine that is not named; one that is named may be changed back."""
+        if "engine" in self.model_fields_set:
+            return self
+        for key, engine in ENGINE_KEYS.items():
+            if getattr(self, key) is not None:
+                raise ValueError(
+                    f'{key} is for engine = "{engine}", and no engine is named: add '
+                    f'engine = "{engine}", or remove {key}'
+                )
+        return self
+
+    @model_validator(mode="after")
     def _has_an_address(self) -> Self:
         """Refuse a table from which no address follows."""
         if taken := sorted(set(self.extra_body) & set(OURS)):
@@ -272,7 +300,10 @@ class ModelTable(Table):
                 "only one of them can be sent; remove the other"
             )
         if self.engine == "ray" and (self.base_url or self.service not in (None, "vllm")):
-            raise ValueError('engine = "ray" runs the model itself: remove service and base_url')
+            key = "base_url" if self.base_url else "service"
+            raise ValueError(
+                f'engine = "ray" runs the model itself, from a hub id or a folder: remove {key}'
+            )
         if self.ray is not None and self.ray.base is not None and self.is_local:
             raise ValueError(f"{self.model}: LoRA adapters (base) are vLLM's, not llama.cpp's")
         if self.is_local or self.engine == "ray":

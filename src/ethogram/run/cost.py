@@ -52,6 +52,8 @@ class PlanRow:
         Neither counts requests that have to be made again.
     in_batches : (expected, most) or None
         The same at the price of the service's batches; None where it has none, or nothing off.
+    engine : str
+        How it is asked as the study stands: "live", "batch" or "ray".
     """
 
     stage: str
@@ -66,6 +68,7 @@ class PlanRow:
     expected: float | None
     most: float | None
     in_batches: tuple[float, float] | None = None
+    engine: str = "live"
 
 
 @dataclass(frozen=True)
@@ -184,6 +187,7 @@ def _row(
         in_batches=(batch.cost(sent, out), batch.cost(most_sent, most_out))
         if cheaper and batch is not None
         else None,
+        engine=table.engine,
     )
 
 

@@ -2,12 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ethogram.engine.endpoints import Endpoint
-from ethogram.engine.ray.cluster import Cluster
+from ethogram.engine.ray.cluster import Cluster, import_ray
 from ethogram.engine.ray.llama import LlamaPool, LlamaTransport
 from ethogram.engine.ray.vllm import Build, RayEngine, VllmTransport, build_vllm, engine_of
 from ethogram.engine.transport import Transport
 from ethogram.errors import EndpointError
+
+
+def check_clusters(addresses: Sequence[str]) -> None:
+    """Refuse models that a run could not have on Ray.
+
+    Raises
+    ------
+    EndpointError
+        Ray is not installed, or they are on more than one cluster.
+    """
+    if addresses:
+        import_ray()
+    if len(known := dict.fromkeys(addresses)) > 1:
+        raise EndpointError(
+            f"two Ray clusters in one run ({', '.join(known)}): a run joins one; give all models "
+            "the same address"
+        )
 
 
 class RayPools:
@@ -44,11 +63,7 @@ class RayPools:
         """Return the run's cluster."""
         if self._cluster is None:
             self._cluster, self._address = Cluster(address), address
-        elif address != self._address:
-            raise EndpointError(
-                f"two Ray clusters in one run ({self._address}, {address}): a run joins one; give "
-                "all models the same address"
-            )
+        check_clusters([self._address, address])
         return self._cluster
 
     async def close(self) -> None:

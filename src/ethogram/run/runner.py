@@ -35,7 +35,7 @@ from ethogram.errors import EndpointError, EthogramError, Problems, StudyError, 
 from ethogram.protocols.protocol import Call, Judging, Protocol, Result, Setting, Trial
 from ethogram.run.prepare import Planned, Prepared
 from ethogram.run.stages import MAIN_STAGES, STAGES, Feed, Stage
-from ethogram.run.transports import Transports, TransportSet, check_batches
+from ethogram.run.transports import Transports, TransportSet, check_engines
 from ethogram.store.read import StageCount, count_stages
 from ethogram.store.rows import PlannedJudging, Role
 from ethogram.store.store import Store
@@ -118,7 +118,7 @@ def run_stages(
     if not any(c.pending and c.part in parts and _key(c) in tables for c in counts):
         return Run(totals=_totals(counts, parts))
     if calls:
-        check_batches(plan_endpoint(name, table) for (_, name), table in tables.items())
+        check_engines(plan_endpoint(name, table) for (_, name), table in tables.items())
     local = [table.model for table in tables.values() if calls and table.engine == "live"]
     with local_servers(local, base=prepared.study.base) as urls:
         ready = {

@@ -21,7 +21,7 @@ from ethogram.engine.http import HttpTransport, make_session
 from ethogram.engine.requests import Request, request_id
 from ethogram.engine.transport import LeftPending, Response, Transport
 from ethogram.errors import EndpointError, EthogramError, Problems
-from ethogram.run.ray_pools import RayPools
+from ethogram.run.ray_pools import RayPools, check_clusters
 from ethogram.store.batches import BatchBook
 from ethogram.store.store import Store
 from ethogram.store.writer import Writer
@@ -209,20 +209,26 @@ def owner(key: Key) -> str:
     return "/".join(key)
 
 
-def check_batches(endpoints: Iterable[Endpoint]) -> None:
-    """Refuse, before anything is started or asked, what cannot go out in batches.
+def check_engines(endpoints: Iterable[Endpoint]) -> None:
+    """Refuse, before anything is started or asked, what its engine cannot do.
+
+    That is: no batches at its service, no Ray here, two Ray clusters in one run.
 
     Raises
     ------
     EndpointError
     """
-    problems = Problems()
+    problems, clusters = Problems(), dict[str, None]()
     for endpoint in endpoints:
+        if endpoint.table.engine == "ray":
+            clusters[endpoint.table.on_ray.address] = None
         if endpoint.table.engine == "batch":
             with problems.gather():
                 wire = service_of_batches(endpoint).wire
                 wire.headers(endpoint)
                 wire.line("", _like_its_own(endpoint))
+    with problems.gather():
+        check_clusters([*clusters])
     problems.raise_any(EndpointError)
 
 

@@ -44,6 +44,12 @@ class Says:
         """Say in one line why nothing can be submitted, or a batch not followed, and what to do."""
         name, reason = self._endpoint.name, str(error)
         key = f" in {self._endpoint.key_name}" if self._endpoint.key_name else ""
+        if error.http in (401, 403) and not key:
+            return EndpointError(
+                f"{name}: {self._endpoint.base_url} did not let a batch in, and no key was sent "
+                f"({reason}); name the key's variable as api_key_env, then run again: nothing is "
+                "lost"
+            )
         if error.http in (401, 403):
             return EndpointError(
                 f"{name}: the key{key} was not accepted for batches ({reason}); check the key and "
