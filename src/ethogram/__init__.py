@@ -24,6 +24,8 @@ if TYPE_CHECKING:  # what editors and type checkers read; tests hold it to the t
     from ethogram.api import cancel_batch as cancel_batch
     from ethogram.api import check_models as check_models
     from ethogram.api import check_study as check_study
+    from ethogram.api import diff as diff
+    from ethogram.api import drift as drift
     from ethogram.api import export_store as export_store
     from ethogram.api import figure as figure
     from ethogram.api import list_batches as list_batches
@@ -43,6 +45,10 @@ if TYPE_CHECKING:  # what editors and type checkers read; tests hold it to the t
     from ethogram.errors import EthogramError as EthogramError
     from ethogram.ratings.comparisons import Comparisons as Comparisons
     from ethogram.ratings.comparisons import compare as compare
+    from ethogram.ratings.differences import Difference as Difference
+    from ethogram.ratings.drifts import Drift as Drift
+    from ethogram.ratings.gate_files import load_gate as load_gate
+    from ethogram.ratings.gates import Gate as Gate
     from ethogram.ratings.profile import Profile as Profile
     from ethogram.ratings.rate import rate as rate
     from ethogram.ratings.rate import rate_counts as rate_counts
@@ -71,6 +77,8 @@ else:
                 "cancel_batch",
                 "check_models",
                 "check_study",
+                "diff",
+                "drift",
                 "export_store",
                 "figure",
                 "list_batches",
@@ -89,6 +97,10 @@ else:
             "design": ["Design", "make_design"],
             "errors": ["EthogramError"],
             "ratings.comparisons": ["Comparisons", "compare"],
+            "ratings.differences": ["Difference"],
+            "ratings.drifts": ["Drift"],
+            "ratings.gate_files": ["load_gate"],
+            "ratings.gates": ["Gate"],
             "ratings.profile": ["Profile"],
             "ratings.rate": ["rate", "rate_counts", "rate_elo", "reference_profiles"],
             "ratings.results": ["Rated"],

@@ -15,14 +15,19 @@ from ethogram.engine import check as engine_check
 from ethogram.engine.batch.book import Batch, State
 from ethogram.engine.check import Check
 from ethogram.engine.endpoints import make_endpoint
-from ethogram.errors import InputError, Problems, StudyError, guess
+from ethogram.errors import InputError, Problems, StoreError, StudyError, guess
 from ethogram.ratings.cards import Card, Row, card_html, card_text
 from ethogram.ratings.comparison_files import is_table, read_table
 from ethogram.ratings.comparisons import Comparisons
+from ethogram.ratings.differences import Difference
+from ethogram.ratings.drifts import Drift
+from ethogram.ratings.gate_files import read_gate
+from ethogram.ratings.gate_runs import GateRun
+from ethogram.ratings.gates import Gate
 from ethogram.ratings.methods import DEFAULT_METHOD, rating_method
 from ethogram.ratings.numbers import count_words
 from ethogram.ratings.profile import Profile
-from ethogram.ratings.rate import reference_profiles
+from ethogram.ratings.rate import reference_profile, reference_profiles
 from ethogram.ratings.results import Rated, rate_all
 from ethogram.ratings.shift import Shift, shift
 from ethogram.run.batch_files import read_manifest, write_manifest
@@ -44,10 +49,18 @@ from ethogram.stimuli.tables.written import check_folder
 from ethogram.store import read
 from ethogram.store.batches import BatchBook
 from ethogram.store.export import EXPORTED, export_tables
+from ethogram.store.gates import gate_runs, keep_gate_run
 from ethogram.store.read import StageCount, count_stages, read_comparisons
 from ethogram.store.rows import StageName
 from ethogram.store.store import Store
 from ethogram.study import Study, load_study
+from ethogram.validity.differing import (
+    FoundSide,
+    compare_found,
+    find_side,
+    follow,
+    published_side,
+)
 from ethogram.validity.exemplars import Sight
 from ethogram.validity.measure import Validity, measure_validity, rate_corrected
 from ethogram.validity.results import StoreResults
@@ -55,6 +68,9 @@ from ethogram.validity.results import StoreResults
 if TYPE_CHECKING:
     from ethogram.figures.theme import Figure, Theme
 
+
+REFERENCE = "reference:"
+"""What stands before the name of a published profile."""
 
 COUNTED = ("stage", "model", "judge", "part", "condition", "planned", "done", "lost", "pending")
 
@@ -747,7 +763,17 @@ def save_figures(
         said=caption_views(views)[views.index(view)],
         seed=seed,
         force=force,
+        gate_runs=_gate_runs(source, view, form),
     )
+
+
+def _gate_runs(source: str | Path | None, view: View, form: str) -> list[GateRun]:
+    """Return what gates said of the models of a view, of a store."""
+    if source is None or is_table(Path(source), form=form):
+        return []
+    with Store.read(source) as store:
+        key = (view.judge, view.condition)
+        return [run for run in gate_runs(store) if (run.judge, run.condition) == key]
 
 
 def figure(
@@ -817,6 +843,7 @@ def figure(
         theme=theme,
         said=caption_views(views)[views.index(view)],
         seed=seed,
+        gate_runs=_gate_runs(source, view, form) if isinstance(source, str | Path) else (),
     )
 
 
@@ -854,6 +881,7 @@ def read_source(
     without: Sequence[str] = (),
     model: str | None = None,
     form: str = "plain",
+    keyed: bool = False,
 ) -> list[Comparisons]:
     """Read the comparisons of a store, or of a file of other people's.
 
@@ -867,6 +895,9 @@ def read_source(
         Only this one.
     form : "plain", "arena", "oct" or "scores"
         How a comparison file is laid out.
+    keyed : bool
+        Number prompts by the text of their ids, so that those of two sources can be paired; else
+        as in this source.
 
     Raises
     ------
@@ -877,11 +908,11 @@ def read_source(
     if is_table(path, form=form):
         if without:
             raise InputError("--without needs a store: a comparison file does not record it")
-        found = read_table(path, form=form)
+        found = read_table(path, form=form, keyed=keyed)
         return [c for c in found if model in (None, c.model)]
     _check_form(path, form)
     with Store.read(path) as store:
-        return read_comparisons(store, without=without, model=model)
+        return read_comparisons(store, without=without, model=model, keyed=keyed)
 
 
 def _check_form(path: Path, form: str) -> None:
@@ -899,11 +930,12 @@ def pick_two(
     *,
     form: str = "plain",
     note: Callable[[str], None] | None = None,
+    how: str = "--model (twice)",
 ) -> tuple[Comparisons, Comparisons]:
     """Find the two sets of comparisons that a shift is between, of one judge and condition.
 
     Where there are several of these, it is within the one with the most planned comparisons, as in
-    figures; `note` is told which.
+    figures; `note` is told which. `how` are words on how models are chosen.
 
     Raises
     ------
@@ -911,10 +943,10 @@ def pick_two(
         The choice is not clear; the text says what there is.
     """
     paths = (before, after or before)
-    read = [read_source(path, form=form) for path in paths]
+    read = [read_source(path, form=form, keyed=True) for path in paths]
     sides = [_of_view(side, path, judge, condition) for side, path in zip(read, paths, strict=True)]
     if len(models) not in (0, 2):
-        raise InputError(f"{len(models)} models named; give --model twice, in order, or not at all")
+        raise InputError(f"{len(models)} models named, expected two in order, by {how}, or none")
     for name, side, path in zip(models, sides, paths, strict=False):
         if name not in (there := dict.fromkeys(c.model for c in side)):
             raise InputError(
@@ -934,9 +966,200 @@ def pick_two(
             sets = ", ".join(f"{c.model} by {c.judge} ({c.condition})" for c in whole)
             raise InputError(
                 f"{len(side)} sets of comparisons fit in {path}, expected one; it has {sets}: "
-                "choose with --model (twice), --judge and --condition"
+                f"choose with {how}, --judge and --condition"
             )
     return sides[0][0], sides[1][0]
+
+
+Side = str | Path | Profile | Comparisons
+"""A store or comparison file, "reference:NAME" for a published profile, or what was read."""
+
+
+def diff(
+    before: Side,
+    after: Side | None = None,
+    *,
+    gate: Gate | str | Path | None = None,
+    traits: Sequence[str] = (),
+    models: Sequence[str] = (),
+    judge: str | None = None,
+    condition: str | None = None,
+    despite: Sequence[str] = (),
+    correct: bool = True,
+    keep: bool = True,
+    form: str = "plain",
+    note: Callable[[str], None] | None = None,
+) -> Difference:
+    """Decide what changed between two models, and whether a gate lets it pass.
+
+    `shift` explores; this decides: the intervals of all K traits that are asked for hold at once.
+
+    Parameters
+    ----------
+    before, after : path, str, Profile or Comparisons
+        Stores or comparison files, published profiles such as "reference:gpt-5.1", or what was
+        read before. Without `after`, two models of one source.
+    gate : Gate or path, optional
+        Bounds in rating points; see docs/gates.md.
+    traits : sequence of str
+        Without a gate: only these; else all that both sides have.
+    models : sequence of str
+        Before and after, where a source has several.
+    judge, condition : str, optional
+        By this judge, under this condition; else those with the most planned comparisons.
+    despite : of "design", "prompts", "templates", "condition" and "judge"
+        Differences between the two sides that are accepted.
+    correct : bool
+        Correct for the judge's errors where planted replies of both models are there.
+    keep : bool
+        Keep a gate's verdict in the store that `after` is from.
+    form : "plain", "arena", "oct" or "scores"
+        How a comparison file is laid out.
+    note : callable, optional
+        Told which judge and condition are compared, and if a verdict could not be kept.
+
+    Returns
+    -------
+    Difference
+        Intervals in rating points: `rows`, one per bound or trait; `verdict` of the gate.
+
+    Raises
+    ------
+    InputError
+        The sides cannot be told, or differ in more than the model; a gate that cannot be used, or
+        unknown traits.
+    DisconnectedError, NotConverged
+        As in `rate`.
+    """
+    asked = None if gate is None else read_gate(gate)
+    options = {"judge": judge, "condition": condition, "form": form, "note": note}
+    one, other = _two_sides(before, after, models, **options)
+    found = compare_found(one, other, gate=asked, traits=traits, despite=despite, correct=correct)
+    if asked is not None and keep and other.store is not None:
+        _keep_run(other.store, found.as_run(one.setup.name), note)
+    return found
+
+
+def _keep_run(path: Path, run: GateRun, note: Callable[[str], None] | None) -> None:
+    """Add a verdict to the history in a store, if it can be written."""
+    try:
+        with Store.open(path) as store:
+            keep_gate_run(store, run)
+    except StoreError as error:
+        if note is not None:
+            note(f"The verdict was not kept in the store's history: {error}")
+
+
+def drift(
+    source: str | Path,
+    since: str,
+    *,
+    traits: Sequence[str] = (),
+    models: Sequence[str] = (),
+    judge: str | None = None,
+    condition: str | None = None,
+    despite: Sequence[str] = (),
+    correct: bool = True,
+    form: str = "plain",
+    note: Callable[[str], None] | None = None,
+) -> Drift:
+    """Compare each release with one before them, in intervals that hold for all of them at once.
+
+    The n-th release may spend 6 / (pi^2 n^2) of the 5%, however many will come.
+
+    Parameters
+    ----------
+    source : path
+        A store or comparison file with all of the releases.
+    since : str
+        The model that they are compared with.
+    models : sequence of str
+        The releases, in order; else all that stand after `since` in the study file.
+    traits, judge, condition, despite, correct, form, note
+        As in `diff`.
+
+    Returns
+    -------
+    Drift
+        `differences`, one per release.
+
+    Raises
+    ------
+    InputError
+        As in `diff`; or there is no such release.
+    """
+    path = Path(source)
+    options = {"judge": judge, "condition": condition, "form": form, "note": note}
+    one = _one_side(path, since, **options)
+    view = {"judge": one.data.judge, "condition": one.data.condition}
+    names = models or _releases(read_source(path, form=form), since, view)
+    releases = [_one_side(path, name, **options | view) for name in names]
+    return follow(one, releases, traits=traits, despite=despite, correct=correct)
+
+
+def _releases(comparisons: Sequence[Comparisons], since: str, view: Mapping[str, str]) -> list[str]:
+    """Return the models of a view that stand after one of them."""
+    there = [
+        c.model for c in comparisons if (c.judge, c.condition) == (view["judge"], view["condition"])
+    ]
+    return there[there.index(since) + 1 :]
+
+
+def _two_sides(
+    before: Side, after: Side | None, models: Sequence[str], **options: Any
+) -> tuple[FoundSide, FoundSide]:
+    """Find both sides; two models of one source, or of two, are chosen together."""
+    both = before if after is None else after
+    if _is_path(before) and _is_path(both):
+        paths = Path(str(before)), Path(str(both))
+        second = None if after is None else paths[1]
+        form = options["form"]
+        picked = pick_two(paths[0], second, models, how="--models BEFORE,AFTER", **options)
+        one, other = (
+            find_side(data, path, store=not is_table(path, form=form))
+            for data, path in zip(picked, paths, strict=True)
+        )
+        return one, other
+    if after is None:
+        raise InputError(f"{before!s:.80} is one profile, expected two to compare")
+    if len(models) > 1:
+        raise InputError(f"{len(models)} models named, expected at most one: the other is given")
+    name = models[0] if models else None
+    return _one_side(before, name, **options), _one_side(after, name, **options)
+
+
+def is_published(side: Side) -> bool:
+    """Whether a side is a published profile by its name."""
+    return isinstance(side, str) and side.startswith(REFERENCE)
+
+
+def _is_path(side: Side) -> bool:
+    return isinstance(side, str | Path) and not is_published(side)
+
+
+def _one_side(side: Side, model: str | None, **options: Any) -> FoundSide:
+    """Find one side on its own; `model` says which, of a source that has several."""
+    if isinstance(side, Profile | Comparisons):
+        return find_side(side, None)
+    if not _is_path(side):
+        return published_side(reference_profile(str(side).removeprefix(REFERENCE)))
+    path, form = Path(side), options["form"]
+    read = read_source(path, form=form, keyed=True)
+    fit = _of_view(read, path, options["judge"], options["condition"])
+    if model is not None:
+        if model not in (there := dict.fromkeys(c.model for c in fit)):
+            raise InputError(
+                f"{path} has no comparisons of model {model!r}{guess(model, there)}; it has those "
+                f"of {', '.join(there)}"
+            )
+        fit = [c for c in fit if c.model == model]
+    ((*picked,),) = _within_view(
+        [fit], options["judge"], options["condition"], options["note"], pairs=False
+    )
+    if len(picked) != 1:
+        several = ", ".join(dict.fromkeys(c.model for c in read))
+        raise InputError(f"{path} has several models ({several}): choose one with --models NAME")
+    return find_side(picked[0], path, store=not is_table(path, form=form))
 
 
 def _within_view(

@@ -93,6 +93,14 @@ class JudgeTable(ModelTable):
         return {"verdict": "letter", "orders": "both", **table} if local and not by_word else table
 
 
+JUDGE_DEFAULTS = {
+    name: field.default
+    for name, field in JudgeTable.model_fields.items()
+    if not field.is_required()
+}
+"""What a setting is in stores of releases that did not have it."""
+
+
 class TemplatesTable(Table):
     """`[templates]`: words to use in place of ours, each with its slots.
 

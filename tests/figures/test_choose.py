@@ -36,6 +36,9 @@ def test_every_name_draws(profiles, analyses):
             analysis = replace(analysis, clusters=replace(part, **none))
             with pytest.raises(InputError, match="'clusters' has nothing to show: none holds"):
                 draw_figure(name, some, analysis=analysis)
+        elif entry.source:
+            with pytest.raises(InputError, match=f"'{name}' has nothing to show: it is drawn of"):
+                draw_figure(name, some, analysis=analysis)
         else:
             figure = draw_figure(name, some, analysis=analysis)
             assert figure.name == name or figure.name.startswith(f"{name}-")

@@ -17,6 +17,9 @@ from ethogram.figures.dumbbells import Dumbbell, draw_dumbbells
 from ethogram.figures.groups import cluster_map
 from ethogram.figures.shades import STEPS, cell_colours, contrast, legible_on
 from ethogram.figures.theme import COLUMN, PALETTES
+from ethogram.ratings.differences import find_difference
+from ethogram.ratings.drifts import Drift
+from ethogram.ratings.gates import Gate
 from ethogram.ratings.rate import rate_counts
 
 LEAST_SIZE, LEAST_CONTRAST = 12.0, 4.5
@@ -51,7 +54,14 @@ def simulate(n_traits, names):
 def subject(request):
     n_traits, names = COHORTS[request.param]
     profiles = simulate(n_traits, names)
-    return Subject(profiles, analyse(profiles, n_draws=20), switches=True)
+    found = [find_difference(profiles[0], p, gate=Gate((), others=90.0)) for p in profiles]
+    return Subject(
+        profiles,
+        analyse(profiles, n_draws=20),
+        gate_runs=[one.as_run("before") for one in found],
+        drift=Drift(profiles[0].model, tuple(found), (), 0.95),
+        switches=True,
+    )
 
 
 def figures_of(subject, theme):

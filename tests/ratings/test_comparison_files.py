@@ -510,3 +510,19 @@ def test_a_pipe_and_a_folder_are_refused_at_once(tmp_path):
             read_profiles(tmp_path / name)
     with pytest.raises(StoreError, match="is a folder, expected a store"):
         read_profiles(tmp_path)
+
+
+def test_models_of_one_file_and_of_two_share_prompts_by_their_ids(tmp_path):
+    """A prompt that one model lacks must not shift the numbers of those after it."""
+    head = "model,trait_1,trait_2,winner,prompt_id"
+    rows = [f"{m},calm,bold,calm,p{i}" for m in "ab" for i in range(4) if (m, i) != ("b", 0)]
+    both = tmp_path / "both.csv"
+    both.write_text("\n".join([head, *rows, "b,calm,bold,bold,"]), encoding="utf-8")
+    a, b = read_table(both)
+    assert len(set(a.prompt.tolist())) == 4
+    assert b.prompt.tolist() == [*a.prompt.tolist()[1:], -1]
+    alone = tmp_path / "alone.csv"
+    alone.write_text("\n".join([head, *rows[4:]]), encoding="utf-8")
+    (keyed,) = read_table(alone, keyed=True)
+    first, _ = read_table(both, keyed=True)
+    assert keyed.prompt.tolist() == first.prompt.tolist()[1:]

@@ -18,6 +18,7 @@ from ethogram.ratings import (
     pairs,
     resampling,
     shift,
+    sides,
     solving,
     spread,
 )
@@ -467,10 +468,10 @@ def test_a_root_by_cholesky_gives_the_covariance(monkeypatch):
 
 def test_a_shift_that_is_too_large_takes_the_sides_as_independent(monkeypatch):
     """What shared prompts do is left out, and that is said."""
-    sides = [design(20, 900, seed=i, n_prompts=50, model=f"m{i}") for i in range(2)]
-    assert shift.shift(*sides).paired == "prompts"
-    monkeypatch.setattr(shift, "influences_fit", lambda *_: False)
-    moved = shift.shift(*sides)
+    two = [design(20, 900, seed=i, n_prompts=50, model=f"m{i}") for i in range(2)]
+    assert shift.shift(*two).paired == "prompts"
+    monkeypatch.setattr(sides, "influences_fit", lambda *_: False)
+    moved = shift.shift(*two)
     assert moved.paired == ""
     assert any("too much memory" in caveat for caveat in moved.caveats)
 

@@ -15,7 +15,9 @@ from ethogram.cli.console import PlainConsole, is_quiet, start_talking
 from ethogram.cli.options import (
     As,
     Brake,
+    Despite,
     Force,
+    GateFile,
     Json,
     Judges,
     Method,
@@ -33,6 +35,7 @@ from ethogram.cli.options import (
     StoreOption,
     StudyFile,
     TableFormat,
+    TraitNames,
     Without,
 )
 from ethogram.errors import EthogramError, InputError, guess
@@ -580,6 +583,7 @@ def ratings(
     from ethogram.api import read_profiles
     from ethogram.cli.formats import FORMATS
     from ethogram.cli.terminal import print_rated
+    from ethogram.ratings.rate import reference_profile
     from ethogram.ratings.results import Rated
     from ethogram.ratings.serialise import ratings_json
 
@@ -587,7 +591,7 @@ def ratings(
     if top is not None and top < 1:
         raise InputError(f"--top is {top}, expected 1 or more")
     if reference is not None:
-        rated = Rated((_reference(reference),), ())
+        rated = Rated((reference_profile(reference),), ())
     elif source is None:
         raise InputError("ratings needs a store or a comparison file, or --reference MODEL")
     else:
@@ -628,17 +632,6 @@ def _of_ends(value: dict[str, Any], top: int | None) -> dict[str, Any]:
     for profile in value["profiles"]:
         profile["ratings"] = [row for row in ends(profile["ratings"], top) if row is not None]
     return value
-
-
-def _reference(name: str) -> Any:
-    from ethogram.ratings.rate import reference_profiles
-
-    profiles = reference_profiles()
-    if name not in profiles:
-        raise InputError(
-            f"no published profile {name!r}{guess(name, profiles)}; there are {', '.join(profiles)}"
-        )
-    return profiles[name]
 
 
 @app.command(cls=PlainCommand)
@@ -770,6 +763,121 @@ def shift(
         print_shift(_console(), moved)
 
 
+@app.command(cls=PlainCommand)
+def diff(
+    sources: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="BEFORE [AFTER]",
+            help="Stores, comparison files or reference:NAME; or one, and two of its models.",
+        ),
+    ],
+    gate: GateFile = None,
+    traits: TraitNames = None,
+    models: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAMES", help="Before and after (or the releases): old,new."),
+    ] = None,
+    since: Annotated[
+        str | None,
+        typer.Option(metavar="MODEL", help="Compare each later release with this model."),
+    ] = None,
+    despite: Despite = None,
+    correct: Annotated[
+        bool,
+        typer.Option("--correct/--no-correct", help="Correct for the judge's errors, if known."),
+    ] = True,
+    judge: OneJudge = None,
+    condition: OneCondition = None,
+    form: As = "plain",
+    every: Annotated[bool, typer.Option("--all", help="Print every trait or bound.")] = False,
+    junit: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Also write a gate's verdicts as JUnit XML.")
+    ] = None,
+    markdown: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Also write a pull request comment.")
+    ] = None,
+    chart: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="With --since: draw the traits (svg, png, pdf, json)."),
+    ] = None,
+    force: Force = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Decide what changed between two models, and whether a gate lets it pass."""
+    from ethogram import api
+    from ethogram.cli.diffing import CODES, check_files, print_difference, write_files
+    from ethogram.ratings.gate_forms import difference_json
+
+    before, after, pair = _sides(sources, _names(models or []))
+    files = [Path(name) for name in (before, after) if name and not api.is_published(name)]
+    check_files(junit, markdown, chart, gate=gate, sources=files, force=force)
+    named = _names(traits or [])
+    options: dict[str, Any] = {
+        "traits": named,
+        "models": pair,
+        "judge": judge,
+        "condition": condition,
+        "despite": _names(despite or []),
+        "correct": correct,
+        "form": form,
+        "note": lambda text: _echo(text, err=True),
+    }
+    if since is not None:
+        if gate or junit or markdown or after:
+            raise InputError("--since compares the releases of one source, without a gate")
+        _drift(before, since, options, chart=chart, every=every, json=json)
+        return
+    if chart is not None:
+        raise InputError("--chart draws releases: it needs --since MODEL")
+    with _shown():
+        found = api.diff(before, after, gate=gate, **options)
+    write_files(found, junit, markdown)
+    if json:
+        _print_json(difference_json(found))
+    else:
+        print_difference(_console(), found, every=every)
+    raise typer.Exit(CODES[found.verdict])
+
+
+def _sides(sources: list[str], models: tuple[str, ...]) -> tuple[str, str | None, tuple[str, ...]]:
+    """Read the arguments of `diff`: one or two sources, or one and two of its models."""
+    if len(sources) == 3 and not models:
+        return sources[0], None, (sources[1], sources[2])
+    if len(sources) > 2:
+        raise InputError(
+            f"{len(sources)} names given, expected BEFORE AFTER, or SOURCE and two of its models"
+        )
+    return sources[0], sources[1] if len(sources) > 1 else None, models
+
+
+def _drift(
+    source: str,
+    since: str,
+    options: dict[str, Any],
+    *,
+    chart: Path | None,
+    every: bool,
+    json: bool,
+) -> None:
+    """Compare releases with one before them, print and draw."""
+    from ethogram.api import drift
+    from ethogram.cli.diffing import print_drift
+    from ethogram.figures.save import save_figure
+    from ethogram.figures.timelines import drift_lines
+    from ethogram.ratings.gate_forms import drift_json
+
+    with _shown():
+        found = drift(source, since, **options)
+    if chart is not None:
+        save_figure(drift_lines(found), chart)
+    if json:
+        _print_json(drift_json(found))
+    else:
+        print_drift(_console(), found, every=every)
+
+
 @reference_app.callback(invoke_without_command=True)
 def _reference_models(context: typer.Context) -> None:
     """List the published profiles."""
@@ -806,6 +914,31 @@ def reference_claims(
     from ethogram.report.claims import write_claims
 
     _echo(f"{write_claims(out, force=force)}")
+
+
+@reference_app.command("diff", cls=PlainCommand)
+def reference_diff(
+    before: Annotated[str, typer.Argument(metavar="BEFORE", help="A published model.")],
+    after: Annotated[str, typer.Argument(metavar="AFTER", help="Another one.")],
+    gate: GateFile = None,
+    traits: TraitNames = None,
+    every: Annotated[bool, typer.Option("--all", help="Print every trait or bound.")] = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Decide what differs between two published profiles; no call is made."""
+    from ethogram.api import REFERENCE
+    from ethogram.api import diff as find_difference
+    from ethogram.cli.diffing import CODES, print_difference
+    from ethogram.ratings.gate_forms import difference_json
+
+    names = (f"{REFERENCE}{before}", f"{REFERENCE}{after}")
+    found = find_difference(*names, gate=gate, traits=_names(traits or []))
+    if json:
+        _print_json(difference_json(found))
+    else:
+        print_difference(_console(), found, every=every)
+    raise typer.Exit(CODES[found.verdict])
 
 
 @app.command(cls=PlainCommand)

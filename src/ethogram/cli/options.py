@@ -145,3 +145,19 @@ RatingsFormat = Annotated[
         autocompletion=_choices("table", "csv", "md", "json"),
     ),
 ]
+GateFile = Annotated[
+    Path | None,
+    typer.Option("--gate", metavar="FILE", help="Bounds on how far traits may move (TOML)."),
+]
+TraitNames = Annotated[
+    list[str] | None,
+    typer.Option("--traits", metavar="NAMES", help="Only these traits, such as warm,blunt."),
+]
+Despite = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--despite",
+        metavar="NAMES",
+        help="Accept that these differ: design, prompts, templates, condition, judge.",
+    ),
+]

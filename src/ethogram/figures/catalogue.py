@@ -24,6 +24,9 @@ from ethogram.figures.profiles import distributions, forest, shift_bars
 from ethogram.figures.radial import radial
 from ethogram.figures.similarity import similarity_map
 from ethogram.figures.theme import Figure, Theme
+from ethogram.figures.timelines import drift_lines, gate_history
+from ethogram.ratings.drifts import Drift
+from ethogram.ratings.gate_runs import GateRun
 from ethogram.ratings.shift import Shift
 from ethogram.ratings.shift import shift as independent
 
@@ -55,6 +58,10 @@ class Subject:
         between the two that are least alike, as `compare` has it.
     said : str
         A sentence on judge and condition, where there are others: every caption ends with it.
+    gate_runs : sequence of GateRun
+        What gates said of these models, oldest first.
+    drift : Drift, optional
+        Of releases.
     switches : bool
         Whether a reader can operate switches: then variants of a figure are one figure.
     """
@@ -65,6 +72,8 @@ class Subject:
     shift: Shift | None = None
     compare: Compare = independent
     said: str = ""
+    gate_runs: Sequence[GateRun] = ()
+    drift: Drift | None = None
     switches: bool = False
     seed: int = 0
 
@@ -115,6 +124,8 @@ class Entry:
     most : int or None
         The most traits with which the page has it: beyond, its marks are more than can be told
         apart, and megabytes.
+    source : str
+        What the figure is drawn of, where that is not the profiles.
     """
 
     name: str
@@ -122,6 +133,7 @@ class Entry:
     needs: int = 1
     page: int | None = None
     most: int | None = None
+    source: str = ""
 
     def is_used(self, place: Place, n_profiles: int) -> bool:
         """Whether this place has the figure for so many profiles."""
@@ -221,6 +233,16 @@ def _ranked(subject: Subject) -> Iterator[Drawing]:
         yield partial(forest, profile, name=f"ranked-{name}")
 
 
+def _gates(subject: Subject) -> Iterator[Drawing]:
+    if subject.gate_runs:
+        yield partial(gate_history, subject.gate_runs)
+
+
+def _drift(subject: Subject) -> Iterator[Drawing]:
+    if subject.drift is not None:
+        yield partial(drift_lines, subject.drift)
+
+
 CATALOGUE: tuple[Entry, ...] = (
     Entry("radial", _radial, page=1, most=1000),
     Entry("ranks", _ranks, needs=2, page=2),
@@ -234,6 +256,8 @@ CATALOGUE: tuple[Entry, ...] = (
     Entry("components-plain", _components_plain, needs=3),
     Entry("clusters", _clusters, needs=2, page=2),
     Entry("distributions", _distributions, page=2, most=1000),
+    Entry("gates", _gates, page=1, source="runs of `ethogram diff --gate` that a store keeps"),
+    Entry("drift", _drift, source="what `ethogram diff --since MODEL --chart FILE` compares"),
     Entry("ranked", _ranked),
 )
 

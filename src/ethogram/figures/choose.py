@@ -10,6 +10,7 @@ from ethogram.analysis.cohort import label_models
 from ethogram.errors import InputError, guess
 from ethogram.figures.catalogue import CATALOGUE, Compare, Drawing, Entry, Subject
 from ethogram.figures.theme import Figure, Theme
+from ethogram.ratings.gate_runs import GateRun
 from ethogram.ratings.numbers import count_words
 from ethogram.ratings.shift import shift
 
@@ -31,6 +32,7 @@ def draw_figure(
     theme: Theme = "light",
     said: str = "",
     seed: int = 0,
+    gate_runs: Sequence[GateRun] = (),
 ) -> Figure:
     """Draw one figure.
 
@@ -51,6 +53,8 @@ def draw_figure(
         (`ethogram.ratings.shift.shift` of their comparisons pairs them and is surer).
     said : str
         Ends the caption: judge and condition, where there are others.
+    gate_runs : sequence of GateRun
+        What gates said of these models, for the figure "gates".
 
     Raises
     ------
@@ -67,6 +71,7 @@ def draw_figure(
         compare=compare,
         said=said,
         seed=seed,
+        gate_runs=gate_runs,
     )
     drawings = draw_entry(entry, subject)
     if len(drawings) > 1:
@@ -93,7 +98,12 @@ def draw_entry(entry: Entry, subject: Subject) -> list[Drawing]:
         )
     drawings = list(entry.draw(subject))
     if not drawings:
-        why = dict(subject.analysis.not_run).get(entry.name, "none holds under resampling")
+        missing = "none holds under resampling"
+        why = (
+            f"it is drawn of {entry.source}"
+            if entry.source
+            else dict(subject.analysis.not_run).get(entry.name, missing)
+        )
         raise InputError(f"figure {entry.name!r} has nothing to show: {why}")
     return drawings
 

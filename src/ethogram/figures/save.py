@@ -19,6 +19,7 @@ from ethogram.errors import InputError, guess
 from ethogram.figures.catalogue import CATALOGUE, Compare, Subject, choose_figures
 from ethogram.figures.choose import draw_entry, find_entries, pick_models
 from ethogram.figures.theme import Chart, Figure, Theme
+from ethogram.ratings.gate_runs import GateRun
 from ethogram.ratings.shift import shift
 from ethogram.stimuli.tables.names import check_name
 from ethogram.stimuli.tables.written import check_folder, check_outputs, write_whole
@@ -40,6 +41,7 @@ def draw_figures(
     theme: Theme = "light",
     said: str = "",
     seed: int = 0,
+    gate_runs: Sequence[GateRun] = (),
 ) -> tuple[Figure, ...]:
     """Draw every figure that these profiles allow, or those that are named.
 
@@ -61,6 +63,8 @@ def draw_figures(
     theme : "light" or "dark"
     said : str
         Ends every caption: judge and condition, where there are others.
+    gate_runs : sequence of GateRun
+        What gates said of these models.
 
     Raises
     ------
@@ -75,6 +79,7 @@ def draw_figures(
         compare=compare,
         said=said,
         seed=seed,
+        gate_runs=gate_runs,
     )
     if only is None:
         return tuple(draw(theme=theme) for draw in choose_figures(subject, "files"))
@@ -97,6 +102,7 @@ def save_figures(
     only: Sequence[str] | None = None,
     models: Sequence[str] = (),
     force: bool = False,
+    gate_runs: Sequence[GateRun] = (),
 ) -> list[Path]:
     """Save every figure, or those that are named, title and caption included; return the paths.
 
@@ -108,7 +114,7 @@ def save_figures(
         Of these profiles, if it is there already; else it is made with `seed`.
     scale : float
         Pixels of a PNG for each pixel of the figure.
-    compare : callable
+    compare, gate_runs
         As of `draw_figures`.
     said : str
         Ends every caption: judge and condition, where there are others.
@@ -136,6 +142,7 @@ def save_figures(
         theme=theme,
         said=said,
         seed=seed,
+        gate_runs=gate_runs,
     )
     paths = []
     for figure in figures:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Set
+from hashlib import blake2b
 from typing import Any, TypeGuard
 
 import numpy as np
@@ -74,16 +75,18 @@ def labels(values: Any, name: str) -> IntArray:
         return values.astype(np.int64)
     plain = _plain(values, name)
     if any(isinstance(value, str) for value in plain):
-        known: dict[Any, int] = {}
         for i, value in enumerate(plain):
             if value is not None and not isinstance(value, str):
                 raise InputError(f"row {i}: {name} is {value!r}, expected a text, as in other rows")
-        codes = [
-            -1 if v is None or not v.strip() else known.setdefault(v, len(known)) for v in plain
-        ]
+        codes = [-1 if v is None or not v.strip() else text_label(v) for v in plain]
         return np.array(codes, dtype=np.int64)
     filled = [-1 if value is None else value for value in plain]
     return _whole(filled, name, "a whole number or a text; -1 or None where unknown")
+
+
+def text_label(text: str) -> int:
+    """Return a label (whole number from 0) of a text, the same wherever it is met."""
+    return int.from_bytes(blake2b(text.encode(), digest_size=8).digest()) >> 1
 
 
 def flags(values: Any, name: str) -> BoolArray:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ethogram.errors import InputError, Problems
+from ethogram.ratings.arrays import text_label
 from ethogram.ratings.comparison_cells import Cells, gather
 from ethogram.ratings.comparison_forms import TIE, Form, form_of, is_side, outcome_of
 from ethogram.ratings.comparisons import BoolArray, Comparisons, FloatArray, IntArray, compare
@@ -27,7 +28,7 @@ def is_table(path: Path, *, form: str = "plain") -> bool:
     return kind_of(path) in SUFFIXES or (form_of(form).folders and path.is_dir())
 
 
-def read_table(path: Path, *, form: str = "plain") -> list[Comparisons]:
+def read_table(path: Path, *, form: str = "plain", keyed: bool = False) -> list[Comparisons]:
     """Read a file of comparisons: CSV, TSV, JSONL, JSON, Parquet, Arrow or Feather.
 
     Columns model, trait_1 (shown first), trait_2, winner (one of the two, "tie", or empty: a
@@ -40,6 +41,8 @@ def read_table(path: Path, *, form: str = "plain") -> list[Comparisons]:
     path : Path
         A file; of the form "oct", a folder of them too.
     form : one of `ethogram.ratings.comparison_forms.FORMS`
+    keyed : bool
+        Number prompts by the text of their ids, alike in all files; else from 0 in this one.
 
     Raises
     ------
@@ -57,7 +60,7 @@ def read_table(path: Path, *, form: str = "plain") -> list[Comparisons]:
     number = {key: i for i, key in enumerate(dict.fromkeys(keys))}
     group = np.array([number[key] for key in keys])
     order = _order(cells)
-    rows = _Rows(cells, won, p_first, cells.weights())
+    rows = _Rows(cells, won, p_first, cells.weights(), _prompts(cells, keyed=keyed))
     made = [_comparisons(rows, order[group[order] == i], key) for key, i in number.items()]
     if not any(len(one) for one in made):
         raise InputError(f"{path} holds no comparisons with a winner")
@@ -67,12 +70,13 @@ def read_table(path: Path, *, form: str = "plain") -> list[Comparisons]:
 
 @dataclass(frozen=True)
 class _Rows:
-    """All rows of a file: its names, who won by words, by probability, and the weights."""
+    """All rows of a file: its names, who won by words, by probability, weights and prompts."""
 
     cells: Cells
     won: FloatArray
     p_first: FloatArray | None
     weight: FloatArray | None
+    prompt: IntArray | None
 
 
 def _outcomes(cells: Cells, form: Form, problems: Problems) -> FloatArray:
@@ -195,7 +199,7 @@ def _comparisons(rows: _Rows, mine: IntArray, key: tuple[str, str, str]) -> Comp
         [place[trait] for trait in two[keep]],
         outcome,
         tie=tie,
-        prompt=_codes(cells, mine[keep]),
+        prompt=None if rows.prompt is None else rows.prompt[mine[keep]],
         judge_first=judge_first,
         length=_lengths(cells, mine[keep]),
         weight=weight,
@@ -263,13 +267,15 @@ def _mean(reply: IntArray, values: FloatArray) -> FloatArray:
     return np.asarray(np.bincount(reply, values) / np.bincount(reply), dtype=np.float64)
 
 
-def _codes(cells: Cells, rows: IntArray) -> IntArray | None:
-    """Number the prompts; an empty id is -1, unknown."""
+def _prompts(cells: Cells, *, keyed: bool) -> IntArray | None:
+    """Number the prompts, alike for all models; an empty id is -1, unknown."""
     if "prompt_id" not in cells.columns:
         return None
-    ids: NDArray[np.str_] = cells.array("prompt_id")[rows].astype(str)
-    codes = np.unique(ids, return_inverse=True)[1]
-    return np.where(ids == "", -1, codes)
+    ids: NDArray[np.str_] = cells.array("prompt_id").astype(str)
+    known, code = np.unique(ids, return_inverse=True)
+    if keyed:
+        code = np.array([text_label(str(i)) for i in known], dtype=np.int64)[code]
+    return np.where(ids == "", -1, code)
 
 
 def _lengths(cells: Cells, rows: IntArray) -> FloatArray | None:

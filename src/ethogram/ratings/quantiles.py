@@ -8,10 +8,27 @@ import numpy as np
 from scipy.stats import norm
 from scipy.stats import t as student
 
+from ethogram.errors import InputError
 from ethogram.ratings.comparisons import FloatArray
 
 LEVEL = 0.95
 """Of every interval, unless another is asked for."""
+
+
+def check_level(level: float) -> None:
+    """Refuse what is no level of an interval.
+
+    Raises
+    ------
+    InputError
+    """
+    if not 0 < level < 1:
+        raise InputError(f"level is {level!r}, expected a number between 0 and 1, such as {LEVEL}")
+
+
+def simultaneous(count: int, level: float = LEVEL) -> float:
+    """Level of each of so many intervals that all hold at once with this one (Bonferroni)."""
+    return 1 - (1 - level) / max(1, count)
 
 
 def normal_quantile(level: float = LEVEL) -> float:

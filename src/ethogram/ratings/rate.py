@@ -16,7 +16,7 @@ from importlib.resources import files
 
 import numpy as np
 
-from ethogram.errors import InputError, NotConverged
+from ethogram.errors import InputError, NotConverged, guess
 from ethogram.ratings import arrays
 from ethogram.ratings.arrays import check_number
 from ethogram.ratings.budget import round_robin_fits
@@ -36,7 +36,7 @@ from ethogram.ratings.models import (
 from ethogram.ratings.pairs import PairCounts, check_connected, merge, pair_rows, tally
 from ethogram.ratings.phases import say_phase
 from ethogram.ratings.profile import Effect, Profile
-from ethogram.ratings.quantiles import normal_quantile
+from ethogram.ratings.quantiles import LEVEL, check_level, normal_quantile
 from ethogram.ratings.resampling import in_blocks, resample_rows, split_half
 from ethogram.ratings.spread import first_parameters, resampled_spread, variances
 
@@ -64,6 +64,7 @@ def rate(
     resamples: int = 1000,
     splits: int = 50,
     seed: int = 0,
+    level: float = LEVEL,
 ) -> Profile:
     """Rate traits by Bradley-Terry (Davidson where there are ties), with intervals.
 
@@ -83,6 +84,8 @@ def rate(
     splits : int
         Random splits for the split-half reliability; 0 leaves it out.
     seed : int
+    level : float
+        Of each trait's interval on its own, between 0 and 1.
 
     Returns
     -------
@@ -96,6 +99,7 @@ def rate(
         The intervals, without which nothing is shown, did not converge.
     """
     check_number(splits, "splits", least=0, whole=True)
+    check_level(level)
     if interval == "bootstrap":
         check_number(resamples, "resamples", least=2, whole=True)
     say_phase("strengths")
@@ -103,7 +107,7 @@ def rate(
     rows, pairs, fit = fitted.rows, fitted.pairs, fitted.fit
     cluster = clusters(comparisons)
     intervals = find_intervals(
-        rows, pairs, fit, cluster, kind=interval, resamples=resamples, seed=seed
+        rows, pairs, fit, cluster, kind=interval, level=level, resamples=resamples, seed=seed
     )
     reliability, why_none = _reliability(fitted, cluster, splits, seed)
     caveats = [*fitted.caveats, *intervals.caveats, *_fit_caveats(comparisons, fitted), *why_none]
@@ -516,6 +520,22 @@ def reference_profiles() -> dict[str, Profile]:
     """
     traits, wins = _reference_table()
     return {model: _reference_profile(traits, count, model) for model, count in wins.items()}
+
+
+def reference_profile(name: str) -> Profile:
+    """Return one profile of the published study.
+
+    Raises
+    ------
+    InputError
+        There is none of this name.
+    """
+    profiles = reference_profiles()
+    if name not in profiles:
+        raise InputError(
+            f"no published profile {name!r}{guess(name, profiles)}; there are {', '.join(profiles)}"
+        )
+    return profiles[name]
 
 
 def _reference_profile(traits: Sequence[str], wins: FloatArray, model: str) -> Profile:

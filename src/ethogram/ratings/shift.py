@@ -10,26 +10,21 @@ Verdicts only say which of two traits shows more, so shifts are relative to the 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
 from scipy.stats import false_discovery_control
 from scipy.stats import t as student
 
-from ethogram.errors import InputError
-from ethogram.ratings.budget import influences_fit, inverse_fits
 from ethogram.ratings.cards import card_html, card_text
-from ethogram.ratings.comparisons import BoolArray, Comparisons, FloatArray, IntArray
-from ethogram.ratings.covariance import jackknife
-from ethogram.ratings.intervals import seldom
+from ethogram.ratings.comparisons import Comparisons, FloatArray
 from ethogram.ratings.models import DEFAULT_RIDGE, ELO_PER_LOGIT, NOT_CONVERGED
 from ethogram.ratings.plots import plot_shift
 from ethogram.ratings.profile import Profile
-from ethogram.ratings.quantiles import normal_quantile, t_quantile
-from ethogram.ratings.rate import fit_comparisons, rate
+from ethogram.ratings.quantiles import LEVEL, normal_quantile, t_quantile
+from ethogram.ratings.sides import Side, Sides, arms, pair_sides, paired_variance
 from ethogram.ratings.spread import stretched, variances
 from ethogram.ratings.summaries import shift_card, shift_line
 from ethogram.ratings.threads import on_one_thread
@@ -98,6 +93,8 @@ class Shift:
     n_shared : int
         Prompts or pairs that both answered.
     caveats : tuple of str
+    level : float
+        Of each interval on its own.
     """
 
     before: str
@@ -109,6 +106,7 @@ class Shift:
     paired: str
     n_shared: int
     caveats: tuple[str, ...]
+    level: float = LEVEL
 
     def __repr__(self) -> str:
         return shift_line(self)
@@ -144,6 +142,7 @@ def shift(
     *,
     ridge: float = DEFAULT_RIDGE,
     profiles: tuple[Profile, Profile] | None = None,
+    level: float = LEVEL,
 ) -> Shift:
     """How far each shared trait moved from `before` to `after`.
 
@@ -156,6 +155,8 @@ def shift(
         As in `rate`.
     profiles : tuple of (Profile, Profile), optional
         What `rate` makes of the two sides with this `ridge`, if it is there already.
+    level : float
+        Of each trait's interval on its own.
 
     Returns
     -------
@@ -168,132 +169,41 @@ def shift(
     DisconnectedError, NotConverged
         As in `rate`.
     """
-    names = after.traits
-    there = set(names)
-    shared = [trait for trait in before.traits if trait in there]
-    if len(shared) < 2:
-        raise InputError(
-            f"the two share {len(shared)} traits, expected at least 2; rate both on one trait set"
-        )
-    pairing = _pairing(before, after)
-    paired = pairing if _influences_fit(before, after, pairing) else ""
-    rated = profiles or (None, None)
-    one = _side(before, shared, paired, ridge, rated[0])
-    other = _side(after, shared, paired, ridge, rated[1])
+    return shift_between(pair_sides(before, after, ridge=ridge, profiles=profiles, level=level))
+
+
+def shift_between(sides: Sides) -> Shift:
+    """Return the shift of two sides that are measured and paired already, at their level."""
+    one, other, shared, level = sides.one, sides.other, sides.traits, sides.level
     spreads = [_spread(side) for side in (one, other)]
     common = float(np.sqrt(spreads[0] * spreads[1]))
     return Shift(
         before=one.profile.model,
         after=other.profile.model,
-        traits=tuple(shared),
-        raw=_change(one, other),
+        traits=shared,
+        raw=_change(one, other, level=level),
         scaled=_change(
             _stretched(one, spreads[0], common),
             _stretched(other, spreads[1], common),
             freedom=2 * (len(shared) - 1),
+            level=level,
         ),
         stretch=spreads[1] / spreads[0],
-        paired=paired,
-        n_shared=len(np.intersect1d(one.label, other.label)),
-        caveats=(*_caveats(one, other, before, after, paired), *_size_caveats(pairing, paired)),
+        paired=sides.paired,
+        n_shared=sides.n_shared,
+        caveats=(*_caveats(sides), *_size_caveats(sides)),
+        level=level,
     )
 
 
-@dataclass(frozen=True)
-class _Side:
-    """A profile on the shared traits, and what leaving out each prompt does to it."""
-
-    profile: Profile
-    label: IntArray  # (G,) which prompt or pair
-    influence: FloatArray  # (G, K)
-    effective: FloatArray  # (K,)
-    few: BoolArray  # (K,) the jackknife cannot tell
-
-
-def _pairing(before: Comparisons | Profile, after: Comparisons | Profile) -> str:
-    """What the two sides share."""
-    if isinstance(before, Profile) or isinstance(after, Profile):
-        return ""
-    known = (before.prompt >= 0).all() and (after.prompt >= 0).all()
-    return "prompts" if known else "pairs"
-
-
-def _influences_fit(
-    before: Comparisons | Profile, after: Comparisons | Profile, paired: str
-) -> bool:
-    """Whether what leaving out each prompt or pair does to each trait fits the memory."""
-    if not paired:
-        return False
-    sides = [cast(Comparisons, side) for side in (before, after)]
-    sizes = [len(np.unique(_labels(side, side.traits, paired))) * side.n_traits for side in sides]
-    return inverse_fits(max(side.n_traits for side in sides)) and influences_fit(sum(sizes))
-
-
-def _size_caveats(pairing: str, paired: str) -> tuple[str, ...]:
-    """What was left out for lack of memory."""
-    if pairing == paired:
-        return ()
-    return (
-        f"The effect of shared {pairing} on both sides at once takes too much memory to compute.",
-    )
-
-
-def _side(
-    source: Comparisons | Profile,
-    shared: Sequence[str],
-    paired: str,
-    ridge: float,
-    rated: Profile | None,
-) -> _Side:
-    k = len(shared)
-    profile = source if isinstance(source, Profile) else rated
-    if profile is None:
-        profile = rate(cast(Comparisons, source), ridge=ridge, splits=0)
-    if isinstance(source, Profile) or not paired:
-        nothing = np.zeros(0, dtype=np.int64)
-        many = np.full(k, np.inf)
-        return _Side(
-            profile.restrict(shared), nothing, np.zeros((0, k)), many, np.ones(k, dtype=bool)
-        )
-    label, cluster = np.unique(_labels(source, shared, paired), return_inverse=True)
-    fitted = fit_comparisons(source, ridge=ridge)
-    left_out = jackknife(fitted.rows, fitted.fit, cluster, keep_influence=True, correlations=False)
-    assert left_out.influence is not None  # it was asked for
-    at = {trait: i for i, trait in enumerate(source.traits)}
-    keep = np.array([at[trait] for trait in shared])
-    influence = left_out.influence[:, keep]
-    return _Side(
-        profile=profile.restrict(shared),
-        label=label,
-        influence=influence - influence.mean(axis=1, keepdims=True),
-        effective=left_out.effective[keep],
-        few=seldom(fitted.pairs)[keep],
-    )
-
-
-def _labels(source: Comparisons, shared: Sequence[str], paired: str) -> IntArray:
-    """Prompt numbers, or numbers of the unordered pairs that are the same for both sides."""
-    if paired == "prompts":
-        return source.prompt
-    order = [*shared, *sorted(set(source.traits) - set(shared))]
-    rank = {trait: i for i, trait in enumerate(order)}
-    place = np.array([rank[trait] for trait in source.traits])
-    low = np.minimum(place[source.first], place[source.second])
-    high = np.maximum(place[source.first], place[source.second])
-    label: IntArray = (
-        high * (high - 1) // 2 + low
-    )  # grows with `high`: pairs of shared traits first
-    return label
-
-
-def _spread(side: _Side) -> float:
+def _spread(side: Side) -> float:
     """Standard deviation of the true strengths over traits: the noise's share is taken out."""
     seen = float(np.mean(side.profile.strengths**2))
     noise = float(np.mean(side.profile.variances))
     return float(np.sqrt(max(seen - noise, LEAST_TRUE_SPREAD * seen, 1e-12)))
 
 
-def _stretched(side: _Side, spread: float, common: float) -> _Side:
+def _stretched(side: Side, spread: float, common: float) -> Side:
     """The side with its strengths divided by their spread; its derivative carries the errors."""
     profile = side.profile
     s, k = profile.strengths, len(profile.traits)
@@ -312,36 +222,25 @@ def _stretched(side: _Side, spread: float, common: float) -> _Side:
     return replace(side, profile=moved, influence=influence)
 
 
-def _change(one: _Side, other: _Side, freedom: float = np.inf) -> Change:
+def _change(one: Side, other: Side, *, level: float, freedom: float = np.inf) -> Change:
     """Difference, interval and p-value of each trait, on at most so many degrees of freedom.
 
     The interval is the jackknife's where both sides can tell, else it is put together from the
     two profiles' own (Zou & Donner 2008, Statistics in Medicine 27(10)), which may be lopsided.
     """
     difference = other.profile.strengths - one.profile.strengths
-    a, b = one.profile, other.profile
-    below = np.hypot(b.strengths - b.low, a.high - a.strengths)
-    above = np.hypot(b.high - b.strengths, a.strengths - a.low)
+    (a_below, a_above), (b_below, b_above) = arms(one.profile, level), arms(other.profile, level)
+    below, above = np.hypot(b_below, a_above), np.hypot(b_above, a_below)
     alone = one.few | other.few
     clusters = np.where(alone, np.inf, np.minimum(one.effective, other.effective) - 1)
     degrees = np.minimum(np.maximum(clusters, 1), freedom)
-    quantile = t_quantile(degrees)
-    half = quantile * np.sqrt(_paired_variance(one, other))
-    wider = quantile / normal_quantile()  # than the profiles' own
+    quantile = t_quantile(degrees, level)
+    half = quantile * np.sqrt(paired_variance(one, other))
+    wider = quantile / normal_quantile(level)  # than the profiles' own
     below, above = np.where(alone, wider * below, half), np.where(alone, wider * above, half)
     toward_zero = np.maximum(np.where(difference > 0, below, above), 1e-300)
     p = 2 * student.sf(np.abs(difference) * quantile / toward_zero, degrees)
     return Change(difference, difference - below, difference + above, p, false_discovery_control(p))
-
-
-def _paired_variance(one: _Side, other: _Side) -> FloatArray:
-    """Variance of the difference when each prompt is left out of both sides at once."""
-    label = np.union1d(one.label, other.label)
-    moved = np.zeros((len(label), len(one.profile.traits)))
-    moved[np.searchsorted(label, other.label)] += other.influence
-    moved[np.searchsorted(label, one.label)] -= one.influence
-    variance: FloatArray = (moved**2).sum(axis=0) * (len(label) - 1) / max(len(label), 1)
-    return variance
 
 
 def _unconverged(profile: Profile) -> list[str]:
@@ -350,17 +249,19 @@ def _unconverged(profile: Profile) -> list[str]:
     return [f"{who}{said}" for said in profile.caveats if said.startswith(NOT_CONVERGED)]
 
 
-def _caveats(
-    one: _Side,
-    other: _Side,
-    before: Comparisons | Profile,
-    after: Comparisons | Profile,
-    paired: str,
-) -> tuple[str, ...]:
+def _size_caveats(sides: Sides) -> tuple[str, ...]:
+    """What was left out for lack of memory."""
+    if sides.pairing == sides.paired:
+        return ()
+    what = sides.pairing
+    return (f"The effect of shared {what} on both sides at once takes too much memory to compute.",)
+
+
+def _caveats(sides: Sides) -> tuple[str, ...]:
+    one, other, paired = sides.one, sides.other, sides.paired
     said = [AGAINST_THE_AVERAGE, *_unconverged(one.profile), *_unconverged(other.profile)]
     k = len(one.profile.traits)
-    missing = len(set(before.traits) ^ set(after.traits))
-    if missing:
+    if missing := sides.n_missing:
         are = "trait is" if missing == 1 else "traits are"
         said.append(f"{missing:,} {are} on one side only and left out.")
     for what in ("judge", "condition"):
@@ -369,7 +270,7 @@ def _caveats(
             said.append(f"The {what} differs: {left!r} before, {right!r} after.")
     if not paired:
         said.append("The two profiles are treated as independent; shared prompts were not used.")
-    elif not np.intersect1d(one.label, other.label).size:
+    elif not sides.n_shared:
         said.append(f"The two share no {paired}; they are treated as independent.")
     few = int((one.few | other.few).sum())
     if paired and few:

@@ -26,6 +26,7 @@ from ethogram.report.page import render_page
 from ethogram.report.places import check_page, page_files
 from ethogram.report.summary import render_json, render_markdown
 from ethogram.stimuli.tables.written import write_whole
+from ethogram.store.gates import gate_runs
 from ethogram.store.store import Store
 from ethogram.validity.results import StoreResults, results_of
 
@@ -110,6 +111,7 @@ def write_report(
         judge=judge,
         evidence=sample_evidence(store, limit=evidence_bytes, seed=seed),
         seed=seed,
+        gate_runs=gate_runs(store),
     )
     return write_files(report, out)
 

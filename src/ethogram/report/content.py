@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import combinations
 from typing import Any
@@ -25,6 +25,7 @@ from ethogram.analysis.views import (
 from ethogram.errors import InputError
 from ethogram.figures.catalogue import name_too_large
 from ethogram.ratings.comparisons import Comparisons
+from ethogram.ratings.gate_runs import GateRun
 from ethogram.ratings.numbers import count_words
 from ethogram.ratings.profile import Profile
 from ethogram.ratings.results import Unrated
@@ -77,6 +78,8 @@ class ViewReport:
         shown to be better than chance.
     doubt : str
         Stands above the findings of such a judge.
+    gate_runs : tuple of GateRun
+        What gates said of these models, oldest first.
     """
 
     judge: str = ""
@@ -91,6 +94,7 @@ class ViewReport:
     headline: str = ""
     heads: dict[str, str] = field(default_factory=dict)
     doubt: str = ""
+    gate_runs: tuple[GateRun, ...] = ()
 
 
 DOUBT = "What follows is what this judge’s verdicts add up to, not what is known of the models."
@@ -178,6 +182,7 @@ def build_report(
     notes: Sequence[str] = (),
     seed: int = 0,
     written_at: datetime | None = None,
+    gate_runs: Sequence[GateRun] = (),
 ) -> Report:
     """Put a report's content together.
 
@@ -197,13 +202,17 @@ def build_report(
         On the file that the comparisons are from.
     seed : int
         Of all bootstraps and null models.
+    gate_runs : sequence of GateRun
+        What gates said, as the store keeps it.
     """
     labels = label_models(profiles)
     split = split_views(profiles)
     notes = [*notes, *_without_figures(split, profiles)]
     judge = judge or untested([p.judge for p in profiles] + [u.judge for u in unrated])
     views = tuple(
-        _report_view(view, names, profiles, comparisons, notes, seed, judge.blind)
+        _with_gates(
+            _report_view(view, names, profiles, comparisons, notes, seed, judge.blind), gate_runs
+        )
         for view, *names in zip(split, name_views(split), caption_views(split), strict=True)
     ) or (ViewReport(headline=write_headline((), (), None, (), planned=_planned(unrated))),)
     return Report(
@@ -230,6 +239,12 @@ def build_report(
         written_at=written_at or datetime.now(UTC),
         seed=seed,
     )
+
+
+def _with_gates(view: ViewReport, runs: Sequence[GateRun]) -> ViewReport:
+    """Give a view the runs of gates within it."""
+    key = (view.judge, view.condition)
+    return replace(view, gate_runs=tuple(run for run in runs if (run.judge, run.condition) == key))
 
 
 def _report_view(

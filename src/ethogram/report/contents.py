@@ -31,6 +31,7 @@ SECTIONS: dict[str, tuple[str, str]] = {
     "convergence": (BETWEEN, "Agreement by place"),
     "components": (BETWEEN, "Directions of difference"),
     "clusters": (BETWEEN, "Groups of models"),
+    "gates": (BETWEEN, "A gate over time"),
     "judge": (TRUST, "The judge"),
     "replies": (TRUST, "Length of replies"),
     "losses": (TRUST, "Losses"),

@@ -140,7 +140,14 @@ def _view(view: ViewReport, pool: DataPool) -> dict[str, Any]:
     compared = comparison(view)
     moved = compared["shift"] if compared else None
     figures = (
-        draw_page_figures(view.profiles, view.analysis, pool, moved=moved, said=view.said)
+        draw_page_figures(
+            view.profiles,
+            view.analysis,
+            pool,
+            moved=moved,
+            said=view.said,
+            gate_runs=view.gate_runs,
+        )
         if view.analysis is not None
         else ()
     )

@@ -7,7 +7,7 @@ interactive figure is there. Data rows stand once, by column names, for both the
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +16,7 @@ import vl_convert
 from ethogram.analysis.analyse import Analysis
 from ethogram.figures.catalogue import Drawing, Subject, choose_figures
 from ethogram.figures.theme import COLUMN, Figure
+from ethogram.ratings.gate_runs import GateRun
 from ethogram.ratings.profile import Profile
 from ethogram.ratings.shift import Shift
 
@@ -82,13 +83,16 @@ def draw_page_figures(
     *,
     moved: Shift | None = None,
     said: str = "",
+    gate_runs: Sequence[GateRun] = (),
 ) -> tuple[PageFigure, ...]:
     """Draw the catalogue's figures for a page, their data put into the pool.
 
     `moved` is what the shift figure shows; else the two models that are least alike. `said` is a
-    sentence on judge and condition, where the page has several.
+    sentence on judge and condition, where the page has several. `gate_runs` are a gate's history.
     """
-    subject = Subject(tuple(profiles), analysis, shift=moved, said=said, switches=True)
+    subject = Subject(
+        tuple(profiles), analysis, shift=moved, said=said, gate_runs=gate_runs, switches=True
+    )
     drawings = choose_figures(subject, "page")
     return tuple(_page_figure(draw, pool) for draw in drawings)
 

@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 
 from ethogram.figures.theme import interval_level, missing_verdicts
+from ethogram.ratings.gate_runs import run_plain
 from ethogram.ratings.marks import explain_marks, with_sign
 from ethogram.ratings.models import ELO_PER_LOGIT
 from ethogram.ratings.numbers import rank_words, say_interval, say_number, say_p, say_range
@@ -71,6 +72,7 @@ def _view(view: ViewReport) -> dict[str, Any]:
         "view": {"judge": view.judge, "condition": view.condition, "models": list(view.labels)},
         "headline": view.headline,
         "doubt": view.doubt,
+        "gate_runs": [run_plain(run) for run in view.gate_runs],
         "heads": view.heads,
         "findings": [as_plain(finding) for finding in view.findings],
         "shifts": [_shift(view, pair, s) for pair, s in view.shifts.items()],

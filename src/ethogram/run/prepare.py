@@ -21,10 +21,9 @@ from ethogram.stimuli.prompts import Prompt, PromptSet, load_prompts
 from ethogram.stimuli.traits import TraitSet, load_traits
 from ethogram.store.rows import JudgingRow, Role, TrialRow
 from ethogram.store.store import Store
-from ethogram.study import JudgeTable, Study
+from ethogram.study import JUDGE_DEFAULTS, Study
 
-_DEFAULTS = {name: field.default for name, field in JudgeTable.model_fields.items()}
-"""What a setting is in stores of releases that did not have it."""
+_DEFAULTS = JUDGE_DEFAULTS
 
 
 @dataclass(frozen=True)

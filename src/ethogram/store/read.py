@@ -15,6 +15,7 @@ import orjson
 
 from ethogram.engine.requests import USABLE
 from ethogram.errors import InputError, guess
+from ethogram.ratings.arrays import text_label
 from ethogram.ratings.comparisons import BoolArray, Comparisons, FloatArray, IntArray, compare
 from ethogram.ratings.orders import merge_orders
 from ethogram.stimuli.tables.names import check_name
@@ -36,6 +37,7 @@ def read_comparisons(
     without: Sequence[str] = (),
     soft: bool = True,
     counts: Sequence[StageCount] | None = None,
+    keyed: bool = False,
 ) -> list[Comparisons]:
     """Read the comparisons of each model, judge and condition.
 
@@ -53,6 +55,9 @@ def read_comparisons(
         asked in both; else its words alone.
     counts : sequence of StageCount, optional
         What `count_stages` says of the store, if it is known already.
+    keyed : bool
+        Number prompts by the text of their keys, alike in all stores and exports; else as in this
+        store.
 
     Returns
     -------
@@ -71,7 +76,11 @@ def read_comparisons(
         and judge in (None, c.judge)
     ]
     _check_names(store, traits, keys)
-    return [_comparisons(store, count, traits, place, without, soft=soft) for count in keys]
+    found = [_comparisons(store, count, traits, place, without, soft=soft) for count in keys]
+    if not keyed:
+        return found
+    labels = _prompt_labels(store)
+    return [replace(c, prompt=_labelled(c.prompt, labels)) for c in found]
 
 
 def _check_names(store: Store, traits: Sequence[str], counts: Sequence[StageCount]) -> None:
@@ -140,6 +149,15 @@ def _comparisons(
         judge=count.judge,
         condition=count.condition,
     )
+
+
+def _labelled(prompts: IntArray, labels: dict[int, int]) -> IntArray:
+    return np.array([labels[i] for i in prompts.tolist()], dtype=np.int64)
+
+
+def _prompt_labels(store: Store) -> dict[int, int]:
+    """Label prompts by their keys, so that those of two stores, or of an export, are paired."""
+    return {i: text_label(key) for i, key in store.query("SELECT id, key FROM prompt")[1]}
 
 
 def _columns(rows: Sequence[tuple[Any, ...]], width: int) -> FloatArray:

@@ -571,6 +571,18 @@ class Store:
         except sqlite3.DatabaseError as error:
             raise StoreError(f"{self.path} cannot be read: {error}") from error
 
+    def add_row(self, sql: str, values: Sequence[Any]) -> None:
+        """Add one row, on the disk when this returns.
+
+        Raises
+        ------
+        StoreError
+        """
+        try:
+            self._db.execute(sql, values)
+        except sqlite3.Error as error:
+            raise StoreError(f"{self.path} cannot be written: {error}") from error
+
     def batches(self) -> list[Batch]:
         """Return the batches, oldest first."""
         return list_batches(self._db)

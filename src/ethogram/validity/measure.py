@@ -357,7 +357,7 @@ def _judge(
     if corrections and plants is not None:
         for who, comparisons in _labelled(own).items():
             try:
-                corrected[who] = _correct(results, comparisons, seed=seed)
+                corrected[who] = correct_own(results, comparisons, seed=seed)
                 rows = own_plants(plants, comparisons)
                 trials = _first_verdicts(
                     verdicts.of(comparisons.model, comparisons.condition).part("main")
@@ -417,14 +417,28 @@ def rate_corrected(
         if model not in (None, comparisons.model):
             continue
         try:
-            rated.append(_correct(results, comparisons).profile)
+            rated.append(correct_own(results, comparisons).profile)
         except EthogramError as error:
             unrated.append(Unrated.of(comparisons, str(error)))
     return Rated(tuple(rated), tuple(unrated))
 
 
-def _correct(results: StoreResults, comparisons: Comparisons, *, seed: int = 0) -> Corrected:
-    """Correct one profile by the planted replies of its own model."""
+def has_own_plants(results: StoreResults, comparisons: Comparisons) -> bool:
+    """Whether the judge of these comparisons read planted replies of their model."""
+    plants = results.plants(comparisons.judge)
+    return plants is not None and bool(
+        len(_on_traits(plants, comparisons.traits, model=comparisons.model))
+    )
+
+
+def correct_own(results: StoreResults, comparisons: Comparisons, *, seed: int = 0) -> Corrected:
+    """Correct one profile by the planted replies of its own model.
+
+    Raises
+    ------
+    InputError, NotInformative
+        There are none, the judge knows nothing, or the comparisons cannot be rated.
+    """
     plants = results.plants(comparisons.judge)
     if plants is None:
         raise InputError(f"{NOT_TESTED}: run `ethogram validity` on the study first")

@@ -240,6 +240,7 @@ _PLACES: dict[str, Callable[[bytes], bytes]] = {
     ".html": _in_comment(b"<!-- ", b" -->\n"),
     ".htm": _in_comment(b"<!-- ", b" -->\n"),
     ".svg": _in_comment(b"<!-- ", b" -->\n"),
+    ".xml": _in_comment(b"<!-- ", b" -->\n"),
     ".md": _in_comment(b"<!-- ", b" -->\n"),
     ".json": _in_object,
     ".png": _in_picture,
