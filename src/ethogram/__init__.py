@@ -28,6 +28,7 @@ if TYPE_CHECKING:  # what editors and type checkers read; tests hold it to the t
     from ethogram.api import drift as drift
     from ethogram.api import export_store as export_store
     from ethogram.api import figure as figure
+    from ethogram.api import forecast_study as forecast_study
     from ethogram.api import list_batches as list_batches
     from ethogram.api import plan_study as plan_study
     from ethogram.api import read_batches as read_batches
@@ -81,6 +82,7 @@ else:
                 "drift",
                 "export_store",
                 "figure",
+                "forecast_study",
                 "list_batches",
                 "plan_study",
                 "read_batches",

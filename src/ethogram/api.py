@@ -38,8 +38,10 @@ from ethogram.run.checks import check_names, parts_of, plan_checks
 from ethogram.run.cost import Plan, make_plan
 from ethogram.run.display import choose_watch
 from ethogram.run.exemplars import check_exams, say_left_out
+from ethogram.run.foresight import Forecast, make_forecast
 from ethogram.run.models_check import asked_models
 from ethogram.run.prepare import Prepared, plan_into, prepare, store_path
+from ethogram.run.rounds import Rounds, say_rounds
 from ethogram.run.runner import Run, Watch, asked_tables, check_keys, run_stages
 from ethogram.run.stages import MAIN_STAGES
 from ethogram.run.transports import cancel
@@ -213,7 +215,10 @@ def _run_planned(store: Store, prepared: Prepared, checks: Sequence[str], **opti
     """Plan a study and its checks into a store, and run what is pending there."""
     planned = plan_into(store, prepared)
     plan_checks(store, prepared, planned, checks)
-    return run_stages(prepared, store, planned, **options)
+    rounds = Rounds(store, prepared)
+    run = run_stages(prepared, store, planned, more=None if checks else rounds.next, **options)
+    run.said += say_rounds(rounds)
+    return run
 
 
 @dataclass(frozen=True)
@@ -455,6 +460,32 @@ def plan_study(study: Study, *, store: str | Path | None = None) -> Plan:
     """Work out requests, tokens and cost, with no call made."""
     path = store_path(study, store)
     return make_plan(prepare(study, path, draw=False), path)
+
+
+def forecast_study(
+    study: Study,
+    *,
+    store: str | Path | None = None,
+    want: Mapping[str, float] | None = None,
+) -> Forecast:
+    """Work out what a study's ratings will tell, and what other numbers of trials would.
+
+    Parameters
+    ----------
+    study : Study
+    store : path, optional
+        Where it has comparisons, the spread of the strengths is theirs, not the published study's.
+    want : mapping, optional
+        "half_width" or "shift" (points, at most), "rank_correlation" (at least): the number of
+        trials that gives all of these.
+
+    Raises
+    ------
+    InputError
+        Something else is wanted, or what no number of trials gives.
+    """
+    path = store_path(study, store)
+    return make_forecast(prepare(study, path, draw=False), path, want=want)
 
 
 def check_models(study: Study) -> list[Check]:

@@ -34,6 +34,7 @@ from ethogram.stimuli.tables.names import check_name, clean_name
 from ethogram.stimuli.traits import load_traits
 
 Condition = Literal["feels", "likes", "random"]
+Width = Annotated[float, Field(gt=0, strict=False)]
 
 
 def _as_name(name: str) -> str:
@@ -50,6 +51,24 @@ TextOrList = Annotated[
 ]
 
 
+class StopTable(Table):
+    """`stop_when`: how sure the ratings are to be; all that is named has to be met.
+
+    `half_width` of intervals and the `shift` that can be found are in points, `rank_range` in
+    ranks, means over traits; see `ethogram.ratings.stopping`.
+    """
+
+    half_width: Width | None = None
+    rank_range: Width | None = None
+    shift: Width | None = None
+
+    @model_validator(mode="after")
+    def _names_one(self) -> StopTable:
+        if not self.model_dump(exclude_none=True):
+            raise ValueError("is empty: expected half_width, rank_range or shift")
+        return self
+
+
 class StudyTable(Table):
     """`[study]`: the design and the limits of the whole study."""
 
@@ -57,7 +76,11 @@ class StudyTable(Table):
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     traits: TextOrList = "study144"
     prompts: TextOrList = "bundled"
-    pairs: Literal["all"] | Positive = "all"
+    pairs: Literal["all", "adaptive"] | Positive = "all"
+    aim: Text = "ranks"
+    share_pairs: bool = True
+    round_size: Positive | None = None
+    stop_when: StopTable | None = None
     repeats: Positive = 1
     max_trials: Positive | None = None
     orders: Literal["balanced", "both"] = "balanced"
@@ -67,6 +90,31 @@ class StudyTable(Table):
     unparsed_attempts: Positive = 3
     patience: Annotated[float, Field(gt=0, strict=False)] = 900.0
     max_lost: Annotated[float, Field(ge=0, le=1, strict=False)] = 0.05
+
+    @property
+    def in_rounds(self) -> bool:
+        """Whether what is asked depends on what was answered."""
+        return self.pairs == "adaptive" or self.stop_when is not None
+
+    @property
+    def stop_rule(self) -> dict[str, float]:
+        """What `stop_when` names; empty where nothing stops the study before its end."""
+        return self.stop_when.model_dump(exclude_none=True) if self.stop_when else {}
+
+    @model_validator(mode="after")
+    def _keys_that_need_rounds(self) -> StudyTable:
+        adaptive = self.pairs == "adaptive"
+        for key in ("aim", "share_pairs"):
+            if key in self.model_fields_set and not adaptive:
+                raise ValueError(f'{key} needs pairs = "adaptive"')
+        if self.round_size is not None and not self.in_rounds:
+            raise ValueError('round_size needs pairs = "adaptive" or stop_when')
+        if adaptive and self.repeats > 1:
+            raise ValueError(
+                f'repeats = {self.repeats} with pairs = "adaptive": leave repeats out; pairs that '
+                "tell most are asked again, up to max_trials"
+            )
+        return self
 
 
 class JudgeTable(ModelTable):
@@ -458,6 +506,7 @@ _TABLES: dict[str, type[BaseModel]] = {
 }
 
 _INNER: dict[str, type[BaseModel]] = {
+    "stop_when": StopTable,
     "prices": Prices,
     "reasoning": Reasoning,
     "ray": RayTable,
@@ -466,7 +515,8 @@ _INNER: dict[str, type[BaseModel]] = {
 
 def _offer(key: str, location: Sequence[str]) -> str:
     """Offer the nearest key that is allowed, and all of them."""
-    kind = _INNER.get("".join(location[2:-1])) or _TABLES.get(location[0], Study)
+    inner = location[1:-1] if location[0] == "study" else location[2:-1]
+    kind = _INNER.get("".join(inner)) or _TABLES.get(location[0], Study)
     return f"{guess(key, _names(kind))}; {_allowed(kind)}"
 
 

@@ -349,6 +349,8 @@ def _say_what_was_done(
             )
         else:
             console.print(f"Nothing to ask: {path} has every answer. No call was made.")
+    for line in done.said:
+        console.print(line)
     if done.interrupted:
         console.print("Interrupted. Every answer so far is kept; run it again to resume.")
     for line in under_way:
@@ -509,19 +511,35 @@ def batch_read(
 
 @app.command(cls=PlainCommand)
 def plan(
-    study: StudyFile, store: StoreOption = None, json: Json = False, quiet: Quiet = False
+    study: StudyFile,
+    store: StoreOption = None,
+    want: Annotated[
+        str | None,
+        typer.Option(
+            metavar="KEY=VALUE",
+            help="How many trials give half_width=POINTS, shift=POINTS or rank_correlation=R.",
+        ),
+    ] = None,
+    json: Json = False,
+    quiet: Quiet = False,
 ) -> None:
-    """Estimate requests, tokens and cost. No call is made."""
-    from ethogram.api import plan_study
-    from ethogram.cli.terminal import print_plan
+    """Estimate requests, tokens, cost, and what the ratings will tell. No call is made."""
+    from ethogram.api import forecast_study, plan_study
+    from ethogram.cli.terminal import print_forecast, print_plan
     from ethogram.run.cost import plan_json
+    from ethogram.run.foresight import forecast_json, read_want
     from ethogram.study import load_study
 
-    made = plan_study(load_study(study), store=store)
-    if json:
-        _print_json(plan_json(made))
-    else:
+    wanted = read_want(want) if want else None
+    loaded = load_study(study)
+    made = plan_study(loaded, store=store)
+    if not json and not wanted:
         print_plan(_console(), made)
+    told = forecast_study(loaded, store=store, want=wanted)
+    if json:
+        _print_json({**plan_json(made), "forecast": forecast_json(told)})
+    else:
+        print_forecast(_console(), told)
 
 
 @app.command(cls=PlainCommand)

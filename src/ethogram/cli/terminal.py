@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from ethogram.cli.tables import Table
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from ethogram.ratings.results import Rated, Unrated
     from ethogram.ratings.shift import Shift
     from ethogram.run.cost import Plan
+    from ethogram.run.foresight import Forecast
     from ethogram.validity.measure import Validity
 
 # Whose preference for a place an effect is, by its name in a profile.
@@ -175,8 +177,43 @@ def print_plan(console: WrappingConsole, plan: Plan) -> None:
             f"Prices unknown: {', '.join(unknown)}. Give prices = {{ input = ..., output = ... }} "
             "in their tables (US dollars per million tokens)."
         )
+    if plan.stop_rule:
+        rule = " and ".join(f"{key} is at most {v:g}" for key, v in plan.stop_rule.items())
+        console.print(f"The run stops earlier if {rule}, for every model.")
     if plan.spend_limit is not None:
         console.print(f"The run stops before it passes {_dollars(plan.spend_limit)}.")
+
+
+def print_forecast(console: WrappingConsole, told: Forecast) -> None:
+    """Print what some numbers of trials will tell."""
+    table = Table(
+        ("trials per model", "number"),
+        ("half-width", "number"),
+        ("shift found", "number"),
+        ("rank correlation", "number"),
+        ("about", "number"),
+    )
+    for row, cost in zip(told.rows, told.costs, strict=True):
+        table.add_row(
+            f"{row.comparisons:,}",
+            f"\u00b1{say_number(row.half_width)}",
+            say_number(row.shift) if isfinite(row.shift) else "-",
+            f"{row.rank_correlation:.3f}",
+            _dollars(cost),
+        )
+    table.print(console)
+    console.print(
+        "Expected, in points: half a rating's 95% interval; the smallest move of a trait between "
+        "two models that is found in 80% of cases after correction for all traits; correlation "
+        f"of ranks with the truth. Strengths are taken to spread {told.basis} (standard deviation "
+        f"{say_number(told.spread)}).",
+        style="dim",
+    )
+    if told.adaptive:
+        console.print(
+            "This is what balanced pairs tell; adaptive ones tell more of what they aim at.",
+            style="dim",
+        )
 
 
 def _short(tokens: int) -> str:

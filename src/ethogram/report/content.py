@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import combinations
@@ -482,12 +482,12 @@ def study_facts(studies: Sequence[dict[str, Any]]) -> tuple[tuple[str, str], ...
     last = studies[-1]
     table = orjson.loads(last["settings"]).get("study", {})
     started = datetime.fromtimestamp(last["started"], UTC)
-    pairs = table.get("pairs", "all")
     rows = [
         ("Study", last["name"]),
         ("Traits", table.get("traits")),
         ("User messages", table.get("prompts")),
-        ("Pairs", "every pair of traits" if pairs == "all" else f"{pairs} rounds of pairs"),
+        ("Pairs", _pairs_words(table)),
+        ("Stopped when", _rule_words(table.get("stop_when") or {})),
         ("Prompts per pair", table.get("repeats")),
         (
             "Order of the two words",
@@ -501,6 +501,20 @@ def study_facts(studies: Sequence[dict[str, Any]]) -> tuple[tuple[str, str], ...
         ("Last run", f"{started:%-d %B %Y}, ethogram {last['version']}"),
     ]
     return tuple((name, str(value)) for name, value in rows if value is not None)
+
+
+def _pairs_words(table: Mapping[str, Any]) -> str:
+    """Say how a study chose its pairs."""
+    pairs = table.get("pairs", "all")
+    if pairs == "adaptive":
+        own = "" if table.get("share_pairs", True) else ", for each model by itself"
+        return f"chosen in rounds from the answers so far (aim: {table.get('aim', 'ranks')}){own}"
+    return "every pair of traits" if pairs == "all" else f"{pairs} rounds of pairs"
+
+
+def _rule_words(rule: Mapping[str, float]) -> str | None:
+    """Say when a study was to stop."""
+    return ", ".join(f"{key} is at most {value:g}" for key, value in rule.items()) or None
 
 
 def describe_party(role: str, name: str, settings: str) -> Party:

@@ -159,10 +159,10 @@ def _plan_retest(
 ) -> None:
     """Plan the beginning of the design once more, with another sample number."""
     n = count_share(prepared, share)
-    rows = [row._replace(sample=1) for row in design_rows(prepared, planned)[:n]]
+    rows = [row._replace(sample=1) for row in design_rows(prepared, planned, model)[:n]]
     condition = prepared.study.study.condition
     ids = store.add_trials(planned.models[model], Part.RETEST, condition, rows)
-    _judge_all(store, prepared, planned, ids, Part.RETEST, sample=1)
+    _judge_all(store, prepared, planned, model, ids, Part.RETEST, sample=1)
 
 
 def _plan_condition(
@@ -171,15 +171,16 @@ def _plan_condition(
     """Plan the whole design under another condition."""
     condition = Condition(part)
     add_model(store, prepared, model, [condition])
-    rows = design_rows(prepared, planned)
+    rows = design_rows(prepared, planned, model)
     ids = store.add_trials(planned.models[model], part, condition, rows)
-    _judge_all(store, prepared, planned, ids, part)
+    _judge_all(store, prepared, planned, model, ids, part)
 
 
 def _judge_all(
     store: Store,
     prepared: Prepared,
     planned: Planned,
+    model: str,
     ids: Sequence[int],
     part: Part,
     *,
@@ -189,7 +190,7 @@ def _judge_all(
 
     With another sample number a reply that came out word for word as before is judged anew, too.
     """
-    swap = prepared.design.judge_swap[: len(ids)]
+    swap = prepared.designs[model].judge_swap[: len(ids)]
     for name, judge in planned.judges.items():
         orders = prepared.study.judges[name].orders
         rows = (row._replace(sample=sample) for row in judge_orders(orders, ids, swap))
@@ -207,7 +208,7 @@ def _plan_again(
     """Plan the judging of replies again: in the other order, or with another sample number."""
     n = count_share(prepared, share)
     trials = planned.trials[who[0]][:n]
-    swap = prepared.design.judge_swap[:n]
+    swap = prepared.designs[who[0]].judge_swap[:n]
     rows = (
         JudgingRow(trial, bool(turned) != (part is Part.ORDER), int(part is Part.REPEAT))
         for trial, turned in zip(trials, swap, strict=True)
@@ -221,7 +222,7 @@ def _plan_words(store: Store, prepared: Prepared, planned: Planned, model: str) 
     Such a trial has its reply from the start: that of the trial it borrows from. Which replies are
     there differs from run to run, so what is planned stays, and only what is missing is added.
     """
-    design, trials = prepared.design, planned.trials[model]
+    design, trials = prepared.designs[model], planned.trials[model]
     replied = store.replies_of(trials)
     rows = np.flatnonzero([trial in replied for trial in trials])
     known = len(trial_ids(store, model, Part.WORD))
@@ -235,7 +236,7 @@ def _plan_words(store: Store, prepared: Prepared, planned: Planned, model: str) 
             seed=design.seed + known,
         )
         traits = [planned.trait_ids[name] for name in prepared.traits.names]
-        plan = design_rows(prepared, planned)
+        plan = design_rows(prepared, planned, model)
         asked = [
             TrialRow(seq, traits[a], traits[b], plan[rows[r]].prompt)
             for seq, (r, a, b) in enumerate(zip(reply, one, other, strict=True), start=known)

@@ -83,6 +83,8 @@ class Plan:
         Calls that each of the default validity checks would add.
     extra : float
         All of them, as a share of the study's own calls.
+    stop_rule : dict
+        How sure ratings are to be, for the study to stop earlier; empty where it does not.
     """
 
     study: str
@@ -93,6 +95,7 @@ class Plan:
     rows: tuple[PlanRow, ...]
     checks: dict[str, int]
     extra: float
+    stop_rule: dict[str, float]
 
     @property
     def expected(self) -> float | None:
@@ -127,7 +130,7 @@ def make_plan(prepared: Prepared, store: Path | None = None) -> Plan:
     store : Path, optional
         Where it exists, what it has is not asked again, and its answers give the lengths.
     """
-    study, trials = prepared.study, len(prepared.design)
+    study, trials = prepared.study, prepared.most_trials
     done, lengths = _known(store, study.study.condition)
     elicit_tokens, judge_tokens = _prompt_tokens(prepared)
     replies = [_reply_tokens(lengths, n, t) for n, t in study.models.items()]
@@ -152,6 +155,7 @@ def make_plan(prepared: Prepared, store: Path | None = None) -> Plan:
         rows=tuple(rows),
         checks=checks,
         extra=sum(checks.values()) / sum(row.requests for row in rows),
+        stop_rule=study.study.stop_rule,
     )
 
 

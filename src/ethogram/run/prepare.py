@@ -5,11 +5,12 @@ No call is made here.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import orjson
 
 from ethogram import __version__
@@ -17,6 +18,7 @@ from ethogram.design import Design, Part, make_design
 from ethogram.engine.endpoints import plan_endpoint
 from ethogram.errors import Problems, StudyError
 from ethogram.protocols.templates import Templates, check_examples, make_templates
+from ethogram.run.begun import ADAPTIVE, check_rounds, designs_so_far, most_trials
 from ethogram.stimuli.prompts import Prompt, PromptSet, load_prompts
 from ethogram.stimuli.traits import TraitSet, load_traits
 from ethogram.store.rows import JudgingRow, Role, TrialRow
@@ -28,13 +30,32 @@ _DEFAULTS = JUDGE_DEFAULTS
 
 @dataclass(frozen=True)
 class Prepared:
-    """A study with everything that it names read and checked; no call was made."""
+    """A study with everything that it names read and checked; no call was made.
+
+    Attributes
+    ----------
+    designs : mapping of model to Design
+        What each model is asked; of a study in rounds, so far.
+    fixed : Design
+        The balanced design: all of a study whose pairs are fixed, and how others begin.
+    """
 
     study: Study
     traits: TraitSet
     prompts: PromptSet
     templates: Templates
-    design: Design
+    designs: Mapping[str, Design]
+    fixed: Design
+
+    @property
+    def design(self) -> Design:
+        """The longest of the models' designs; where pairs are shared, all models'."""
+        return max(self.designs.values(), key=len)
+
+    @property
+    def most_trials(self) -> int:
+        """How many trials a model gets if nothing stops the study before."""
+        return most_trials(self.study.study, self.fixed)
 
 
 def prepare(study: Study, store: Path | None = None, *, draw: bool = True) -> Prepared:
@@ -65,17 +86,24 @@ def prepare(study: Study, store: Path | None = None, *, draw: bool = True) -> Pr
     with problems.gather():
         if any(judge.examples for judge in study.judges.values()):
             check_examples(names)
+    with problems.gather():
+        check_rounds(table, names)
     problems.raise_any(StudyError)
-    design = make_design(
+    fixed = make_design(
         len(traits),
         len(prompts),
-        pairs=table.pairs,
+        pairs="all" if table.pairs == ADAPTIVE else table.pairs,
         repeats=table.repeats,
         orders=table.orders,
         max_trials=table.max_trials,
         seed=table.seed,
     )
-    return Prepared(study, traits, prompts, templates, design)
+    designs = (
+        designs_so_far(study, traits.names, prompts, fixed, store)
+        if table.in_rounds
+        else dict.fromkeys(study.models, fixed)
+    )
+    return Prepared(study, traits, prompts, templates, designs, fixed)
 
 
 def _read_prompts(study: Study, n_traits: int, *, draw: bool) -> PromptSet:
@@ -144,7 +172,7 @@ def plan_into(store: Store, prepared: Prepared) -> Planned:
 
     Planning the same study again changes nothing; planning a longer one adds to it.
     """
-    study, design = prepared.study, prepared.design
+    study = prepared.study
     with store.planning():
         store.add_study(
             name=study.study.name,
@@ -153,7 +181,7 @@ def plan_into(store: Store, prepared: Prepared) -> Planned:
             settings=study.without_secrets(_study_settings(study)),
         )
         traits = store.add_traits((t.name, t.description) for t in prepared.traits.traits)
-        used = sorted({int(i) for i in design.prompt})
+        used = sorted({int(i) for d in prepared.designs.values() for i in np.unique(d.prompt)})
         texts = [(p.id, p.text, p.language, p.topic) for p in prepared.prompts.prompts]
         kept = store.add_prompts(texts[i] for i in used)
         if name := _draw_name(study):
@@ -171,20 +199,21 @@ def plan_into(store: Store, prepared: Prepared) -> Planned:
             for name in study.judges
         }
         planned = Planned(models, judges, names, {}, kept, prompts)
-        rows = design_rows(prepared, planned)
         for name, party in models.items():
+            rows = design_rows(prepared, planned, name)
             planned.trials[name] = store.add_trials(party, Part.MAIN, study.study.condition, rows)
         for name, judge in judges.items():
-            for ids in planned.trials.values():
-                orders = judge_orders(study.judges[name].orders, ids, design.judge_swap)
+            for model, ids in planned.trials.items():
+                swap = prepared.designs[model].judge_swap
+                orders = judge_orders(study.judges[name].orders, ids, swap)
                 store.add_judgings(judge, Part.MAIN, orders)
         store.reopen_lost(study.study.attempts, study.study.unparsed_attempts)
     return planned
 
 
-def design_rows(prepared: Prepared, planned: Planned) -> list[TrialRow]:
-    """Return the design as rows of the store."""
-    design = prepared.design
+def design_rows(prepared: Prepared, planned: Planned, model: str) -> list[TrialRow]:
+    """Return a model's design as rows of the store."""
+    design = prepared.designs[model]
     traits = [planned.trait_ids[name] for name in prepared.traits.names]
     columns = zip(design.first, design.second, design.prompt, strict=True)
     return [

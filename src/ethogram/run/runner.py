@@ -57,6 +57,7 @@ class Run:
     stopped : the error that ended it early
     interrupted : whether Ctrl-C did
     ledger : money
+    said : how far a study in rounds is
     """
 
     meters: dict[tuple[str, str], Meter] = field(default_factory=dict)
@@ -64,6 +65,7 @@ class Run:
     stopped: EthogramError | None = None
     interrupted: bool = False
     ledger: Ledger | None = None
+    said: list[str] = field(default_factory=list)
 
     @property
     def calls(self) -> int:
@@ -86,6 +88,7 @@ def run_stages(
     watch: Watch | None = None,
     brake: bool = True,
     over: TransportSet | None = None,
+    more: Callable[[], Planned | None] | None = None,
 ) -> Run:
     """Turn pending rows into rows, until none is left, a limit stops it, or Ctrl-C.
 
@@ -104,6 +107,8 @@ def run_stages(
         Stop where 20 paid answers in a row cannot be used.
     over : TransportSet, optional
         In place of the services: files that are written or read.
+    more : function, optional
+        Asked, when all is answered, to plan what comes next; None: nothing does.
 
     Returns
     -------
@@ -115,8 +120,11 @@ def run_stages(
     if calls and prepared.study.study.spend_limit is not None:
         _check_prices(tables)
     counts = count_stages(store)
-    if not any(c.pending and c.part in parts and _key(c) in tables for c in counts):
-        return Run(totals=_totals(counts, parts))
+    while not any(c.pending and c.part in parts and _key(c) in tables for c in counts):
+        following = more() if more else None
+        if following is None:
+            return Run(totals=_totals(counts, parts))
+        planned, counts = following, count_stages(store)
     if calls:
         check_engines(plan_endpoint(name, table) for (_, name), table in tables.items())
     local = [table.model for table in tables.values() if calls and table.engine == "live"]
@@ -137,6 +145,7 @@ def run_stages(
                 _totals(counts, parts),
                 brake=brake,
                 over=over,
+                more=more,
             )
             return _run_to_end(runner, watch)
 
@@ -338,8 +347,11 @@ class _Runner:
         *,
         brake: bool = True,
         over: TransportSet | None = None,
+        more: Callable[[], Planned | None] | None = None,
     ) -> None:
         self.brake = brake
+        self.over = over
+        self.more = more
         self.study = prepared.study
         self.templates = prepared.templates
         self.store = store
@@ -349,17 +361,41 @@ class _Runner:
         self.result = Run(meters={key: Meter() for key in endpoints}, totals=totals)
         self.stop = asyncio.Event()
         self.jobs: dict[Key, _Job] = {}
-        self.transports = over or Transports(
-            store, self.stop, patience=prepared.study.study.patience, tell=self._tell
-        )
 
     async def run(self, watch: Watch | None) -> Run:
-        """Run all stages side by side."""
+        """Run all stages side by side, one round after another."""
         self.loop = asyncio.get_running_loop()
+        watching = asyncio.create_task(watch(self.result)) if watch else None
+        try:
+            await self._round()
+            while self.more and self._is_whole() and (planned := self.more()) is not None:
+                self._plan(planned)
+                await self._round()
+        finally:
+            if watching:
+                watching.cancel()
+                await asyncio.gather(watching, return_exceptions=True)
+        return self.result
+
+    def _is_whole(self) -> bool:
+        """Whether nothing stopped the round."""
+        return self.result.stopped is None and not self.stop.is_set()
+
+    def _plan(self, planned: Planned) -> None:
+        """Take up what was planned; what this run has done so far still counts as its own."""
+        self.planned, self.jobs = planned, {}
+        for key, (new, _, _) in _totals(count_stages(self.store), self.parts).items():
+            _, done, lost = self.result.totals.get(key, (0, 0, 0))
+            self.result.totals[key] = (new, done, lost)
+
+    async def _round(self) -> None:
+        """Ask all that is planned and pending."""
+        self.transports = self.over or Transports(
+            self.store, self.stop, patience=self.study.study.patience, tell=self._tell
+        )
         until = self.store.last_attempt()
         writer = self.writer = self.store.writer()
         ledger = self.result.ledger = self._open_ledger()
-        watching = asyncio.create_task(watch(self.result)) if watch else None
         try:
             async with make_session() as session:
                 try:
@@ -369,16 +405,12 @@ class _Runner:
                     raise
                 await self._stages()
         finally:
-            if watching:
-                watching.cancel()
-                await asyncio.gather(watching, return_exceptions=True)
             try:
                 writer.close()
                 self.transports.close_book()
             except EthogramError as error:
                 self.result.stopped = self.result.stopped or error
         self.result.stopped = self.result.stopped or self.transports.left()
-        return self.result
 
     async def _make_jobs(self, session: aiohttp.ClientSession, ledger: Ledger, until: int) -> None:
         """Make a caller for each model and judge, over its transport."""

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import orjson
 
+from ethogram.design import Part
 from ethogram.engine.requests import USABLE
 from ethogram.errors import InputError, guess
 from ethogram.ratings.arrays import text_label
@@ -26,6 +27,12 @@ from ethogram.store.rows import StageName
 from ethogram.store.store import Store
 
 _USABLE = ", ".join(f"'{s}'" for s in sorted(USABLE))
+
+
+ADAPTIVE = (
+    "Pairs were chosen from the answers so far: how often a trait won depends on whom it met, and "
+    "is not comparable between traits; ratings are."
+)
 
 
 def read_comparisons(
@@ -148,6 +155,7 @@ def _comparisons(
         model=count.model,
         judge=count.judge,
         condition=count.condition,
+        notes=_notes(store, count),
     )
 
 
@@ -158,6 +166,15 @@ def _labelled(prompts: IntArray, labels: dict[int, int]) -> IntArray:
 def _prompt_labels(store: Store) -> dict[int, int]:
     """Label prompts by their keys, so that those of two stores, or of an export, are paired."""
     return {i: text_label(key) for i, key in store.query("SELECT id, key FROM prompt")[1]}
+
+
+def _notes(store: Store, count: StageCount) -> tuple[str, ...]:
+    """Say how the pairs of a study in rounds were chosen."""
+    for study in reversed(store.studies()):
+        settings = orjson.loads(study["settings"])
+        if count.part == Part.MAIN and count.model in settings.get("models", {}):
+            return (ADAPTIVE,) if settings["study"].get("pairs") == "adaptive" else ()
+    return ()
 
 
 def _columns(rows: Sequence[tuple[Any, ...]], width: int) -> FloatArray:
@@ -317,6 +334,18 @@ def planned_traits(store: Store, part: str, *, planted: bool = False) -> tuple[s
         f"SELECT name FROM trait WHERE id IN ({named}) ORDER BY id", {"part": part}
     )
     return tuple(row[0] for row in rows)
+
+
+def asked_trials(store: Store, model: str, condition: str) -> list[tuple[str, str, str]]:
+    """Return the traits and the prompt's key of each trial that a study wants, in its order."""
+    _, rows = store.query(
+        """SELECT a.name, b.name, p.key FROM trial t JOIN party m ON m.id = t.model
+        JOIN trait a ON a.id = t.trait_1 JOIN trait b ON b.id = t.trait_2
+        JOIN prompt p ON p.id = t.prompt
+        WHERE m.name = ? AND t.part = 'main' AND t.condition = ? AND t.wanted ORDER BY t.seq""",
+        (model, condition),
+    )
+    return rows
 
 
 def trial_ids(store: Store, model: str, part: str) -> list[int]:
