@@ -199,7 +199,12 @@ def draw(table: pl.DataFrame, path: str) -> None:
         alt.Chart(table)
         .mark_line(point=True)
         .encode(
-            x=alt.X("calls:Q", title="comparisons", scale=alt.Scale(type="log")),
+            x=alt.X(
+                "calls:Q",
+                title="comparisons",
+                scale=alt.Scale(type="log", domain=[SIZES[0], SIZES[-1]], nice=False),
+                axis=alt.Axis(values=[1000, 2000, 3400, 5000, 10000]),
+            ),
             y=alt.Y("rank correlation:Q", scale=alt.Scale(zero=False)),
             color=alt.Color("design:N", title="pairs, rating"),
         )
