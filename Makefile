@@ -18,8 +18,8 @@ run: $(PACKAGE)
 	printf '\n$$ ethogram %s\n' "$$verb examples/$$study.toml"; \
 	$(BIN)/ethogram $$verb examples/$$study.toml || exit; done
 
-# One process more than cores, as many tests wait; who has nothing left takes tests from another.
-PYTEST := $(BIN)/python -m pytest -n $(shell expr $$(nproc 2>/dev/null || echo 2) + 1) --dist worksteal
+# One process more than cores, as many tests wait; some files stay together (tests/conftest.py).
+PYTEST := $(BIN)/python -m pytest -n $(shell expr $$(nproc 2>/dev/null || echo 2) + 1) --dist loadgroup
 
 test: $(DEV)
 	$(PYTEST) -m "not slow"

@@ -18,6 +18,20 @@ from ethogram.stimuli.traits import load_traits
 from ethogram.store.store import Store
 
 
+ONE_PROCESS = {
+    "test_analysis", "test_cli_views", "test_leads", "test_legibility", "test_report",
+    "test_report_browser", "test_report_views", "test_sees_and_acts", "test_validity",
+}  # fmt: skip
+"""Files whose tests share what takes some ten seconds to make: each goes to one process."""
+
+
+def pytest_collection_modifyitems(items):
+    """Keep the tests of such a file together, where they are shared out (`--dist loadgroup`)."""
+    for item in items:
+        if item.path.stem in ONE_PROCESS:
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+
+
 @pytest.fixture
 def planted():
     """Return a function that starts a planted server; all are stopped after the test."""
