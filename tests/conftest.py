@@ -17,7 +17,6 @@ from tests.planted.server import Config, serve
 from ethogram.stimuli.traits import load_traits
 from ethogram.store.store import Store
 
-
 ONE_PROCESS = {
     "test_analysis", "test_cli_views", "test_leads", "test_legibility", "test_report",
     "test_report_browser", "test_report_views", "test_sees_and_acts", "test_validity",
