@@ -30,6 +30,7 @@ if TYPE_CHECKING:  # what editors and type checkers read; tests hold it to the t
     from ethogram.api import figure as figure
     from ethogram.api import forecast_study as forecast_study
     from ethogram.api import list_batches as list_batches
+    from ethogram.api import open_demo as open_demo
     from ethogram.api import plan_study as plan_study
     from ethogram.api import read_batches as read_batches
     from ethogram.api import read_profiles as read_profiles
@@ -84,6 +85,7 @@ else:
                 "figure",
                 "forecast_study",
                 "list_batches",
+                "open_demo",
                 "plan_study",
                 "read_batches",
                 "read_profiles",

@@ -50,6 +50,7 @@ from ethogram.stimuli.paths import named_path
 from ethogram.stimuli.tables.written import check_folder
 from ethogram.store import read
 from ethogram.store.batches import BatchBook
+from ethogram.store.demo import unpack_demo
 from ethogram.store.export import EXPORTED, export_tables
 from ethogram.store.gates import gate_runs, keep_gate_run
 from ethogram.store.read import StageCount, count_stages, read_comparisons
@@ -714,6 +715,37 @@ def _of_view(
             f"those of {', '.join(pairs)}"
         )
     return fit
+
+
+def open_demo(
+    folder: str | Path = "ethogram-demo",
+    *,
+    force: bool = False,
+    note: Callable[[str], None] | None = None,
+) -> Path:
+    """Unpack the study in the box, three small open models, and write its report; asks no model.
+
+    Parameters
+    ----------
+    folder : path
+        Where its store, its study file and its report go; made if it is not there.
+    force : bool
+        Also replace files that are not the demo's.
+    note : callable, optional
+        Told when the work begins.
+
+    Returns
+    -------
+    Path
+        Of the report; the store is beside it, under the same name.
+
+    Raises
+    ------
+    InputError
+        A file of the same name is there and is not the demo's.
+    """
+    store = unpack_demo(folder, force=force)
+    return write_report(store, force=force, note=note)
 
 
 def _page_of(source: Path) -> Path:

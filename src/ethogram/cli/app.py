@@ -1005,6 +1005,27 @@ def export(
             _echo(f"{file}: {rows:,} rows")
 
 
+@app.command(cls=PlainCommand)
+def demo(
+    out: Annotated[
+        Path, typer.Option("-o", "--out", metavar="FOLDER", help="The folder to write to.")
+    ] = Path("ethogram-demo"),
+    show: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
+    force: Force = False,
+    quiet: Quiet = False,
+) -> None:
+    """Write the report of a real study of three small open models; no model is needed."""
+    from ethogram.api import open_demo
+
+    with _shown():
+        page = open_demo(out, force=force, note=lambda text: _echo(text, err=True))
+    store = page.with_suffix(".db")
+    _echo(f"Report: {page}; store: {store}; study file: {page.with_suffix('.toml')}")
+    _echo(f"More: ethogram ratings {store}; ethogram status {store}; ethogram show {store} 1")
+    if show:
+        typer.launch(page.resolve().as_uri())
+
+
 # -- stimuli, presets, services -------------------------------------------------------------
 
 

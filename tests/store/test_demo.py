@@ -1,0 +1,104 @@
+"""The study in the box: real replies of three small models, unpacked and read."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from collections import Counter
+
+import pytest
+
+from ethogram import read_profiles
+from ethogram.errors import InputError
+from ethogram.store.demo import DEMO, NAME, unpack_demo
+from ethogram.store.read import count_stages
+from ethogram.store.store import Store
+from ethogram.validity.results import StoreResults
+
+MODELS = ("qwen2.5-coder-0.5b", "qwen2.5-coder-1.5b", "smollm2-135m")
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory):
+    """Return the unpacked store."""
+    return unpack_demo(tmp_path_factory.mktemp("demo"))
+
+
+def test_it_is_a_whole_study(demo):
+    """All pairs of 24 traits for three models, each judged in both orders, nothing pending."""
+    with Store.read(demo) as store:
+        counts = count_stages(store)
+    assert not any(c.pending for c in counts)
+    main = {(c.stage, c.model): c for c in counts if c.part == "main"}
+    assert {model for _, model in main} == set(MODELS)
+    for model in MODELS:
+        assert main["elicit", model].planned == 276
+        assert main["judge", model].planned == 552
+        assert main["judge", model].lost <= 0.1 * 552
+
+
+def test_it_has_full_validity(demo):
+    """Exemplars of all traits, plants of every trait and model, retest and repeats."""
+    with sqlite3.connect(demo) as db:
+        plants = Counter(db.execute("SELECT model, planted FROM trial WHERE part = 'plant'"))
+        parts = {row[0] for row in db.execute("SELECT DISTINCT part FROM judging")}
+        (written,) = db.execute(
+            "SELECT count(DISTINCT planted) FROM trial WHERE part = 'exemplar'"
+        ).fetchone()
+    assert len(plants) == 3 * 24
+    assert min(plants.values()) >= 2
+    assert {"main", "plant", "exemplar", "repeat", "retest"} <= parts
+    assert written == 24
+
+
+def test_its_replies_are_real_text(demo):
+    """Hundreds of different replies, as the models wrote them."""
+    with sqlite3.connect(demo) as db:
+        chars = [row[0] for row in db.execute("SELECT chars FROM reply WHERE chars IS NOT NULL")]
+    assert len(chars) > 900
+    assert len(set(chars)) > 100
+
+
+def test_its_ratings_come_with_a_judge_that_sees(demo):
+    """Three profiles of 24 traits; the judge is above chance on written replies."""
+    profiles = read_profiles(demo)
+    assert sorted(profile.model for profile in profiles) == sorted(MODELS)
+    assert all(len(profile.traits) == 24 for profile in profiles)
+    with StoreResults.open(demo) as results:
+        (judge,) = results.judges
+        assert results.sight(judge).accuracy.overall.low > 0.5
+
+
+def test_unpacking_again_keeps_what_was_added(demo, tmp_path):
+    """A demo that someone went on with is left as it is; the study file beside it is renewed."""
+    path = shutil.copy(demo, tmp_path / demo.name)
+    with sqlite3.connect(path) as db:
+        db.execute("UPDATE study SET version = 'mine'")
+    assert unpack_demo(tmp_path) == tmp_path / demo.name
+    with Store.read(tmp_path / demo.name) as store:
+        assert store.studies()[-1]["version"] == "mine"
+        assert store.studies()[-1]["name"] == NAME
+
+
+def test_a_file_that_is_not_the_demo_is_not_replaced(tmp_path):
+    """It is named, and --force replaces it."""
+    path = tmp_path / f"{DEMO}.db"
+    path.write_text("mine")
+    with pytest.raises(InputError, match="is not the demo's store"):
+        unpack_demo(tmp_path)
+    assert path.read_text() == "mine"
+    assert unpack_demo(tmp_path, force=True) == path
+
+
+def test_the_verb_writes_a_report_and_says_where(ethogram, tmp_path):
+    """One command, no model: a report, a store and a study file."""
+    code, out, _ = ethogram("demo", "-o", tmp_path / "here")
+    assert code == 0
+    assert {p.name for p in (tmp_path / "here").iterdir()} == {
+        f"{DEMO}.db",
+        f"{DEMO}.toml",
+        f"{DEMO}.html",
+        f"{DEMO}.json",
+        f"{DEMO}.md",
+    }
+    assert f"{DEMO}.html" in out
