@@ -232,10 +232,13 @@ class WrittenBatches:
         Lines of each file.
     before : mapping of str to int
         Lines that were left out because they are in another folder, or at a service, by where.
+    said : tuple of str
+        How far a study in rounds is.
     """
 
     files: dict[Path, int]
     before: dict[str, int]
+    said: tuple[str, ...] = ()
 
 
 def write_batches(
@@ -289,7 +292,7 @@ def write_batches(
         )
     if run.stopped is not None:
         raise run.stopped
-    return WrittenBatches(over.written, over.before)
+    return WrittenBatches(over.written, over.before, tuple(run.said))
 
 
 @dataclass(frozen=True)
@@ -300,9 +303,12 @@ class ReadBatches(StudyRun):
     ----------
     found : Found
         Answers that were taken, lines that were not asked for, lines that cannot be read.
+    in_rounds : bool
+        Whether writing again may plan more, with nothing pending.
     """
 
     found: Found = field(default_factory=Found)
+    in_rounds: bool = False
 
 
 def read_batches(folder: str | Path, *, store: str | Path | None = None) -> ReadBatches:
@@ -333,7 +339,8 @@ def read_batches(folder: str | Path, *, store: str | Path | None = None) -> Read
         planned = plan_into(opened, prepared)
         over = ReadTransports(folder, path)
         run = run_stages(prepared, opened, planned, parts=tuple(Part), brake=False, over=over)
-        return ReadBatches(path, run, tuple(count_stages(opened)), over.found)
+        counts = tuple(count_stages(opened))
+        return ReadBatches(path, run, counts, over.found, in_rounds=study.study.in_rounds)
 
 
 def list_batches(store: str | Path) -> list[Batch]:

@@ -448,3 +448,20 @@ def test_answers_that_cannot_be_used_are_told(written, ethogram):
     assert (
         "next/elicit-alpha-1.jsonl: 3" in ethogram("batch", "write", "study.toml", "-o", "next")[1]
     )
+
+
+def test_a_study_in_rounds_is_written_round_by_round(study, ethogram, tmp_path):
+    """After a round's last answer it says to write again; when the rule is met, that it is."""
+    live, _ = study
+    text = study_text(live.base_url, round_size=40, stop_when={"half_width": 5000})
+    (tmp_path / "study.toml").write_text(text)
+    said = []
+    for folder in ("replies", "verdicts"):
+        ethogram("batch", "write", "study.toml", "--out", folder, "--store", "r.db")
+        run_batch(tmp_path / folder, "vllm")
+        said.append(ethogram("batch", "read", folder, "--store", "r.db")[1])
+    assert "write again for what can be asked now" in said[0]
+    assert "write again for the next round, if there is one" in said[1]
+    last = ethogram("batch", "write", "study.toml", "--out", "more", "--store", "r.db")[1]
+    assert "Nothing to write" in last
+    assert "stopped by stop_when at 120 trials" in last

@@ -149,3 +149,71 @@ def test_keys_that_do_not_fit_are_refused_in_one_line(tmp_path, keys, said):
     with pytest.raises(EthogramError, match=said) as error:
         ethogram.plan_study(parse_study(text), store=tmp_path / "s.db")
     assert len(error.value.lines) == 1
+
+
+def told(store):
+    """Return how often each (pair, prompt) was asked."""
+    return [(min(a, b), max(a, b), p) for _, _, a, b, p in rows(store, TRIALS)]
+
+
+@pytest.mark.parametrize("aim", ["ranks", "ratings", "traits:warm"])
+def test_few_prompts_are_used_up_before_a_study_ends(planted, tmp_path, aim):
+    """A pair that has met every prompt is passed over, so that the cap is reached, and no more."""
+    study = {"pairs": "adaptive", "aim": aim, "round_size": 10, "max_trials": 500}
+    names = ["warm", "cold", "dry", "blunt", "poetic", "calm", "bold", "formal"]
+    study |= {"traits": names, "prompts": ["How are you?", "What is rain?", "Name a bird."]}
+    made = run(planted(traits=names), tmp_path / "s.db", **study)
+    asked = told(made.store)
+    assert len(asked) == len(set(asked)) == 28 * 3
+
+
+@pytest.mark.parametrize("n", [2, 3])
+def test_the_fewest_traits_begin_balanced_too(planted, tmp_path, n):
+    """Few traits have few pairs, which are then asked several times before any is chosen."""
+    names = ["warm", "cold", "dry"][:n]
+    server = planted(traits=names)
+    study = {"traits": names, "pairs": "adaptive"}
+    run(server, tmp_path / "a.db", max_trials=45, **study)
+    run(server, tmp_path / "b.db", max_trials=20, repeats=None, **study)
+    first = rows(tmp_path / "a.db", TRIALS)
+    assert len(first) == 45
+    assert first[:20] == rows(tmp_path / "b.db", TRIALS)
+
+
+def test_a_study_of_repeats_that_turns_adaptive_judges_nothing_again(planted, tmp_path):
+    """Replies of the balanced design keep the order in which they were judged."""
+    orders = {"orders": "both"}
+    names = ["warm", "cold", "dry", "blunt", "poetic", "calm", "bold", "formal"]
+    server = planted(traits=names)
+    run(server, tmp_path / "s.db", traits=names, repeats=3, **orders)
+    before = rows(tmp_path / "s.db", SWAPS)
+    study = {"traits": names, "pairs": "adaptive", "max_trials": 200, **orders}
+    grown = run(server, tmp_path / "s.db", **study)
+    assert len(before) == 168
+    assert grown.run.calls == 2 * (200 - 168)
+    assert rows(tmp_path / "s.db", SWAPS)[:168] == before
+
+
+def test_a_model_with_pairs_of_its_own_waits_for_no_other(planted, tmp_path):
+    """Asked alone it goes on to the cap; the other's pending answers are told by name."""
+    study = {"models": {"alpha": {}, "beta": {}}, "pairs": "adaptive", "max_trials": 200}
+    text = study_text(planted().base_url, share_pairs=False, **study)
+    made = ethogram.run_study(
+        parse_study(text), store=tmp_path / "s.db", progress=False, models=["alpha"]
+    )
+    count = "SELECT count(*) FROM reply r JOIN trial t ON t.id = r.trial"
+    assert rows(made.store, count) == [(200,)]
+    (line,) = made.run.said
+    assert line.endswith("(beta).")
+
+
+@pytest.mark.parametrize("rule", [{"pairs": "adaptive"}, {"stop_when": {"half_width": 50}}])
+def test_a_model_whose_every_answer_is_lost_gets_no_further_round(planted, tmp_path, rule):
+    """The run ends after the start, and says why in one line."""
+    lost = {"lost": {"model": "lost+fault:empty_content"}}
+    text = study_text(planted().base_url, models=lost, max_trials=400, attempts=1, **rule)
+    made = ethogram.run_study(
+        parse_study(text), store=tmp_path / "s.db", progress=False, brake=False
+    )
+    assert made.run.said == ["lost: no further round, as every answer was lost."]
+    assert len(rows(made.store, TRIALS)) == 120

@@ -530,7 +530,7 @@ def plan(
     from ethogram.run.foresight import forecast_json, read_want
     from ethogram.study import load_study
 
-    wanted = read_want(want) if want else None
+    wanted = None if want is None else read_want(want)
     loaded = load_study(study)
     made = plan_study(loaded, store=store)
     if not json and not wanted:

@@ -80,6 +80,7 @@ def say_written(made: WrittenBatches, folder: Path) -> Iterator[str]:
         )
     elif not made.before:
         yield "Nothing to write: no request is pending that could be asked now."
+        yield from made.said
 
 
 def say_read(taken: ReadBatches) -> Iterator[str]:
@@ -108,3 +109,5 @@ def say_read(taken: ReadBatches) -> Iterator[str]:
             f"{pending:,} answers are pending: write again for what can be asked now, such as "
             "the judging of these replies."
         )
+    elif taken.in_rounds:
+        yield "Nothing is pending: write again for the next round, if there is one."

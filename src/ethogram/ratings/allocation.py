@@ -88,7 +88,33 @@ def find_aim(aim: str, traits: Sequence[str]) -> IntArray | None:
     return np.unique([place[name] for name in wanted])
 
 
-def choose_pairs(beliefs: Sequence[Belief], n_pairs: int, aim: IntArray | None) -> IntArray:
+def free_prompts(design: Design) -> IntArray:
+    """Return how many prompts each pair has not met, shape (K, K)."""
+    k = design.n_traits
+    met = np.unique(
+        np.stack(
+            [
+                np.minimum(design.first, design.second),
+                np.maximum(design.first, design.second),
+                design.prompt,
+            ]
+        ),
+        axis=1,
+    )
+    free = np.full((k, k), design.n_prompts)
+    np.subtract.at(free, (met[0], met[1]), 1)
+    np.subtract.at(free, (met[1], met[0]), 1)
+    np.fill_diagonal(free, 0)
+    return free
+
+
+def choose_pairs(
+    beliefs: Sequence[Belief],
+    n_pairs: int,
+    aim: IntArray | None,
+    *,
+    free: IntArray | None = None,
+) -> IntArray:
     """Choose the pairs of a round.
 
     Parameters
@@ -98,27 +124,38 @@ def choose_pairs(beliefs: Sequence[Belief], n_pairs: int, aim: IntArray | None) 
     n_pairs : int
     aim : int array or None
         As `find_aim` returns it.
+    free : int array, shape (K, K), optional
+        How often each pair may be asked at most.
 
     Returns
     -------
     int array, shape (n_pairs, 2)
-        Trait indices; a pair may occur more than once.
+        Trait indices; a pair may occur more than once. Fewer where no pair may be asked.
     """
     identity = np.eye(len(beliefs[0].strengths))
     parts = [
         _Information(belief, _rank_slopes(belief) if aim is None else identity[aim])
         for belief in beliefs
     ]
-    return np.array(_informative(parts, n_pairs), dtype=np.int64).reshape(-1, 2)
+    left = None if free is None else free.copy()
+    return np.array(_informative(parts, n_pairs, left), dtype=np.int64).reshape(-1, 2)
 
 
-def _informative(parts: Sequence[_Information], n_pairs: int) -> list[tuple[int, int]]:
+def _informative(
+    parts: Sequence[_Information], n_pairs: int, left: IntArray | None
+) -> list[tuple[int, int]]:
     """Choose one pair after another by what its answer takes off the variances aimed at."""
     chosen = []
     for _ in range(n_pairs):
         gain = sum((part.gain() for part in parts[1:]), start=parts[0].gain())
-        pair = divmod(int(np.argmax(gain)), len(gain))
+        if left is not None:
+            gain = np.where(left > 0, gain, -np.inf)
+        i, j = pair = divmod(int(np.argmax(gain)), len(gain))
+        if gain[pair] == -np.inf:
+            break
         chosen.append(pair)
+        if left is not None:
+            left[[i, j], [j, i]] -= 1
         for part in parts:
             part.add(*pair)
     return chosen

@@ -36,6 +36,9 @@ MOVED = 5
 LEAST = 30
 """Comparisons per trait from which on the size of a shift is promised."""
 
+LONGEST = 50_000
+"""Comparisons that are simulated and rated at most, or 50 per trait if these are more."""
+
 _SIMULATED = 20_000  # comparisons that are rated for one answer, in 1 to 12 studies
 _DRAWN = 1_000_000  # entries of the information matrices that are inverted for one answer
 _QUANTILES = 40  # of the errors, that power is averaged over
@@ -65,6 +68,19 @@ class Power:
     half_width: float
     shift: float
     rank_correlation: float
+
+    def with_more(self, comparisons: int) -> Power:
+        """Return the same for more comparisons: errors shrink with the root of their number.
+
+        That holds where traits have met often; see `LONGEST`.
+        """
+        share = self.comparisons / comparisons
+        return Power(
+            comparisons,
+            self.half_width * math.sqrt(share),
+            self.shift * math.sqrt(share),
+            1 - (1 - self.rank_correlation) * share,
+        )
 
 
 def reference_spread() -> float:
@@ -155,8 +171,15 @@ def _rate_one(
         float(half.mean()),
         float(np.median(profile.variances / plain)),
         _freedom(float(np.median(half / np.sqrt(profile.variances)))),
-        float(spearmanr(profile.strengths, strengths).statistic),
+        _agreement(profile.strengths, strengths),
     )
+
+
+def _agreement(ratings: FloatArray, truth: FloatArray) -> float:
+    """Return Spearman's correlation; 0 where all ratings are equal, which order nothing."""
+    if np.ptp(ratings) < 1e-9:
+        return 0.0
+    return float(spearmanr(ratings, truth).statistic)
 
 
 def simulate(

@@ -1,7 +1,7 @@
 """When a study knows enough: rules on what its ratings tell so far.
 
 A rule looks at widths, never at which trait won, so stopping by it hardly bends what is found; how
-much it does was simulated (see docs/adaptive.md).
+much it does was simulated (see docs/how-many.md).
 """
 
 from __future__ import annotations

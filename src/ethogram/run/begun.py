@@ -43,14 +43,20 @@ def round_size(study: Study, fixed: Design) -> int:
     table = study.study
     both = 2 if table.orders == "both" else 1
     slow = any(t.engine != "live" for t in (*study.models.values(), *study.judges.values()))
-    whole = table.max_trials or len(fixed)
-    size = table.round_size or max(fixed.n_traits, whole // (BATCHES if slow else ROUNDS))
+    size = table.round_size or max(fixed.n_traits, len(fixed) // (BATCHES if slow else ROUNDS))
     return -(-size // both) * both
 
 
-def most_trials(table: StudyTable, fixed: Design) -> int:
-    """Return how many trials a model gets if nothing stops the study before."""
-    return table.max_trials or len(fixed) if table.pairs == ADAPTIVE else len(fixed)
+def passes(table: StudyTable, n_traits: int, n_prompts: int) -> int:
+    """Return how often the balanced design asks each pair.
+
+    Of an adaptive study as often as reaches its cap: a study that was begun with such a design goes
+    on with the judge's orders of its trials, whatever it was begun as.
+    """
+    if table.pairs != ADAPTIVE or table.max_trials is None:
+        return table.repeats
+    once = n_traits * (n_traits - 1) // 2 * (2 if table.orders == "both" else 1)
+    return max(1, min(-(-table.max_trials // max(once, 1)), n_prompts))
 
 
 def designs_so_far(
@@ -88,8 +94,8 @@ def _begun(
 ) -> Design:
     """Return one model's design: the trials in the store, and at least the start."""
     table, both = study.study, study.study.orders == "both"
-    first = min(first_size(table, fixed.n_traits), most_trials(table, fixed), len(fixed))
-    known = _stored(path, model, table.condition, traits, prompts)[: most_trials(table, fixed)]
+    first = min(first_size(table, fixed.n_traits), len(fixed))
+    known = _stored(path, model, table.condition, traits, prompts)[: len(fixed)]
     if table.pairs != ADAPTIVE:
         n = max(first, len(known))
         trials = fixed.first[:n], fixed.second[:n], fixed.prompt[:n]

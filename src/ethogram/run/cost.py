@@ -121,7 +121,7 @@ def _total(costs: list[float | None]) -> float | None:
     return sum(known) if len(known) == len(costs) else None
 
 
-def make_plan(prepared: Prepared, store: Path | None = None) -> Plan:
+def make_plan(prepared: Prepared, store: Path | None = None, *, trials: int | None = None) -> Plan:
     """Work out what a study will ask and cost.
 
     Parameters
@@ -129,8 +129,10 @@ def make_plan(prepared: Prepared, store: Path | None = None) -> Plan:
     prepared : Prepared
     store : Path, optional
         Where it exists, what it has is not asked again, and its answers give the lengths.
+    trials : int, optional
+        Of each model; if not given as many as the study asks.
     """
-    study, trials = prepared.study, prepared.most_trials
+    study, trials = prepared.study, trials or prepared.most_trials
     done, lengths = _known(store, study.study.condition)
     elicit_tokens, judge_tokens = _prompt_tokens(prepared)
     replies = [_reply_tokens(lengths, n, t) for n, t in study.models.items()]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from ethogram.design import Design, make_design
 from ethogram.errors import EthogramError, InputError, guess
 from ethogram.ratings.comparisons import Comparisons
 from ethogram.ratings.models import ELO_PER_LOGIT
-from ethogram.ratings.power import Power, foresee, reference_spread, true_spread
+from ethogram.ratings.power import LEAST, LONGEST, Power, foresee, reference_spread, true_spread
 from ethogram.ratings.profile import Profile
 from ethogram.ratings.rate import rate
 from ethogram.run.begun import ADAPTIVE
@@ -27,7 +28,7 @@ SIZES = (0.5, 1, 2, 4)
 
 ENOUGH = 6  # comparisons per trait, from which on a study's own spread is used
 WANTS = ("half_width", "shift", "rank_correlation")
-_STEPS, _CLOSE = 6, 0.02  # of the search for a number, and how near it has to get
+_STEPS, _CLOSE = 12, 0.02  # of the search for a number, and how near it has to get
 
 
 @dataclass(frozen=True)
@@ -84,8 +85,13 @@ def make_forecast(
     planned = prepared.most_trials
     want = dict(want or {})
 
-    def look(trials: int) -> Power:
+    @cache
+    def look_at(trials: int) -> Power:
         return foresee(_resized(prepared, trials), spread=spread, position=position)
+
+    def look(trials: int) -> Power:
+        looked = look_at(min(trials, _longest(prepared)))
+        return looked.with_more(trials) if looked.comparisons < trials else looked
 
     if want:
         _check_want(want)
@@ -105,7 +111,7 @@ def read_want(text: str) -> dict[str, float]:
     for part in text.split(","):
         key, equals, value = (word.strip() for word in part.partition("="))
         try:
-            want[key] = float(value)
+            number = float(value)
         except ValueError:
             equals = ""
         if not equals or key not in WANTS:
@@ -113,6 +119,9 @@ def read_want(text: str) -> dict[str, float]:
                 f"--want {part.strip()!r}{guess(key, WANTS)}: expected half_width=POINTS, "
                 "shift=POINTS or rank_correlation=NUMBER"
             )
+        if key in want:
+            raise InputError(f"--want {text!r} names {key} twice")
+        want[key] = number
     _check_want(want)
     return want
 
@@ -162,25 +171,33 @@ def _rated(comparisons: Comparisons) -> Profile | None:
 
 def _resized(prepared: Prepared, trials: int) -> Design:
     """Return the study's fixed design with so many trials."""
-    table, k = prepared.study.study, prepared.fixed.n_traits
-    pairs = "all" if table.pairs == ADAPTIVE else table.pairs
-    n_pairs = k * (k - 1) // 2 if pairs == "all" else int(pairs) * k // 2
-    one_pass = n_pairs * (2 if table.orders == "both" else 1)
+    table = prepared.study.study
     return make_design(
-        k,
+        prepared.fixed.n_traits,
         prepared.fixed.n_prompts,
-        pairs=pairs,
-        repeats=-(-trials // one_pass),
+        pairs="all" if table.pairs == ADAPTIVE else table.pairs,
+        repeats=-(-trials // _one_pass(prepared)),
         orders=table.orders,
         max_trials=trials,
         seed=table.seed,
     )
 
 
+def _one_pass(prepared: Prepared) -> int:
+    """Return the trials of each of the study's pairs once."""
+    table, k = prepared.study.study, prepared.fixed.n_traits
+    n_pairs = int(table.pairs) * k // 2 if isinstance(table.pairs, int) else k * (k - 1) // 2
+    return n_pairs * (2 if table.orders == "both" else 1)
+
+
 def _most(prepared: Prepared) -> int:
-    """Return the trials of every pair with every prompt."""
-    k, both = prepared.fixed.n_traits, prepared.study.study.orders == "both"
-    return k * (k - 1) // 2 * prepared.fixed.n_prompts * (1 + both)
+    """Return the trials of each of the study's pairs with every prompt."""
+    return _one_pass(prepared) * prepared.fixed.n_prompts
+
+
+def _longest(prepared: Prepared) -> int:
+    """Return the trials that are simulated; more follow from these."""
+    return max(LONGEST, 50 * prepared.fixed.n_traits)
 
 
 def _find(
@@ -189,11 +206,11 @@ def _find(
     """Search for the least number of trials that gives what is wanted, within some 2%."""
     low, high = 0, _most(prepared)
     trials, found = start, None
-    least = prepared.fixed.n_traits - 1
+    least, often = prepared.fixed.n_traits - 1, LEAST * prepared.fixed.n_traits // 2
     for _ in range(_STEPS):
         trials = int(np.clip(trials, max(low + 1, least), high))
         seen = look(trials)
-        factor = max(_factor(seen, key, value) for key, value in want.items())
+        factor = max(_factor(seen, key, value, often) for key, value in want.items())
         if factor <= 1:
             found, high = seen, min(high, trials)
         else:
@@ -204,29 +221,31 @@ def _find(
     if found is None:
         said = ", ".join(f"{key} = {value:g}" for key, value in want.items())
         raise InputError(
-            f"{said}: {trials:,} trials per model do not give it, and {_most(prepared):,} are all "
-            "that these traits and prompts allow: ask for less, or add prompts"
+            f"{said}: {low:,} trials per model do not give it, and {_most(prepared):,} are all "
+            "that these pairs and prompts allow: ask for less, or add prompts"
         )
     return found
 
 
-def _factor(seen: Power, key: str, value: float) -> float:
-    """Return how many times as many trials something takes, as errors shrink with their root."""
+def _factor(seen: Power, key: str, value: float, often: int) -> float:
+    """Return how many times as many trials something takes, as errors shrink with their root.
+
+    A shift is only promised from `often` trials on.
+    """
     if key == "rank_correlation":
         lost = (1 - seen.rank_correlation) / (1 - value)
         return float(lost)
     told = float(getattr(seen, key))
-    return (told / value) ** 2 if np.isfinite(told) else 2.0
+    return (told / value) ** 2 if np.isfinite(told) else max(2.0, often / seen.comparisons)
 
 
 def _cost(prepared: Prepared, store: Path | None, trials: int) -> float | None:
     """Return US dollars for so many trials per model, without those that are answered."""
-    resized = _resized(prepared, trials)
+    resized = _resized(prepared, min(trials, _longest(prepared)))
     designs = dict.fromkeys(prepared.study.models, resized)
-    study = prepared.study
-    table = study.study.model_copy(update={"max_trials": None})
-    plain = study.model_copy(update={"study": table})
-    return make_plan(replace(prepared, study=plain, designs=designs, fixed=resized), store).expected
+    return make_plan(
+        replace(prepared, designs=designs, fixed=resized), store, trials=trials
+    ).expected
 
 
 def forecast_json(told: Forecast) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from ethogram.design import Design, Part, make_design
 from ethogram.engine.endpoints import plan_endpoint
 from ethogram.errors import Problems, StudyError
 from ethogram.protocols.templates import Templates, check_examples, make_templates
-from ethogram.run.begun import ADAPTIVE, check_rounds, designs_so_far, most_trials
+from ethogram.run.begun import ADAPTIVE, check_rounds, designs_so_far, passes
 from ethogram.stimuli.prompts import Prompt, PromptSet, load_prompts
 from ethogram.stimuli.traits import TraitSet, load_traits
 from ethogram.store.rows import JudgingRow, Role, TrialRow
@@ -37,7 +37,8 @@ class Prepared:
     designs : mapping of model to Design
         What each model is asked; of a study in rounds, so far.
     fixed : Design
-        The balanced design: all of a study whose pairs are fixed, and how others begin.
+        The balanced design, as long as the study can get: all of a study whose pairs are fixed, and
+        how others begin.
     """
 
     study: Study
@@ -55,7 +56,7 @@ class Prepared:
     @property
     def most_trials(self) -> int:
         """How many trials a model gets if nothing stops the study before."""
-        return most_trials(self.study.study, self.fixed)
+        return len(self.fixed)
 
 
 def prepare(study: Study, store: Path | None = None, *, draw: bool = True) -> Prepared:
@@ -93,7 +94,7 @@ def prepare(study: Study, store: Path | None = None, *, draw: bool = True) -> Pr
         len(traits),
         len(prompts),
         pairs="all" if table.pairs == ADAPTIVE else table.pairs,
-        repeats=table.repeats,
+        repeats=passes(table, len(traits), len(prompts)),
         orders=table.orders,
         max_trials=table.max_trials,
         seed=table.seed,

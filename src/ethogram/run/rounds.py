@@ -6,6 +6,7 @@ is asked: a run that was killed goes on with the same pairs.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
@@ -20,11 +21,12 @@ from ethogram.ratings.allocation import (
     design_of_trials,
     extend_design,
     find_aim,
+    free_prompts,
 )
 from ethogram.ratings.comparisons import Comparisons
 from ethogram.ratings.rate import rate
 from ethogram.ratings.stopping import is_met, measure_all
-from ethogram.run.begun import ADAPTIVE, most_trials, round_size
+from ethogram.run.begun import ADAPTIVE, round_size
 from ethogram.run.prepare import Planned, Prepared, plan_into
 from ethogram.store.read import count_stages, read_comparisons
 from ethogram.store.rows import StageName
@@ -45,15 +47,18 @@ class Rounds:
         By the models that share pairs: what the rule to stop looks at, as last measured.
     enough : set
         Those of them for which it is met.
-    pending : int
-        Answers of the study that the next round waits for.
+    lost : set
+        Those of them whose every answer was lost, so that no pair can be chosen.
+    pending : dict
+        By model: answers that its next round waits for.
     """
 
     store: Store
     prepared: Prepared
     told: dict[tuple[str, ...], dict[str, float]] = field(default_factory=dict)
     enough: set[tuple[str, ...]] = field(default_factory=set)
-    pending: int = 0
+    lost: set[tuple[str, ...]] = field(default_factory=set)
+    pending: Counter[str] = field(default_factory=Counter)
 
     def next(self) -> Planned | None:
         """Plan the next round into the store.
@@ -61,20 +66,23 @@ class Rounds:
         Returns
         -------
         Planned or None
-            None where there is none (yet): answers are pending, the rule to stop is met, or all is
-            asked.
+            None where there is none (yet): answers are pending, the rule to stop is met, all is
+            asked, or every answer was lost.
         """
         if not self.prepared.study.study.in_rounds:
             return None
         self.pending = self._count_pending()
-        if self.pending:
+        whole = [names for names in self._groups() if not any(map(self.pending.get, names))]
+        if not whole:
             return None
         asked = self._comparisons()
         designs = dict(self.prepared.designs)
-        for names in self._groups():
+        for names in whole:
             given = [c for name in names for c in asked[name]]
             self._look(names, given)
-            if names not in self.enough:
+            if not given:
+                self.lost.add(names)
+            elif names not in self.enough:
                 longer = _longer(self.prepared, designs[names[0]], given)
                 designs |= dict.fromkeys(names, longer)
         if all(len(designs[name]) == len(d) for name, d in self.prepared.designs.items()):
@@ -88,16 +96,15 @@ class Rounds:
         names = tuple(study.models)
         return [names] if study.study.share_pairs else [(name,) for name in names]
 
-    def _count_pending(self) -> int:
-        study = self.prepared.study
-        return sum(
-            c.pending
-            for c in count_stages(self.store)
-            if c.part == Part.MAIN
-            and c.condition == study.study.condition
-            and c.model in study.models
-            and (c.stage == StageName.ELICIT or c.judge in study.judges)
-        )
+    def _count_pending(self) -> Counter[str]:
+        """Count each model's answers that are pending."""
+        study, pending = self.prepared.study, Counter[str]()
+        for c in count_stages(self.store):
+            ours = c.part == Part.MAIN and c.condition == study.study.condition
+            asked = c.stage == StageName.ELICIT or c.judge in study.judges
+            if ours and asked and c.pending and c.model in study.models:
+                pending[c.model] += c.pending
+        return pending
 
     def _comparisons(self) -> dict[str, list[Comparisons]]:
         """Return each model's comparisons, one for each judge."""
@@ -128,7 +135,7 @@ def _longer(prepared: Prepared, design: Design, given: Sequence[Comparisons]) ->
     """Return a design with a round more, as far as there are trials left."""
     study, fixed = prepared.study, prepared.fixed
     table, both = study.study, study.study.orders == "both"
-    left = most_trials(table, fixed) - len(design)
+    left = len(fixed) - len(design)
     size = min(round_size(study, fixed), left)
     if size <= 0:
         return design
@@ -137,10 +144,8 @@ def _longer(prepared: Prepared, design: Design, given: Sequence[Comparisons]) ->
         trials = (fixed.first[:n], fixed.second[:n], fixed.prompt[:n])
         return design_of_trials(fixed, *trials, both=both)
     beliefs = [_believe(c, prepared.traits.names) for c in given]
-    if not beliefs:  # every answer was lost
-        return design
     aim = find_aim(table.aim, prepared.traits.names)
-    pairs = choose_pairs(beliefs, -(-size // (1 + both)), aim)
+    pairs = choose_pairs(beliefs, -(-size // (1 + both)), aim, free=free_prompts(design))
     first, second, prompt = extend_design(design, pairs, both=both)
     n = min(len(first), len(design) + size)
     return design_of_trials(fixed, first[:n], second[:n], prompt[:n], both=both)
@@ -165,12 +170,17 @@ def _believe(comparisons: Comparisons, names: Sequence[str]) -> Belief:
 
 
 def say_rounds(rounds: Rounds) -> list[str]:
-    """Say how far each group of models is, by the rule to stop."""
+    """Say how far each group of models is: what it waits for, and the rule to stop."""
     rule = rounds.prepared.study.study.stop_rule
     lines = []
-    if rounds.pending:
-        are = "answer is" if rounds.pending == 1 else "answers are"
-        lines.append(f"The next round waits: {rounds.pending:,} {are} pending.")
+    if n := rounds.pending.total():
+        are = "answer is" if n == 1 else "answers are"
+        whose = ", ".join(rounds.pending)
+        lines.append(f"The next round waits: {n:,} {are} pending ({whose}).")
+    lines += [
+        f"{', '.join(names)}: no further round, as every answer was lost."
+        for names in sorted(rounds.lost)
+    ]
     for names, told in rounds.told.items():
         who = "" if len(rounds.told) == 1 else f"{', '.join(names)}: "
         n = len(rounds.prepared.designs[names[0]])
