@@ -53,7 +53,7 @@ class Simulated:
     def __post_init__(self) -> None:
         self.names = [str(i) for i in range(len(self.truth))]
         k = len(self.truth)
-        repeats = 1 if k > 20 else 20
+        repeats = 1 if k > 60 else 20
         self.fixed = make_design(k, PROMPTS, seed=self.seed, repeats=repeats)
         self.won = np.zeros(0)
         self.design = self._first(k * MEETINGS_AT_FIRST // 2)
@@ -224,7 +224,9 @@ def main() -> None:
     parser.add_argument("--designs", nargs="+", default=DESIGNS)
     asked = parser.parse_args()
     pl.Config.set_tbl_formatting("ASCII_MARKDOWN").set_tbl_hide_dataframe_shape(True)
-    pl.Config.set_tbl_rows(-1).set_tbl_hide_column_data_types(True).set_tbl_width_chars(120)
+    pl.Config.set_tbl_rows(-1).set_tbl_hide_column_data_types(True).set_tbl_width_chars(
+        140
+    ).set_tbl_cols(-1)
     studies = range(asked.studies)
     if asked.what == "accuracy":
         jobs = [("accuracy", m, d, s) for m in MODELS for d in asked.designs for s in studies]
