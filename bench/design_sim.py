@@ -68,7 +68,8 @@ class Simulated:
         gap = self.truth[d.first[done:]] - self.truth[d.second[done:]] + POSITION
         won = self.rng.random(len(gap)) < 1 / (1 + np.exp(-gap))
         self.won = np.concatenate([self.won, won])
-        return compare(self.names, d.first, d.second, self.won, prompt=d.prompt)
+        adaptive = self.aim != "balanced"
+        return compare(self.names, d.first, d.second, self.won, prompt=d.prompt, adaptive=adaptive)
 
     def grow(self, size: int, given: Comparisons, belief: Belief | None = None) -> None:
         """Ask so many more."""

@@ -48,6 +48,8 @@ class Comparisons:
         The same of the whole file, for all its models: said once (`Rated.notes`), in no caveats.
     model, judge, condition : str
         Labels carried into the profile.
+    adaptive : bool
+        Pairs were chosen from the answers before them: `rate` takes that into account.
     """
 
     traits: tuple[str, ...]
@@ -65,6 +67,7 @@ class Comparisons:
     condition: str = "feels"
     notes: tuple[str, ...] = ()
     source_notes: tuple[str, ...] = ()
+    adaptive: bool = False
 
     def __len__(self) -> int:
         return len(self.first)
@@ -105,6 +108,7 @@ def compare(
     judge: str = "",
     condition: str = "feels",
     notes: Sequence[str] = (),
+    adaptive: bool = False,
 ) -> Comparisons:
     """Build `Comparisons` from plain sequences, filling in what is unknown.
 
@@ -142,6 +146,7 @@ def compare(
         judge=judge,
         condition=condition,
         notes=(notes,) if isinstance(notes, str) else tuple(notes),
+        adaptive=adaptive,
     )
     _check(comparisons)
     return replace(comparisons, outcome=np.where(tied, 0.5, comparisons.outcome))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from importlib.resources import files
@@ -35,6 +35,7 @@ from ethogram.ratings.models import (
 )
 from ethogram.ratings.pairs import PairCounts, check_connected, merge, pair_rows, tally
 from ethogram.ratings.phases import say_phase
+from ethogram.ratings.posterior import average_priors
 from ethogram.ratings.profile import Effect, Profile
 from ethogram.ratings.quantiles import LEVEL, check_level, normal_quantile
 from ethogram.ratings.resampling import in_blocks, resample_rows, split_half
@@ -57,7 +58,7 @@ REFERENCE_CAVEATS = (
 def rate(
     comparisons: Comparisons,
     *,
-    ridge: float = DEFAULT_RIDGE,
+    ridge: float | None = None,
     ties: str = "davidson",
     position: bool = True,
     interval: str = "auto",
@@ -71,14 +72,17 @@ def rate(
     Parameters
     ----------
     comparisons : Comparisons
-    ridge : float
-        Weight of the N(0, 1/ridge) prior; `Profile.prior_effect` says what it does.
+    ridge : float, optional
+        Weight of the N(0, 1/ridge) prior; `Profile.prior_effect` says what it does. If not given
+        `DEFAULT_RIDGE`; for adaptive comparisons priors are averaged, see
+        `ethogram.ratings.posterior`.
     ties : {"davidson", "half"}
         Model ties, or count them as half a win for each side.
     position : bool
         Fit position effects along, where the design lets them be told from the strengths.
     interval : {"auto", "fisher", "clustered", "bootstrap"}
-        See `ethogram.ratings.intervals`.
+        See `ethogram.ratings.intervals`. "auto" of adaptive comparisons without a `ridge` is the
+        posterior's.
     resamples : int
         For interval="bootstrap".
     splits : int
@@ -103,12 +107,23 @@ def rate(
     if interval == "bootstrap":
         check_number(resamples, "resamples", least=2, whole=True)
     say_phase("strengths")
-    fitted = fit_comparisons(comparisons, ridge=ridge, ties=ties, position=position)
-    rows, pairs, fit = fitted.rows, fitted.pairs, fitted.fit
+    fit_under = partial(fit_comparisons, comparisons, ties=ties, position=position)
+    fitted = fit_under(ridge=DEFAULT_RIDGE if ridge is None else ridge)
     cluster = clusters(comparisons)
-    intervals = find_intervals(
-        rows, pairs, fit, cluster, kind=interval, level=level, resamples=resamples, seed=seed
-    )
+    if comparisons.adaptive and ridge is None and interval == "auto":
+        fitted, intervals = _averaged(fitted, fit_under, level)
+    else:
+        intervals = find_intervals(
+            fitted.rows,
+            fitted.pairs,
+            fitted.fit,
+            cluster,
+            kind=interval,
+            level=level,
+            resamples=resamples,
+            seed=seed,
+        )
+    fit = fitted.fit
     reliability, why_none = _reliability(fitted, cluster, splits, seed)
     caveats = [*fitted.caveats, *intervals.caveats, *_fit_caveats(comparisons, fitted), *why_none]
     return replace(
@@ -124,6 +139,16 @@ def rate(
         caveats=tuple(caveats),
         soft=_is_soft(comparisons),
     )
+
+
+def _averaged(
+    fitted: Fitted, fit_under: Callable[..., Fitted], level: float
+) -> tuple[Fitted, Intervals]:
+    """Put the mean of the posterior in the place of one prior's fit."""
+    fit, intervals = average_priors(
+        lambda ridge: (fitted.pairs, fit_under(ridge=ridge).fit), level=level
+    )
+    return replace(fitted, fit=fit), intervals
 
 
 def _reliability(
@@ -271,7 +296,7 @@ def _fit_caveats(comparisons: Comparisons, fitted: Fitted) -> list[str]:
         )
     if (comparisons.prompt < 0).any():
         caveats.append("Comparisons with unknown prompts are treated as independent.")
-    if fitted.prior_effect > NOTABLE_PRIOR:
+    if fitted.prior_effect > NOTABLE_PRIOR and not comparisons.adaptive:
         caveats.append(
             f"The prior moves a strength by up to {fitted.prior_effect * ELO_PER_LOGIT:.0f} points "
             f"(against one ten times weaker); such a trait nearly always wins or loses."

@@ -20,7 +20,7 @@ from scipy.stats import t as student
 
 from ethogram.ratings.cards import card_html, card_text
 from ethogram.ratings.comparisons import Comparisons, FloatArray
-from ethogram.ratings.models import DEFAULT_RIDGE, ELO_PER_LOGIT, NOT_CONVERGED
+from ethogram.ratings.models import ELO_PER_LOGIT, NOT_CONVERGED
 from ethogram.ratings.plots import plot_shift
 from ethogram.ratings.profile import Profile
 from ethogram.ratings.quantiles import LEVEL, normal_quantile, t_quantile
@@ -140,7 +140,7 @@ def shift(
     before: Comparisons | Profile,
     after: Comparisons | Profile,
     *,
-    ridge: float = DEFAULT_RIDGE,
+    ridge: float | None = None,
     profiles: tuple[Profile, Profile] | None = None,
     level: float = LEVEL,
 ) -> Shift:
@@ -151,7 +151,7 @@ def shift(
     before, after : Comparisons or Profile
         Give comparisons of the same design where there are any: prompts with the same number are
         taken to be the same prompt.
-    ridge : float
+    ridge : float, optional
         As in `rate`.
     profiles : tuple of (Profile, Profile), optional
         What `rate` makes of the two sides with this `ridge`, if it is there already.

@@ -87,7 +87,7 @@ def pair_sides(
     before: Comparisons | Profile,
     after: Comparisons | Profile,
     *,
-    ridge: float = DEFAULT_RIDGE,
+    ridge: float | None = None,
     profiles: tuple[Profile, Profile] | None = None,
     level: float = LEVEL,
 ) -> Sides:
@@ -112,6 +112,8 @@ def _pairing(before: Comparisons | Profile, after: Comparisons | Profile) -> str
     """What the two sides share."""
     if isinstance(before, Profile) or isinstance(after, Profile):
         return ""
+    if before.adaptive or after.adaptive:
+        return ""  # leaving out a prompt would not undo what its answer led to
     known = (before.prompt >= 0).all() and (after.prompt >= 0).all()
     return "prompts" if known else "pairs"
 
@@ -131,7 +133,7 @@ def _side(
     source: Comparisons | Profile,
     shared: Sequence[str],
     paired: str,
-    ridge: float,
+    ridge: float | None,
     rated: Profile | None,
     level: float,
 ) -> Side:
@@ -146,7 +148,7 @@ def _side(
             profile.restrict(shared), nothing, np.zeros((0, k)), many, np.ones(k, dtype=bool)
         )
     label, cluster = np.unique(_labels(source, shared, paired), return_inverse=True)
-    fitted = fit_comparisons(source, ridge=ridge)
+    fitted = fit_comparisons(source, ridge=DEFAULT_RIDGE if ridge is None else ridge)
     left_out = jackknife(fitted.rows, fitted.fit, cluster, keep_influence=True, correlations=False)
     assert left_out.influence is not None  # it was asked for
     at = {trait: i for i, trait in enumerate(source.traits)}

@@ -30,8 +30,8 @@ _USABLE = ", ".join(f"'{s}'" for s in sorted(USABLE))
 
 
 ADAPTIVE = (
-    "Pairs were chosen from the answers so far: 95% intervals are too narrow (in simulations they "
-    "held the truth in 85 to 88% of cases), and how often a trait won depends on whom it met."
+    "Pairs were chosen from the answers so far: ratings are drawn toward their mean, by a prior as "
+    "wide as they spread, and how often a trait won depends on whom it met."
 )
 
 
@@ -140,6 +140,7 @@ def _comparisons(
         outcome = np.where(np.isnan(p_first), outcome, p_first)
         keep, outcome, judge_first, tie = merge_orders(trial, outcome, judge_first, tie)
     planned = _planned_traits(store, count, place)
+    adaptive = _is_adaptive(store, count)
     local = np.full(max(place, default=0) + 1, -1)
     local[planned] = np.arange(len(planned))
     return compare(
@@ -155,7 +156,8 @@ def _comparisons(
         model=count.model,
         judge=count.judge,
         condition=count.condition,
-        notes=_notes(store, count),
+        notes=(ADAPTIVE,) if adaptive else (),
+        adaptive=adaptive,
     )
 
 
@@ -168,13 +170,13 @@ def _prompt_labels(store: Store) -> dict[int, int]:
     return {i: text_label(key) for i, key in store.query("SELECT id, key FROM prompt")[1]}
 
 
-def _notes(store: Store, count: StageCount) -> tuple[str, ...]:
-    """Say how the pairs of a study in rounds were chosen."""
+def _is_adaptive(store: Store, count: StageCount) -> bool:
+    """Whether a model's pairs were chosen from the answers before them."""
     for study in reversed(store.studies()):
         settings = orjson.loads(study["settings"])
         if count.part == Part.MAIN and count.model in settings.get("models", {}):
-            return (ADAPTIVE,) if settings["study"].get("pairs") == "adaptive" else ()
-    return ()
+            return bool(settings["study"].get("pairs") == "adaptive")
+    return False
 
 
 def _columns(rows: Sequence[tuple[Any, ...]], width: int) -> FloatArray:
