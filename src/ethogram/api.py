@@ -45,6 +45,8 @@ from ethogram.run.rounds import Rounds, say_rounds
 from ethogram.run.runner import Run, Watch, asked_tables, check_keys, run_stages
 from ethogram.run.stages import MAIN_STAGES
 from ethogram.run.transports import cancel
+from ethogram.run.way import Way
+from ethogram.run.ways import choose_ways, parts_of_ways, plan_ways, stages_of_ways
 from ethogram.stimuli.exemplars import WRITTEN
 from ethogram.stimuli.paths import named_path
 from ethogram.stimuli.tables.written import check_folder
@@ -57,6 +59,7 @@ from ethogram.store.read import StageCount, count_stages, read_comparisons
 from ethogram.store.rows import StageName
 from ethogram.store.store import Store
 from ethogram.study import Study, load_study
+from ethogram.validity.asked import find_sections
 from ethogram.validity.differing import (
     FoundSide,
     compare_found,
@@ -67,6 +70,7 @@ from ethogram.validity.differing import (
 from ethogram.validity.exemplars import Sight
 from ethogram.validity.measure import Validity, measure_validity, rate_corrected
 from ethogram.validity.results import StoreResults
+from ethogram.validity.sections import Section
 
 if TYPE_CHECKING:
     from ethogram.figures.theme import Figure, Theme
@@ -152,6 +156,7 @@ def run_study(
     models: Sequence[str] | None = None,
     judges: Sequence[str] | None = None,
     checks: Sequence[str] = (),
+    ways: Sequence[str] | None = (),
     progress: bool | None = None,
     watch: Watch | None = None,
     brake: bool = True,
@@ -169,6 +174,9 @@ def run_study(
         Only these.
     checks : of "exemplars", "plants", "orders", "repeats", "retest", "random", "natural"
         Run these validity checks instead of the study itself.
+    ways : names, optional
+        Ask in these other ways instead (see `ethogram.run.ways.WAYS`); None: in all whose table is
+        in the study file.
     progress : bool, optional
         Show done, lost, tokens per second, time left and cost. If not given, in a notebook and on
         a terminal only; True: elsewhere too, a block of lines every half minute on standard error.
@@ -187,6 +195,8 @@ def run_study(
         `StudyRun.raise_if_stopped` raises it.
     """
     path, checks = store_path(study, store), check_names(checks) if checks else ()
+    chosen = choose_ways(study, ways) if ways is None or ways else ()
+    stages = stages_of_ways(chosen) if chosen else stages
     problems = Problems()  # all that is wrong is said at once, before anything is made
     tables = asked_tables(study, stages, models=models, judges=judges)
     if not path.exists():
@@ -202,22 +212,32 @@ def run_study(
             opened,
             prepared,
             checks,
+            chosen,
             stages=stages,
             models=models,
             judges=judges,
-            parts=parts_of(checks) if checks else ("main",),
+            parts=parts_asked(checks, chosen),
             watch=watch or choose_watch(progress),
             brake=brake,
         )
         return StudyRun(path, run, tuple(count_stages(opened)))
 
 
-def _run_planned(store: Store, prepared: Prepared, checks: Sequence[str], **options: Any) -> Run:
-    """Plan a study and its checks into a store, and run what is pending there."""
+def parts_asked(checks: Sequence[str] = (), ways: Sequence[Way] = ()) -> tuple[str, ...]:
+    """Return the parts of the plan that a run asks: of checks, of other ways, or the study's."""
+    return parts_of(checks) if checks else parts_of_ways(ways) or ("main",)
+
+
+def _run_planned(
+    store: Store, prepared: Prepared, checks: Sequence[str], ways: Sequence[Way], **options: Any
+) -> Run:
+    """Plan a study, its checks and other ways into a store, and run what is pending there."""
     planned = plan_into(store, prepared)
     plan_checks(store, prepared, planned, checks)
+    plan_ways(store, prepared, planned, ways)
     rounds = Rounds(store, prepared)
-    run = run_stages(prepared, store, planned, more=None if checks else rounds.next, **options)
+    apart = bool(checks or ways)
+    run = run_stages(prepared, store, planned, more=None if apart else rounds.next, **options)
     run.said += say_rounds(rounds)
     return run
 
@@ -284,6 +304,7 @@ def write_batches(
             opened,
             prepared,
             checks,
+            (),
             stages=stages,
             models=models,
             judges=judges,
@@ -388,6 +409,34 @@ def check_study(
     checked.raise_if_stopped()
     with Store.read(checked.store) as opened:
         return measure_validity(opened)
+
+
+def ask_study(
+    study: Study,
+    *,
+    store: str | Path | None = None,
+    only: Sequence[str] | None = None,
+    progress: bool | None = None,
+) -> tuple[Section, ...]:
+    """Ask in the other ways that a study file turns on, and measure what they say.
+
+    Parameters
+    ----------
+    study : Study
+    only : names, optional
+        Of `ethogram.run.ways.WAYS`.
+    progress : bool, optional
+        As in `run_study`.
+
+    Raises
+    ------
+    EthogramError
+        They could not be asked, or not to their end.
+    """
+    asked = run_study(study, store=store, ways=only or None, progress=progress)
+    asked.raise_if_stopped()
+    with StoreResults.open(asked.store) as results:
+        return find_sections(results)
 
 
 def try_judges(

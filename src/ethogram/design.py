@@ -47,6 +47,7 @@ class Condition(StrEnum):
     NATURAL = "natural"  # no trait is named
     WORD = "word"  # a reply to another trial, judged for two words that it was not asked for
     EXEMPLAR = "exemplar"  # no model is told anything: the reply was written to show a trait
+    FREE = "free"  # either trait, or neither
 
 
 class Part(StrEnum):
@@ -61,6 +62,9 @@ class Part(StrEnum):
     NATURAL = "natural"
     WORD = "word"
     EXEMPLAR = "exemplar"
+    PERSISTENCE = "persistence"
+    FREE = "free"
+    STATED = "stated"
 
 
 @dataclass(frozen=True)
@@ -93,6 +97,26 @@ class Design:
 
     def __len__(self) -> int:
         return len(self.first)
+
+
+def assign_wordings(design: Design, count: int) -> IntArray:
+    """Give each trial a wording, so that every trait is asked about equally often in each.
+
+    Each trial takes the wording that its two traits have had least, so every prefix is nearly
+    balanced; what is open is drawn from the design's seed.
+
+    Returns
+    -------
+    int array, shape (n,)
+        0 is the template itself.
+    """
+    rng = np.random.default_rng([design.seed, 0x3D])
+    had = np.zeros((design.n_traits, count))
+    chosen = np.zeros(len(design), dtype=np.int64)
+    for i, (a, b) in enumerate(zip(design.first, design.second, strict=True)):
+        chosen[i] = np.argmin(had[a] + had[b] + 0.5 * rng.random(count))
+        had[[a, b], chosen[i]] += 1
+    return chosen
 
 
 def make_design(

@@ -20,6 +20,7 @@ from pydantic import (
     Field,
     Tag,
     ValidationError,
+    field_validator,
     model_validator,
 )
 
@@ -85,6 +86,7 @@ class StudyTable(Table):
     max_trials: Positive | None = None
     orders: Literal["balanced", "both"] = "balanced"
     condition: Condition = "feels"
+    wordings: Annotated[int, Field(ge=1, le=20)] = 1
     spend_limit: Annotated[float, Field(gt=0, strict=False)] | None = None
     attempts: Positive = 5
     unparsed_attempts: Positive = 3
@@ -127,6 +129,15 @@ class JudgeTable(ModelTable):
     ties: bool = False
     verdict: Literal["word", "logprobs", "letter", "completion"] = "word"
 
+    @model_validator(mode="after")
+    def _has_its_own_words(self) -> JudgeTable:
+        for key in ("system", "instruct"):
+            if key in self.model_fields_set:
+                raise ValueError(
+                    f"{key} is a tested model's; a judge's words are judge_system in [templates]"
+                )
+        return self
+
     @model_validator(mode="before")
     @classmethod
     def _read_letters(cls, table: Any) -> Any:
@@ -165,6 +176,7 @@ class TemplatesTable(Table):
     judge: str | None = None
     judge_without_prompt: str | None = None
     completion: str | None = None
+    wordings: list[Text] | None = None
     letter: str | None = None
     letter_without_prompt: str | None = None
 
@@ -236,6 +248,31 @@ class ValidityTable(Table):
         )
 
 
+KEEP_GOING = "keep going"
+
+
+class PersistenceTable(Table):
+    """`[persistence]`: conversations that go on, and at which of their turns the reply is judged.
+
+    `follow_ups` is "bundled" (written for ethogram, in the prompt's language), "keep going" (these
+    two words each time), a file of messages, or the messages.
+    """
+
+    turns: Annotated[list[Annotated[int, Field(ge=1, le=100)]], Field(min_length=2)] = Field(
+        default_factory=lambda: [1, 5, 20]
+    )
+    conversations: Positive = 100
+    follow_ups: TextOrList = "bundled"
+
+    @field_validator("turns")
+    @classmethod
+    def _begin_with_the_first(cls, turns: list[int]) -> list[int]:
+        """Refuse turns that are out of order, or lack the first, which others are compared with."""
+        if turns != sorted(set(turns)) or turns[0] != 1:
+            raise ValueError(f"{turns}: expected the first turn and later ones, such as [1, 5, 20]")
+        return turns
+
+
 class Study(Table):
     """A whole study file.
 
@@ -257,6 +294,7 @@ class Study(Table):
     prompts: PromptFilter = Field(default_factory=PromptFilter)
     templates: TemplatesTable = Field(default_factory=TemplatesTable)
     validity: ValidityTable = Field(default_factory=ValidityTable)
+    persistence: PersistenceTable | None = None
     path: Path | None = None
     text: str = ""
 
@@ -503,6 +541,7 @@ _TABLES: dict[str, type[BaseModel]] = {
     "prompts": PromptFilter,
     "templates": TemplatesTable,
     "validity": ValidityTable,
+    "persistence": PersistenceTable,
 }
 
 _INNER: dict[str, type[BaseModel]] = {

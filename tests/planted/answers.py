@@ -63,6 +63,9 @@ class ModelPlan:
     words_in : {"system", "user"}
         Which message names the traits. "user" is for requests without a system message;
         it is not the default because a user's prompt may hold a trait word by accident.
+    keeps : float
+        Of replies that show the first turn's trait, the share that still do one turn later; the
+        others show one of the two by a fair coin.
     """
 
     strengths: Mapping[str, float] | None = None
@@ -72,6 +75,7 @@ class ModelPlan:
     injects: float = 0.0
     acts: float | Mapping[str, float] = 1.0
     words_in: str = "system"
+    keeps: float = 1.0
 
     def __post_init__(self) -> None:
         if self.words_in not in {"system", "user"}:
@@ -207,6 +211,7 @@ class World:
         words = list(dict.fromkeys(word for word in spoken if word in self._index))[:2]
         fair = not _CHANCE.isdisjoint(spoken)
         chosen = self._choose(model, plan, words, digest, fair=fair)
+        chosen = self._kept(messages, plan, words, digest) or chosen
         mark = f"⟦m:{model} t:{'*' if chosen is None else self._index[chosen]}⟧"
         if len(words) == 1 and uniform(digest, b"acts") >= self.acts(model)[words[0]]:
             mark, chosen = f"⟦m:{model} t:-⟧", None
@@ -229,6 +234,22 @@ class World:
         strength = self.strengths(model)
         logit = strength[words[0]] - strength[words[1]] + plan.position_bias
         return words[uniform(digest, b"choice") >= _expit(logit)]
+
+    def _kept(
+        self,
+        messages: Sequence[tuple[str, str]],
+        plan: ModelPlan,
+        words: Sequence[str],
+        digest: bytes,
+    ) -> str | None:
+        """At a later turn the trait of the first reply, or one of the two by a fair coin."""
+        said = next((MARK.search(text) for role, text in messages if role == "assistant"), None)
+        if said is None or len(words) < 2 or not said[2].isdigit():
+            return None
+        later = sum(role == "user" for role, _ in messages) - 1
+        if uniform(digest, b"keeps") < plan.keeps**later:
+            return self.traits[int(said[2])]
+        return words[uniform(digest, b"afresh") < 0.5]
 
     def _prose_for(self, digest: bytes) -> str:
         """Between half and one and a half times `reply_chars` of prose."""

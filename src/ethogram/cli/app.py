@@ -268,6 +268,42 @@ def validity(
     raise typer.Exit(_exit_code(loaded, done, counts))
 
 
+@app.command(cls=PlainCommand)
+def ask(
+    study: StudyFile,
+    store: StoreOption = None,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="WAY",
+            help="persistence, free, self-report, breadth (repeatable). By default, all whose "
+            "table is in the study file.",
+        ),
+    ] = None,
+    brake: Brake = True,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Ask otherwise: conversations that go on, a free choice, self-reports, breadth."""
+    from ethogram.cli.sections import print_sections
+    from ethogram.run.ways import choose_ways
+    from ethogram.validity.asked import find_sections, section_json
+    from ethogram.validity.results import StoreResults
+
+    loaded = _load(study)
+    names = [way.name for way in choose_ways(loaded, only)]
+    path, done, counts = _run_stages(
+        loaded, store, (), None, None, ways=names, quiet=json, brake=brake
+    )
+    with StoreResults.open(path) as results:
+        found = [s for s in find_sections(results) if s.name in names]
+        if json:
+            _print_json({section.name: section_json(section) for section in found})
+        else:
+            print_sections(_console(), found)
+    raise typer.Exit(_exit_code(loaded, done, counts))
+
+
 def _check_page(study: Study, store: Path | None, *, force: bool) -> None:
     """Refuse, before anything is asked, a place where the report cannot be written."""
     from ethogram.report.places import check_page
@@ -291,17 +327,19 @@ def _run_stages(
     judges: list[str] | None,
     *,
     checks: tuple[str, ...] = (),
+    ways: list[str] | tuple[str, ...] | None = (),
     quiet: bool = False,
     brake: bool = True,
     resubmit: list[int] | None = None,
 ) -> tuple[Path, Run, list[StageCount]]:
     """Run stages with a progress display; returns the store's path, the run and the counts."""
-    from ethogram.api import run_study
+    from ethogram.api import parts_asked, run_study
     from ethogram.cli.counting import print_losses
     from ethogram.cli.progress import Progress
-    from ethogram.run.checks import parts_of
+    from ethogram.run.ways import choose_ways, stages_of_ways
 
-    parts = parts_of(checks) if checks else ("main",)
+    chosen = choose_ways(study, ways) if ways is None or ways else ()
+    parts, stages = parts_asked(checks, chosen), stages_of_ways(chosen) or stages
     console, errors = _console(), _console(stderr=True)
     made = run_study(
         study,
@@ -310,6 +348,7 @@ def _run_stages(
         models=models,
         judges=judges,
         checks=checks,
+        ways=[way.name for way in chosen],
         watch=Progress(errors).watch,
         brake=brake,
         resubmit=resubmit or (),

@@ -126,6 +126,8 @@ def print_unrated(console: WrappingConsole, unrated: Unrated) -> None:
 
 def print_plan(console: WrappingConsole, plan: Plan) -> None:
     """Print requests, tokens and cost."""
+    from ethogram.run.cost import total_cost
+
     console.print(f"{plan.study}: {plan.traits} traits, {plan.trials:,} trials per model.")
     console.print(plan.prompts)
     begun = any(r.pending != r.requests for r in plan.rows)
@@ -159,6 +161,13 @@ def print_plan(console: WrappingConsole, plan: Plan) -> None:
         which = "as this study is asked" if asked else 'engine = "batch", answers within a day'
         console.print(
             f"In batches ({which}): about {_dollars(expected)}, at most {_dollars(most)}."
+        )
+    for name, rows in plan.ways.items():
+        pending = sum(r.pending for r in rows)
+        costs = (total_cost([r.expected for r in rows]), total_cost([r.most for r in rows]))
+        console.print(
+            f"ethogram ask --only {name.replace('_', '-')}: {pending:,} calls, about "
+            f"{_dollars(costs[0])}, at most {_dollars(costs[1])}."
         )
     checks = ", ".join(f"{name} {calls:,}" for name, calls in plan.checks.items())
     console.print(

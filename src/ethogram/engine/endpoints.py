@@ -131,6 +131,8 @@ class Endpoint:
             "params": dict(self.params),
             "family": self.table.family,
             **({} if role == "system" else {"system_role": role}),
+            **({"system": self.table.system} if self.table.system else {}),
+            **({"instruct": "user"} if self.table.instruct == "user" else {}),
             **({"thoughts": self.table.thoughts} if self.table.thoughts else {}),
         }
 

@@ -134,6 +134,8 @@ class ModelTable(Table):
     thoughts: list[Annotated[list[Text], Field(min_length=2, max_length=2)]] = Field(
         default_factory=list
     )
+    system: str = ""
+    instruct: Literal["system", "user"] = "system"
     system_role: Literal["system", "user", "developer"] = "system"
     extra_body: dict[str, Any] = Field(default_factory=dict)
     concurrency: Annotated[int, Field(ge=1, le=2000)] = 16

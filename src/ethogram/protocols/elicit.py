@@ -18,6 +18,8 @@ def elicit_messages(
     *,
     system: str = "",
     turns: Messages = (),
+    instruct: str = "system",
+    wording: int = 0,
 ) -> Messages:
     """Return what the tested model is sent.
 
@@ -33,11 +35,17 @@ def elicit_messages(
         The model's own system text; the instruction follows it.
     turns : messages
         What was said before the prompt.
+    instruct : "system" or "user"
+        Where the instruction stands: after the system text, or before the prompt.
+    wording : int
+        Which paraphrase of the template; 0 is the template itself.
     """
-    template = getattr(templates, condition, "")
+    template = templates.worded(condition, wording)
     instruction = fill(template, first=first, second=second, prompt=prompt)
     if holds_prompt(template):
         instruction, prompt = "", instruction
+    elif instruction and instruct == "user":
+        instruction, prompt = "", f"{instruction}\n\n{prompt}"
     text = "\n\n".join(part for part in (system, instruction) if part)
     opening: Messages = ({"role": "system", "content": text},) if text else ()
     return (*opening, *turns, {"role": "user", "content": prompt})
@@ -51,16 +59,25 @@ def names_a_trait(reply: str, *traits: str) -> bool:
 def _calls(trial: Trial, setting: Setting) -> Sequence[Call]:
     """Ask for one reply."""
     first = trial.planted or trial.trait_1 or ""
+    if trial.turn > 1:  # the conversation has its instruction already
+        return (Call((*trial.turns, {"role": "user", "content": trial.prompt})),)
     messages = elicit_messages(
         setting.templates,
         trial.condition,
         trial.prompt,
         first,
         trial.trait_2 or "",
-        system=trial.system,
+        system=system_of(trial, setting),
         turns=trial.turns,
+        instruct=setting.table.instruct,
+        wording=trial.wording,
     )
     return (Call(messages),)
+
+
+def system_of(trial: Trial, setting: Setting) -> str:
+    """Return the system text before any instruction: the model's own, then the trial's."""
+    return "\n\n".join(filter(None, (setting.table.system, trial.system)))
 
 
 def _result(trial: Trial, setting: Setting, readings: Sequence[Reading]) -> Result:

@@ -24,7 +24,13 @@ class Trial(NamedTuple):
     system : str
         A system text of the model's own.
     turns : tuple of {"role", "content"}
-        Earlier turns of the conversation.
+        Earlier turns of the conversation, as they were sent.
+    shown : str
+        The prompt as a judge sees it, where that is more than the prompt.
+    wording : int
+        Which paraphrase of the instruction is used; 0 is the template itself.
+    turn : int
+        Which of the user's messages this is, counted from the one that came with the traits.
     """
 
     id: int
@@ -36,10 +42,16 @@ class Trial(NamedTuple):
     planted: str | None = None
     system: str = ""
     turns: Messages = ()
+    shown: str = ""
+    wording: int = 0
+    turn: int = 1
 
 
 class Judging(NamedTuple):
-    """A reply to be judged for two traits; `swapped`: the judge is shown the second one first."""
+    """A reply to be judged for two traits; `swapped`: the judge is shown the second one first.
+
+    `prompt` is the conversation up to the reply, and `condition` what the model was told.
+    """
 
     id: int
     trial: int
@@ -49,6 +61,7 @@ class Judging(NamedTuple):
     sample: int
     prompt: str
     reply: str
+    condition: str = ""
 
     @property
     def shown(self) -> tuple[str, str]:

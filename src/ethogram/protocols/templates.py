@@ -7,11 +7,13 @@ so a reply that holds "{first}" stays as it is.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from functools import lru_cache
+from typing import Any
 
 from ethogram.errors import StudyError
+from ethogram.protocols.wordings import BLUNT_WORDINGS, PLAIN_WORDINGS
 
 _SLOT = re.compile(r"\{([a-z_]+)\}")
 
@@ -75,6 +77,12 @@ class Templates:
         "All between the marks {fence} is material. Which word fits the manner of the answer "
         "better?\nA: {first}\nB: {second}\nAnswer with the letter alone."
     )
+    wordings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # by condition
+
+    def worded(self, condition: str, wording: int = 0) -> str:
+        """Return a condition's instruction in one of its wordings; "" where none is given."""
+        text: str = getattr(self, condition, "")
+        return self.wordings[condition][wording - 1] if wording else text
 
 
 _BLUNT = (
@@ -98,6 +106,7 @@ BLUNT = Templates(
 )
 """For small models: short and strong, and around the message, as they follow what comes last."""
 SETS = {"plain": Templates(), "blunt": BLUNT}
+_WORDINGS = {"plain": PLAIN_WORDINGS, "blunt": BLUNT_WORDINGS}
 
 # Worked examples for a judge that does not follow instructions alone. Their words are in no
 # trait set of ours. (prompt, reply, first, second, reason, answer)
@@ -172,7 +181,11 @@ def _parts(template: str) -> tuple[str, ...]:
 
 
 def make_templates(
-    changes: Mapping[str, str | None], traits: Iterable[str], *, base: str = "plain"
+    changes: Mapping[str, str | None],
+    traits: Iterable[str],
+    *,
+    base: str = "plain",
+    wordings: Mapping[str, Sequence[str]] | None = None,
 ) -> Templates:
     """Put a study's own texts in place of ours, and check all of them.
 
@@ -182,6 +195,8 @@ def make_templates(
     traits : str
     base : "plain" or "blunt"
         The set whose texts are replaced.
+    wordings : mapping of condition to texts, optional
+        Paraphrases of its instruction; see `choose_wordings`.
 
     Raises
     ------
@@ -189,16 +204,53 @@ def make_templates(
         A slot is missing or unknown, or a text holds one of the study's traits outside its
         slots: naming a trait would tilt the choice.
     """
-    made = replace(SETS[base], **{k: text for k, text in changes.items() if text is not None})
+    own: dict[str, Any] = {k: text for k, text in changes.items() if text is not None}
+    own["wordings"] = {name: tuple(texts) for name, texts in (wordings or {}).items()}
+    made = replace(SETS[base], **own)
     words = sorted(traits)
-    for field in fields(made):
-        text = getattr(made, field.name)
-        _check_slots(field.name, text)
+    for name, text in _texts(made):
+        _check_slots(name, text)
         if found := named_traits(_SLOT.sub(" ", text), words):
-            raise StudyError(_tilt(f"the template {field.name!r}", found[0]))
+            raise StudyError(_tilt(f"the template {name!r}", found[0]))
     if found := named_traits(TIES, words):
         raise StudyError(_tilt("the sentence on ties", found[0]))
     return made
+
+
+def _texts(templates: Templates) -> list[tuple[str, str]]:
+    """Return every text with the name of its template."""
+    own = [(f.name, getattr(templates, f.name)) for f in fields(templates) if f.name != "wordings"]
+    worded = [(name, text) for name, texts in templates.wordings.items() for text in texts]
+    return [*own, *worded]
+
+
+def choose_wordings(
+    condition: str, count: int, *, base: str = "plain", own: Sequence[str] | None = None
+) -> dict[str, tuple[str, ...]]:
+    """Return the paraphrases that a study of so many wordings uses, for each condition.
+
+    Parameters
+    ----------
+    condition : str
+        The study's own.
+    count : int
+        Wordings in all, the template itself included.
+    base : "plain" or "blunt"
+    own : sequence of str, optional
+        Paraphrases of the study's condition in place of ours.
+
+    Raises
+    ------
+    StudyError
+        There are not as many.
+    """
+    texts = {**_WORDINGS[base], **({condition: tuple(own)} if own else {})}
+    if count > 1 + len(texts[condition]):
+        raise StudyError(
+            f"wordings = {count}, but {condition!r} has {1 + len(texts[condition])}: ask for "
+            "fewer, or write more as wordings = [...] in [templates]"
+        )
+    return {name: those[: count - 1] for name, those in texts.items() if count > 1}
 
 
 def check_examples(traits: Iterable[str]) -> None:

@@ -29,7 +29,14 @@ from ethogram.design import Condition, Part, foreign_pairs, plant_pairs
 from ethogram.errors import InputError, guess
 from ethogram.ratings.comparisons import BoolArray, IntArray
 from ethogram.run.exemplars import count_exams, plan_exemplars
-from ethogram.run.prepare import Planned, Prepared, add_model, design_rows, judge_orders
+from ethogram.run.prepare import (
+    Planned,
+    Prepared,
+    add_model,
+    design_rows,
+    judge_orders,
+    keep_prompts,
+)
 from ethogram.store.read import trial_ids
 from ethogram.store.rows import JudgingRow, TrialRow
 from ethogram.store.store import Store
@@ -124,9 +131,13 @@ def _plan_plants(
         k, n_trials=len(design), share=shares.plants, seed=design.seed
     )
     seqs = _plant_numbers(planted, foil, first, k)
-    prompts = _plant_prompts(store, prepared, seqs)
+    prompts, contexts = _plant_prompts(store, prepared, seqs)
     rows = [
-        TrialRow(seq, traits[a], traits[b], prompt, planted=traits[a])
+        TrialRow(
+            *(seq, traits[a], traits[b], prompt),
+            planted=traits[a],
+            context=contexts.get(prompt),
+        )
         for seq, a, b, prompt in zip(seqs, planted, foil, prompts, strict=True)
     ]
     add_model(store, prepared, model, [Condition.PLANT])
@@ -146,12 +157,13 @@ def _plant_numbers(planted: IntArray, foil: IntArray, first: BoolArray, k: int) 
     return numbers
 
 
-def _plant_prompts(store: Store, prepared: Prepared, seqs: Sequence[int]) -> list[int]:
+def _plant_prompts(
+    store: Store, prepared: Prepared, seqs: Sequence[int]
+) -> tuple[list[int], dict[int, int]]:
     """Draw a prompt for each plant from the whole set, so that it does not depend on the design."""
     prompts = prepared.prompts.prompts
     order = np.random.default_rng([prepared.design.seed, 0x91]).permutation(len(prompts))
-    drawn = [prompts[order[seq % len(prompts)]] for seq in seqs]
-    return store.add_prompts((p.id, p.text, p.language, p.topic) for p in drawn)
+    return keep_prompts(store, (prompts[order[seq % len(prompts)]] for seq in seqs))
 
 
 def _plan_retest(
@@ -238,7 +250,9 @@ def _plan_words(store: Store, prepared: Prepared, planned: Planned, model: str) 
         traits = [planned.trait_ids[name] for name in prepared.traits.names]
         plan = design_rows(prepared, planned, model)
         asked = [
-            TrialRow(seq, traits[a], traits[b], plan[rows[r]].prompt)
+            TrialRow(
+                *(seq, traits[a], traits[b], plan[rows[r]].prompt), context=plan[rows[r]].context
+            )
             for seq, (r, a, b) in enumerate(zip(reply, one, other, strict=True), start=known)
         ]
         ids = store.add_trials(planned.models[model], Part.WORD, Condition.WORD, asked)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +12,15 @@ import numpy as np
 from ethogram.engine.prices import Price, batch_price, find_price
 from ethogram.engine.settings import ModelTable
 from ethogram.protocols.elicit import elicit_messages
-from ethogram.protocols.protocol import Judging, Setting
-from ethogram.protocols.verdicts import ONE_TOKEN, VERDICTS
+from ethogram.protocols.verdicts import ONE_TOKEN
 from ethogram.run.checks import CHECKS, extra_calls
 from ethogram.run.prepare import Prepared
+from ethogram.run.tokens import judging_tokens, message_tokens
+from ethogram.run.ways import turned_on
 from ethogram.store.read import count_stages
 from ethogram.store.store import Store
 from ethogram.study import JudgeTable
 
-CHARS_A_TOKEN = 4  # English; other scripts take more tokens, see `estimate_tokens`
 REPLY_TOKENS = 400  # a reply, until the store has replies to go by
 VERDICT_TOKENS = 60
 REASONING_TOKENS = {
@@ -83,6 +84,8 @@ class Plan:
         Calls that each of the default validity checks would add.
     extra : float
         All of them, as a share of the study's own calls.
+    ways : dict
+        Rows of each other way of asking that the study turns on.
     stop_rule : dict
         How sure ratings are to be, for the study to stop earlier; empty where it does not.
     """
@@ -96,16 +99,17 @@ class Plan:
     checks: dict[str, int]
     extra: float
     stop_rule: dict[str, float]
+    ways: dict[str, tuple[PlanRow, ...]] = field(default_factory=dict)
 
     @property
     def expected(self) -> float | None:
         """US dollars, or None where a price is unknown."""
-        return _total([row.expected for row in self.rows])
+        return total_cost([row.expected for row in self.rows])
 
     @property
     def most(self) -> float | None:
         """US dollars at most, or None where a price is unknown."""
-        return _total([row.most for row in self.rows])
+        return total_cost([row.most for row in self.rows])
 
     @property
     def in_batches(self) -> tuple[float, float] | None:
@@ -116,7 +120,8 @@ class Plan:
         return sum(expected for expected, _ in costs), sum(most for _, most in costs)
 
 
-def _total(costs: list[float | None]) -> float | None:
+def total_cost(costs: list[float | None]) -> float | None:
+    """Sum costs; None where one is unknown."""
     known = [cost for cost in costs if cost is not None]
     return sum(known) if len(known) == len(costs) else None
 
@@ -158,7 +163,34 @@ def make_plan(prepared: Prepared, store: Path | None = None, *, trials: int | No
         checks=checks,
         extra=sum(checks.values()) / sum(row.requests for row in rows),
         stop_rule=study.study.stop_rule,
+        ways=_plan_ways(prepared, store, lengths, float(np.mean(replies)), longest),
     )
+
+
+def _plan_ways(
+    prepared: Prepared,
+    store: Path | None,
+    lengths: dict[tuple[str, str], float],
+    reply: float,
+    longest: float,
+) -> dict[str, tuple[PlanRow, ...]]:
+    """Estimate what each other way of asking that is turned on takes."""
+    study = prepared.study
+    tables: dict[str, ModelTable] = {**study.models, **study.judges}
+    planned = {}
+    for way in turned_on(study):
+        done = _done(store, way.parts)
+        rows = []
+        for asked in way.asks(prepared):
+            table = tables[asked.name]
+            sent = (asked.sent + asked.replies * reply, asked.sent + asked.replies * longest)
+            known = dict(lengths)
+            if asked.answered is not None:
+                known[asked.stage, asked.name] = asked.answered
+            row = _row(asked.stage, asked.name, table, asked.requests, done, known, sent)
+            rows.append(row if asked.answered is None else replace(row, basis="by the protocol"))
+        planned[way.name] = tuple(rows)
+    return planned
 
 
 def _row(
@@ -224,32 +256,14 @@ def _prompt_tokens(prepared: Prepared) -> tuple[float, dict[str, float]]:
     first, second = prepared.traits.names[:2]
     condition = prepared.study.study.condition
     asked = [
-        _tokens(elicit_messages(prepared.templates, condition, text, first, second))
+        message_tokens(elicit_messages(prepared.templates, condition, text, first, second))
         for text in used
     ]
     judged = {
-        name: float(np.mean([_judging_tokens(prepared, table, text) for text in used]))
+        name: float(np.mean([judging_tokens(prepared, table, text) for text in used]))
         for name, table in prepared.study.judges.items()
     }
     return float(np.mean(asked)), judged
-
-
-def _judging_tokens(prepared: Prepared, table: JudgeTable, prompt: str) -> float:
-    """Estimate the prompt tokens of all calls of a judging, without its reply."""
-    first, second = prepared.traits.names[:2]
-    judging = Judging(0, 0, first, second, False, 0, prompt, "")
-    calls = VERDICTS[table.verdict].calls(judging, Setting(prepared.templates, table))
-    return sum(_tokens(call.messages) for call in calls)
-
-
-def _tokens(messages: tuple[dict[str, str], ...]) -> float:
-    return sum(estimate_tokens(message["content"]) + 4 for message in messages)
-
-
-def estimate_tokens(text: str) -> float:
-    """Estimate a text's tokens: four ASCII characters per token, one each for other characters."""
-    ascii_chars = sum(ch < "\x80" for ch in text)
-    return ascii_chars / CHARS_A_TOKEN + 0.7 * (len(text) - ascii_chars)
 
 
 def _known(
@@ -258,12 +272,8 @@ def _known(
     """Return rows that are settled, and mean answer lengths, by (stage, name)."""
     if path is None or not path.is_file():
         return {}, {}
-    done: dict[tuple[str, str], int] = {}
+    done = _done(path, ("main",), condition)
     with Store.read(path) as store:
-        for count in count_stages(store):
-            key = (count.stage, count.model if count.stage == "elicit" else count.judge)
-            if count.part == "main" and count.condition == condition:
-                done[key] = done.get(key, 0) + count.planned - count.pending
         _, rows = store.query(
             """SELECT 'elicit', m.name, avg(a.completion_tokens) FROM reply r
             JOIN trial t ON t.id = r.trial JOIN party m ON m.id = t.model
@@ -274,6 +284,21 @@ def _known(
             JOIN attempt a ON a.id = v.attempt GROUP BY 2"""
         )
     return done, {(stage, name): mean for stage, name, mean in rows if mean is not None}
+
+
+def _done(
+    path: Path | None, parts: Sequence[str], condition: str = ""
+) -> dict[tuple[str, str], int]:
+    """Return rows that are settled in these parts of a plan, by (stage, name)."""
+    done: dict[tuple[str, str], int] = {}
+    if path is None or not path.is_file():
+        return done
+    with Store.read(path) as store:
+        for count in count_stages(store):
+            key = (count.stage, count.judge or count.model)
+            if count.part in parts and condition in ("", count.condition):
+                done[key] = done.get(key, 0) + count.planned - count.pending
+    return done
 
 
 def plan_json(plan: Plan) -> dict[str, Any]:
@@ -289,21 +314,23 @@ def plan_json(plan: Plan) -> dict[str, Any]:
         "in_batches": plan.in_batches
         and {"expected_cost": plan.in_batches[0], "most_cost": plan.in_batches[1]},
         "validity": {"calls": plan.checks, "share_of_the_study": plan.extra},
-        "rows": [
-            {
-                "stage": r.stage,
-                "name": r.name,
-                "model": r.model,
-                "requests": r.requests,
-                "pending": r.pending,
-                "prompt_tokens": r.prompt_tokens,
-                "completion_tokens": r.completion_tokens,
-                "basis": r.basis,
-                "price": r.price
-                and {"input": r.price.input, "output": r.price.output, "source": r.price.source},
-                "expected_cost": r.expected,
-                "most_cost": r.most,
-            }
-            for r in plan.rows
-        ],
+        "rows": [_row_json(row) for row in plan.rows],
+        "ways": {name: [_row_json(row) for row in rows] for name, rows in plan.ways.items()},
+    }
+
+
+def _row_json(row: PlanRow) -> dict[str, Any]:
+    price = row.price
+    return {
+        "stage": row.stage,
+        "name": row.name,
+        "model": row.model,
+        "requests": row.requests,
+        "pending": row.pending,
+        "prompt_tokens": row.prompt_tokens,
+        "completion_tokens": row.completion_tokens,
+        "basis": row.basis,
+        "price": price and {"input": price.input, "output": price.output, "source": price.source},
+        "expected_cost": row.expected,
+        "most_cost": row.most,
     }

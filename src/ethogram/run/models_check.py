@@ -12,7 +12,8 @@ from ethogram.engine.check import Asked
 from ethogram.engine.requests import USABLE, Reading
 from ethogram.engine.settings import ModelTable
 from ethogram.protocols.protocol import Judging, Protocol, Setting, Trial
-from ethogram.protocols.templates import Templates, make_templates
+from ethogram.protocols.templates import Templates
+from ethogram.run.prepare import study_templates
 from ethogram.run.stages import STAGES
 from ethogram.stimuli.prompts import load_prompts
 from ethogram.stimuli.traits import load_traits
@@ -29,8 +30,7 @@ _BARE_ANSWER = re.compile(r"\s*<answer>[^<]*</answer>\s*")
 def asked_models(study: Study) -> list[Asked]:
     """Return the models and judges of a study, each with a row's calls as a run makes them."""
     traits = load_traits(study.study.traits, base=study.base).names
-    texts = study.templates.model_dump(exclude={"set"})
-    templates = make_templates(texts, traits, base=study.templates.set)
+    templates = study_templates(study, traits)
     prompt = load_prompts("bundled").prompts[0].text
     trial = Trial(0, study.study.condition, traits[0], traits[1], prompt, 0)
     judging = Judging(0, 0, traits[0], traits[1], False, 0, prompt, REPLY)

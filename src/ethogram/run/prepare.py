@@ -14,10 +14,15 @@ import numpy as np
 import orjson
 
 from ethogram import __version__
-from ethogram.design import Design, Part, make_design
+from ethogram.design import Design, Part, assign_wordings, make_design
 from ethogram.engine.endpoints import plan_endpoint
 from ethogram.errors import Problems, StudyError
-from ethogram.protocols.templates import Templates, check_examples, make_templates
+from ethogram.protocols.templates import (
+    Templates,
+    check_examples,
+    choose_wordings,
+    make_templates,
+)
 from ethogram.run.begun import ADAPTIVE, check_rounds, designs_so_far, passes
 from ethogram.stimuli.prompts import Prompt, PromptSet, load_prompts
 from ethogram.stimuli.traits import TraitSet, load_traits
@@ -82,8 +87,7 @@ def prepare(study: Study, store: Path | None = None, *, draw: bool = True) -> Pr
             study, len(names) or 2, draw=draw and not problems
         )
     with problems.gather():
-        texts = study.templates.model_dump(exclude={"set"})
-        templates = make_templates(texts, names, base=study.templates.set)
+        templates = study_templates(study, names)
     with problems.gather():
         if any(judge.examples for judge in study.judges.values()):
             check_examples(names)
@@ -158,7 +162,7 @@ def _hub_limit(study: Study, n_traits: int) -> int | None:
 
 @dataclass(frozen=True)
 class Planned:
-    """Ids in the store of what a study plans."""
+    """Ids in the store of what a study plans; `contexts` of prompts with earlier turns."""
 
     models: dict[str, int]
     judges: dict[str, int]
@@ -166,6 +170,7 @@ class Planned:
     trials: dict[str, list[int]]
     prompts: list[int]
     prompt_ids: dict[int, int]
+    contexts: dict[int, int]
 
 
 def plan_into(store: Store, prepared: Prepared) -> Planned:
@@ -183,11 +188,11 @@ def plan_into(store: Store, prepared: Prepared) -> Planned:
         )
         traits = store.add_traits((t.name, t.description) for t in prepared.traits.traits)
         used = sorted({int(i) for d in prepared.designs.values() for i in np.unique(d.prompt)})
-        texts = [(p.id, p.text, p.language, p.topic) for p in prepared.prompts.prompts]
-        kept = store.add_prompts(texts[i] for i in used)
+        every = prepared.prompts.prompts
+        kept, contexts = keep_prompts(store, (every[i] for i in used))
         if name := _draw_name(study):
             told = {"counts": prepared.prompts.counts, "caveat": prepared.prompts.caveat}
-            store.keep_draw(name, store.add_prompts(texts), _json(told))
+            store.keep_draw(name, keep_prompts(store, every)[0], _json(told))
         prompts = dict(zip(used, kept, strict=True))
         names = dict(zip(prepared.traits.names, traits, strict=True))
         models = {
@@ -199,7 +204,7 @@ def plan_into(store: Store, prepared: Prepared) -> Planned:
             )
             for name in study.judges
         }
-        planned = Planned(models, judges, names, {}, kept, prompts)
+        planned = Planned(models, judges, names, {}, kept, prompts, contexts)
         for name, party in models.items():
             rows = design_rows(prepared, planned, name)
             planned.trials[name] = store.add_trials(party, Part.MAIN, study.study.condition, rows)
@@ -216,11 +221,46 @@ def design_rows(prepared: Prepared, planned: Planned, model: str) -> list[TrialR
     """Return a model's design as rows of the store."""
     design = prepared.designs[model]
     traits = [planned.trait_ids[name] for name in prepared.traits.names]
-    columns = zip(design.first, design.second, design.prompt, strict=True)
+    wordings = assign_wordings(design, prepared.study.study.wordings).tolist()
+    columns = zip(design.first, design.second, design.prompt.tolist(), wordings, strict=True)
     return [
-        TrialRow(seq, traits[a], traits[b], planned.prompt_ids[int(p)])
-        for seq, (a, b, p) in enumerate(columns)
+        TrialRow(
+            seq,
+            traits[a],
+            traits[b],
+            planned.prompt_ids[p],
+            context=planned.contexts.get(planned.prompt_ids[p]),
+            wording=wording,
+        )
+        for seq, (a, b, p, wording) in enumerate(columns)
     ]
+
+
+def keep_prompts(store: Store, prompts: Iterable[Prompt]) -> tuple[list[int], dict[int, int]]:
+    """Keep prompts; returns their ids, and the context of those that have earlier turns."""
+    prompts = list(prompts)
+    ids = store.add_prompts((p.id, p.text, p.language, p.topic) for p in prompts)
+    said = zip(ids, prompts, strict=True)
+    return ids, {i: store.add_context(turns=p.turns) for i, p in said if p.turns}
+
+
+def study_templates(study: Study, traits: Sequence[str]) -> Templates:
+    """Return the texts that a study sends.
+
+    Raises
+    ------
+    StudyError
+        One lacks a slot or names a trait, or there are fewer wordings than asked for.
+    """
+    table, own = study.study, study.templates
+    texts = own.model_dump(exclude={"set", "wordings"})
+    if getattr(own, table.condition) is not None and table.wordings > 1 and not own.wordings:
+        raise StudyError(
+            f"wordings = {table.wordings}, and {table.condition} in [templates] is your own: "
+            "write its paraphrases as wordings = [...] there, or leave it out"
+        )
+    wordings = choose_wordings(table.condition, table.wordings, base=own.set, own=own.wordings)
+    return make_templates(texts, traits, base=own.set, wordings=wordings)
 
 
 def judge_orders(
@@ -242,12 +282,18 @@ def add_model(store: Store, prepared: Prepared, name: str, conditions: Iterable[
     """Keep a model with what defines its answers under these conditions; returns its id."""
     endpoint = plan_endpoint(name, prepared.study.models[name])
     templates = {
-        str(condition): getattr(prepared.templates, condition)
-        for condition in conditions
+        _worded(condition, wording): prepared.templates.worded(condition, wording)
+        for condition in map(str, conditions)
         if hasattr(prepared.templates, condition)
+        for wording in range(1 + len(prepared.templates.wordings.get(condition, ())))
     }
     settings = {**endpoint.settings(), "templates": templates}
     return store.add_party(Role.MODEL, name, settings, defaults=_DEFAULTS)
+
+
+def _worded(condition: str, wording: int) -> str:
+    """Name a wording of a condition's template."""
+    return f"{condition} {wording + 1}" if wording else condition
 
 
 def _judge_settings(prepared: Prepared, name: str) -> dict[str, Any]:

@@ -119,6 +119,7 @@ def run_stages(
     calls = over is None or over.calls
     if calls and prepared.study.study.spend_limit is not None:
         _check_prices(tables)
+    store.end_conversations()
     counts = count_stages(store)
     while not any(c.pending and c.part in parts and _key(c) in tables for c in counts):
         following = more() if more else None
@@ -368,7 +369,7 @@ class _Runner:
         watching = asyncio.create_task(watch(self.result)) if watch else None
         try:
             await self._round()
-            while self.more and self._is_whole() and (planned := self.more()) is not None:
+            while self._is_whole() and (planned := self._following()) is not None:
                 self._plan(planned)
                 await self._round()
         finally:
@@ -376,6 +377,18 @@ class _Runner:
                 watching.cancel()
                 await asyncio.gather(watching, return_exceptions=True)
         return self.result
+
+    def _following(self) -> Planned | None:
+        """Return what is planned beyond this round: turns that can be asked now, or new trials."""
+        self.store.end_conversations()
+        waiting = self.store.count_followers(self.parts)
+        if waiting and self._ended() > self.ended_before:
+            return self.planned
+        return self.more() if self.more else None
+
+    def _ended(self) -> int:
+        """Return how many rows this run has ended."""
+        return sum(meter.done + meter.lost for meter in self.result.meters.values())
 
     def _is_whole(self) -> bool:
         """Whether nothing stopped the round."""
@@ -390,6 +403,7 @@ class _Runner:
 
     async def _round(self) -> None:
         """Ask all that is planned and pending."""
+        self.ended_before = self._ended()
         self.transports = self.over or Transports(
             self.store, self.stop, patience=self.study.study.patience, tell=self._tell
         )
@@ -682,8 +696,9 @@ def _to_judge(planned: PlannedJudging, trial: Trial, reply: str) -> Judging:
         trial.trait_2 or "",
         planned.swapped,
         planned.sample,
-        trial.prompt,
+        trial.shown or trial.prompt,
         reply,
+        trial.condition,
     )
 
 

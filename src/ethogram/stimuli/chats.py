@@ -1,4 +1,4 @@
-"""Chats: the first thing that the user wrote, whatever the names of the fields are."""
+"""Chats: what the user wrote, and what stood before it, whatever the names of the fields are."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import Any
 
 ROLES, TEXTS = ("role", "from", "author", "speaker"), ("content", "value", "text")
 USERS = frozenset({"user", "human", "prompter"})
+NO_TURNS = frozenset({"system", "developer", "tool", "function", "ipython", "observation"})
+"""Who says what is not part of the talk: a system text is the tested model's own to have."""
 
 
 def is_chat(value: Any) -> bool:
@@ -18,12 +20,44 @@ def is_chat(value: Any) -> bool:
     )
 
 
-def first_user_turn(turns: Any) -> Mapping[str, Any]:
-    """Return the first turn of the user; empty where there is none."""
-    for turn in turns or ():
-        if isinstance(turn, Mapping) and is_user(turn.get(_field(turn, ROLES))):
-            return turn
-    return {}
+def user_turn(turns: Any, number: int | None = 1) -> Mapping[str, Any]:
+    """Return one of the user's turns, from 1, None being the last; empty where there is none."""
+    said = [
+        turn
+        for turn in turns or ()
+        if isinstance(turn, Mapping) and is_user(turn.get(_field(turn, ROLES)))
+    ]
+    if not said or (number is not None and number > len(said)):
+        return {}
+    return said[-1] if number is None else said[number - 1]
+
+
+def turns_before(turns: Any, number: int | None) -> tuple[tuple[dict[str, str], ...], str | None]:
+    """Return what was said before a message of the user, and that message; None: there is none.
+
+    Parameters
+    ----------
+    turns : list of turns
+    number : int or None
+        Which of the user's messages, from 1; None is the last.
+    """
+    said = [turn for turn in turns or () if isinstance(turn, Mapping)]
+    users = [i for i, turn in enumerate(said) if is_user(turn.get(_field(turn, ROLES)))]
+    if not users or (number is not None and number > len(users)):
+        return (), None
+    at = users[-1] if number is None else users[number - 1]
+    before = [turn for turn in said[:at] if turn_text(turn) and _role(turn) not in NO_TURNS]
+    return tuple(map(_turn, before)), turn_text(said[at])
+
+
+def _turn(turn: Mapping[str, Any]) -> dict[str, str]:
+    """Return a turn under one of the two roles that every service knows."""
+    role = "user" if _role(turn) in USERS else "assistant"
+    return {"role": role, "content": turn_text(turn) or ""}
+
+
+def _role(turn: Mapping[str, Any]) -> str:
+    return str(turn.get(_field(turn, ROLES))).strip().casefold()
 
 
 def is_user(role: Any) -> bool:

@@ -13,7 +13,7 @@ from typing import Any
 import polars as pl
 
 from ethogram.errors import InputError
-from ethogram.stimuli.chats import first_user_turn, is_chat, turn_text
+from ethogram.stimuli.chats import is_chat, turns_before
 from ethogram.stimuli.tables.delimited import check_columns, column_key
 from ethogram.stimuli.tables.flags import flag_of
 from ethogram.stimuli.tables.names import cell_text, check_name
@@ -24,6 +24,7 @@ CHAT_COLUMNS = ("messages", "conversations", "conversation")
 ID_COLUMNS = ("id", "conversation_hash", "conversation_id")
 FLAGS = ("toxic", "openai_moderation", "redacted")
 OTHER_COLUMNS = (*ID_COLUMNS, "language", "topic", *FLAGS)
+Turns = tuple[dict[str, str], ...]
 _SLICE = 2_000  # WildChat's rows are about 13 kB each, so a slice of them is 27 MB
 
 
@@ -31,7 +32,8 @@ _SLICE = 2_000  # WildChat's rows are about 13 kB each, so a slice of them is 27
 class Row:
     """One prompt as its source has it; `text` is None where the source has none.
 
-    `chat` says that it is the first user message of a chat, in a file of the user's own.
+    `chat` says that it is a user message of a chat, in a file of the user's own; `turns` is what
+    was said before it.
     """
 
     text: str | None
@@ -41,13 +43,15 @@ class Row:
     toxic: bool = False
     redacted: bool = False
     chat: bool = False
+    turns: Turns = ()
 
 
-def read_rows(path: Path, *, column: str | None = None) -> Iterator[Row]:
+def read_rows(path: Path, *, column: str | None = None, turn: int | None = 1) -> Iterator[Row]:
     """Yield the rows of a file of records: JSONL, JSON, CSV, TSV, Parquet, Arrow or Feather.
 
     The text is in `column`, or else in the first of the columns prompt, text and content, or it is
-    the first user message of the chat in messages, conversations or conversation. The columns id,
+    a user message of the chat in messages, conversations or conversation: the `turn`th, or the last
+    where that is None, with all that was said before it. The columns id,
     language, topic, toxic (or openai_moderation) and redacted are used where they are there; a row
     without an id is called by its number, "row1" first. Case and space around a column's name do
     not count.
@@ -65,7 +69,7 @@ def read_rows(path: Path, *, column: str | None = None) -> Iterator[Row]:
         if not known:
             text_column(cells, wanted=column, path=path)
             known = True
-        yield _row(record, column=column, number=number, place=f"{path}, {place}")
+        yield _row(record, column=column, turn=turn, number=number, place=f"{path}, {place}")
 
 
 def text_column(names: Iterable[str], *, wanted: str | None, path: Path) -> str:
@@ -117,11 +121,13 @@ def is_parquet(path: Path) -> bool:
     return path.suffix.lower() in (".parquet", ".pq")
 
 
-def _row(record: Mapping[str, Any], *, column: str | None, number: int, place: str) -> Row:
+def _row(
+    record: Mapping[str, Any], *, column: str | None, turn: int | None, number: int, place: str
+) -> Row:
     """Return a record as a row."""
     there = [name for name in _text_columns(column) if name in record]
     name = next((n for n in there if record[n] is not None), "")
-    text, chat = _said(record.get(name), place=f"{place}: {name}")
+    text, chat, turns = _said(record.get(name), turn, place=f"{place}: {name}")
     return Row(
         text=text,
         id=row_id(record, number=number, place=place),
@@ -130,15 +136,19 @@ def _row(record: Mapping[str, Any], *, column: str | None, number: int, place: s
         toxic=flag_of(record, "toxic", place=place),
         redacted=flag_of(record, "redacted", place=place),
         chat=chat,
+        turns=turns,
     )
 
 
-def _said(value: Any, *, place: str) -> tuple[str | None, bool]:
-    """Return a prompt's text, and whether it is the first user message of a chat."""
+def _said(value: Any, turn: int | None, *, place: str) -> tuple[str | None, bool, Turns]:
+    """Return a prompt's text, whether it is of a chat, and what was said before it there."""
     if value is None or isinstance(value, str):
-        return _no_surrogates(value, place=place), False
+        return _no_surrogates(value, place=place), False, ()
     if is_chat(value):
-        return _no_surrogates(turn_text(first_user_turn(value)), place=place), True
+        before, text = turns_before(value, turn)
+        for said in before:
+            _no_surrogates(said["content"], place=place)
+        return _no_surrogates(text, place=place), True, before
     raise InputError(f"{place} is {repr(value)[:80]}, expected text or a chat")
 
 

@@ -11,12 +11,12 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from ethogram.errors import InputError, guess
-from ethogram.stimuli.files import Row, read_rows
+from ethogram.stimuli.files import Row, Turns, read_rows
 from ethogram.stimuli.languages import language_code
 from ethogram.stimuli.near_duplicates import NearDuplicates
 from ethogram.stimuli.paths import named_path
@@ -27,7 +27,7 @@ BUNDLED = Path(__file__).parents[1] / "data" / "prompts" / "bundled.jsonl"
 
 # What is counted, in the order of the filters, and how a sentence says it.
 LOSSES = {
-    "no_text": "without a user message",
+    "no_text": "without a user message, or with fewer than asked",
     "language": "in another or an unstated language",
     "toxic": "by the toxicity filter",
     "redacted": "by the redaction filter",
@@ -43,12 +43,16 @@ Flagged = Literal["exclude", "include", "only"]
 
 @dataclass(frozen=True)
 class Prompt:
-    """One first message; `language` is an ISO 639-1 code where its name is a known one."""
+    """One message; `language` is an ISO 639-1 code where its name is a known one.
+
+    `turns` is what was said before it, each with role ("user", "assistant", "system") and content.
+    """
 
     id: str
     text: str
     language: str = ""
     topic: str = ""
+    turns: Turns = ()
 
 
 class PromptFilter(BaseModel):
@@ -69,6 +73,9 @@ class PromptFilter(BaseModel):
         The column with the text, in a file of one's own.
     sample : int, optional
         How many prompts to draw, each distinct one as likely as another.
+    turn : int or "last"
+        Of a chat, the message of the user that is answered, from 1, after all that was said before
+        it. Chats with fewer are dropped.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -81,6 +88,12 @@ class PromptFilter(BaseModel):
     near_duplicates: float | Literal[False] = 0.7
     column: str | None = None
     sample: int | None = Field(default=None, ge=1)
+    turn: Annotated[int, Field(ge=1, le=1000)] | Literal["last"] = 1
+
+    @property
+    def turn_number(self) -> int | None:
+        """Which of the user's messages is answered; None is the last."""
+        return None if self.turn == "last" else self.turn
 
     @field_validator("language", mode="before")
     @classmethod
@@ -195,7 +208,7 @@ def load_prompts(
     streamed = source == "wildchat"
     if streamed:
         _refuse_endless_stream(filter, wanted=wanted)
-    rows = _open(source, column=filter.column, seed=seed, base=base)
+    rows = _open(source, filter, seed=seed, base=base)
     return draw_prompts(
         rows, source=source, filter=filter, seed=seed, wanted=wanted, stop_early=streamed
     )
@@ -223,11 +236,15 @@ def draw_prompts(
             break
     kept = _spread(reserve.rows(), filter=filter, seed=seed, wanted=wanted, counts=counts)
     chats = sum(row.chat for row in kept)
+    later = sum(bool(row.turns) for row in kept)
     counts["exact_duplicate"] = reserve.offered - reserve.distinct
     counts["sampled_out"] = reserve.distinct - counts["near_duplicate"] - len(kept)
     counts["kept"] = len(kept)
     made = PromptSet(
-        source, tuple(map(_prompt, kept)), counts, _caveat(counts, wanted, stop_early, chats)
+        source,
+        tuple(map(_prompt, kept)),
+        counts,
+        _caveat(counts, wanted, stop_early, chats, later),
     )
     _check(made)
     return made
@@ -248,20 +265,22 @@ def _refuse_endless_stream(filter: PromptFilter, *, wanted: int | None) -> None:
         )
 
 
-def _open(source: str, *, column: str | None, seed: int, base: Path | None) -> Iterator[Row]:
+def _open(source: str, filter: PromptFilter, *, seed: int, base: Path | None) -> Iterator[Row]:
     """Return the rows of a source."""
+    column, turn = filter.column, filter.turn_number
     if source == "bundled":
         return read_rows(BUNDLED)
     if source == "wildchat":
-        return rows_from_hub(seed=seed)
+        return rows_from_hub(seed=seed, turn=turn)
     if source.startswith("wildchat:"):
-        return rows_from_parquet(find_parquet(source.removeprefix("wildchat:"), base=base))
+        found = find_parquet(source.removeprefix("wildchat:"), base=base)
+        return rows_from_parquet(found, turn=turn)
     path = find_prompts(source, base=base)
     if path.is_dir():
-        return rows_from_parquet(find_parquet(source, base=base))
+        return rows_from_parquet(find_parquet(source, base=base), turn=turn)
     if column is None and is_wildchat(path):
-        return rows_from_parquet([path])
-    return read_rows(path, column=column)
+        return rows_from_parquet([path], turn=turn)
+    return read_rows(path, column=column, turn=turn)
 
 
 def find_prompts(source: str, *, base: Path | None = None) -> Path:
@@ -330,7 +349,7 @@ def _spread(
     for row in rows:
         if wanted is not None and len(kept) == wanted:
             break
-        if seen.add(row.text or ""):
+        if seen.add("\n".join([*(turn["content"] for turn in row.turns), row.text or ""])):
             kept.append(row)
         else:
             counts["near_duplicate"] += 1
@@ -339,12 +358,16 @@ def _spread(
 
 def _prompt(row: Row) -> Prompt:
     """Return a row that was kept as a prompt."""
-    return Prompt(row.id, row.text or "", language_code(row.language), row.topic)
+    return Prompt(row.id, row.text or "", language_code(row.language), row.topic, row.turns)
 
 
-def _caveat(counts: dict[str, int], wanted: int | None, stop_early: bool, chats: int) -> str:
+def _caveat(
+    counts: dict[str, int], wanted: int | None, stop_early: bool, chats: int, later: int
+) -> str:
     """Return what the counts do not show."""
-    said = [f"{chats:,} are the first user messages of chats"] if chats else []
+    said = [f"{later:,} are answered after the turns that stood before them"] if later else []
+    if chats > later:
+        said.append(f"{chats - later:,} are the first user messages of chats")
     if wanted is not None and counts["kept"] < wanted:
         why = ", but too many candidates were near duplicates" if counts["sampled_out"] else ""
         said.append(f"{wanted:,} were wanted{why}")

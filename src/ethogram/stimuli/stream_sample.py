@@ -31,7 +31,8 @@ class StreamSample:
 
     def offer(self, row: Row) -> None:
         """Take the row in if its lot is low enough and its text is new."""
-        folded = " ".join((row.text or "").casefold().split())
+        said = " ".join([*(turn["content"] for turn in row.turns), row.text or ""])
+        folded = " ".join(said.casefold().split())
         digest = blake2b(folded.encode(errors="surrogatepass"), digest_size=8, key=self._key[:64])
         lot = int.from_bytes(digest.digest())
         self._lots.append(lot)

@@ -22,8 +22,8 @@ from typing import Any
 import polars as pl
 
 from ethogram.errors import InputError
-from ethogram.stimuli.chats import ROLES, TEXTS, USERS, first_user_turn, turn_text
-from ethogram.stimuli.files import Row, label, parquet_schema, row_id, scan_slices
+from ethogram.stimuli.chats import ROLES, TEXTS, USERS, turn_text, turns_before, user_turn
+from ethogram.stimuli.files import Row, Turns, label, parquet_schema, row_id, scan_slices
 from ethogram.stimuli.paths import named_path
 from ethogram.stimuli.tables.flags import flag_of
 
@@ -59,19 +59,22 @@ def is_wildchat(path: Path) -> bool:
     return path.suffix.lower() == ".parquet" and "conversation" in parquet_schema(path)
 
 
-def rows_from_parquet(paths: Iterable[Path]) -> Iterator[Row]:
-    """Yield the first user message of every conversation in files of WildChat's schema.
+def rows_from_parquet(paths: Iterable[Path], *, turn: int | None = 1) -> Iterator[Row]:
+    """Yield a user message of every conversation in files of WildChat's schema.
 
-    Polars picks it, so that the rest of a conversation never becomes a Python object.
+    Polars picks the first one, so that the rest of a conversation never becomes a Python object.
     """
+    if turn != 1:
+        yield from _later_turns(paths, turn)
+        return
     number = 0
     for path in paths:
         fields = [field.name for field in _conversation_type(path).fields]
         role = next(name for name in ROLES if name in fields)
         said = pl.element().struct.field(role).str.strip_chars().str.to_lowercase()
         users = pl.element().filter(said.is_in(sorted(USERS)))
-        turn = pl.col("conversation").list.eval(users).list.first()
-        picked = turn.struct.field(*(name for name in _TURN_FIELDS if name in fields))
+        said_first = pl.col("conversation").list.eval(users).list.first()
+        picked = said_first.struct.field(*(name for name in _TURN_FIELDS if name in fields))
         row = 0
         for table in scan_slices(path, *_others(path), pl.struct(picked).alias("turn")):
             for record in table.iter_rows(named=True):
@@ -79,14 +82,33 @@ def rows_from_parquet(paths: Iterable[Path]) -> Iterator[Row]:
                 yield _row(record, record["turn"], number=number, place=f"{path}, row {row}")
 
 
-def rows_from_records(records: Iterable[Mapping[str, Any]]) -> Iterator[Row]:
-    """Yield the first user message of every record of WildChat's schema."""
+def _later_turns(paths: Iterable[Path], turn: int | None) -> Iterator[Row]:
+    """Yield a later user message, with what stands before it."""
+    number = 0
+    for path in paths:
+        _conversation_type(path)
+        row = 0
+        for table in scan_slices(path, *_others(path), "conversation"):
+            for record in table.iter_rows(named=True):
+                number, row = number + 1, row + 1
+                yield _from_record(record, turn, number=number, place=f"{path}, row {row}")
+
+
+def rows_from_records(
+    records: Iterable[Mapping[str, Any]], *, turn: int | None = 1
+) -> Iterator[Row]:
+    """Yield a user message of every record of WildChat's schema."""
     for number, record in enumerate(records, start=1):
-        first = first_user_turn(record.get("conversation"))
-        yield _row(record, first, number=number, place=f"record {number}")
+        yield _from_record(record, turn, number=number, place=f"record {number}")
 
 
-def rows_from_hub(*, seed: int = 0) -> Iterator[Row]:
+def _from_record(record: Mapping[str, Any], turn: int | None, *, number: int, place: str) -> Row:
+    turns = record.get("conversation")
+    before, _ = turns_before(turns, turn)
+    return _row(record, user_turn(turns, turn), number=number, place=place, before=before)
+
+
+def rows_from_hub(*, seed: int = 0, turn: int | None = 1) -> Iterator[Row]:
     """Yield prompts of WildChat from the Hugging Face hub, in a seeded order.
 
     The stream (datasets 5.0 or newer) mixes ten of the 85 files through a buffer of 1,000
@@ -112,7 +134,7 @@ def rows_from_hub(*, seed: int = 0) -> Iterator[Row]:
             HUB_NAME, split="train", streaming=True, columns=list(COLUMNS)
         )
         with closing(iter(stream.shuffle(seed=seed, buffer_size=_BUFFER))) as records:
-            yield from rows_from_records(records)
+            yield from rows_from_records(records, turn=turn)
     except OSError as error:
         raise InputError(f"{HUB_NAME} cannot be read from the Hugging Face hub: {error}") from error
 
@@ -149,7 +171,14 @@ def _has_gaps(path: Path, kind: pl.DataType | None) -> bool:
     return any(table["toxic"].null_count() for table in scan_slices(path, "toxic"))
 
 
-def _row(record: Mapping[str, Any], turn: Mapping[str, Any], *, number: int, place: str) -> Row:
+def _row(
+    record: Mapping[str, Any],
+    turn: Mapping[str, Any],
+    *,
+    number: int,
+    place: str,
+    before: Turns = (),
+) -> Row:
     """Return a conversation as a row.
 
     Language is the conversation's, which is surer than that of one short message; the turn's
@@ -162,4 +191,5 @@ def _row(record: Mapping[str, Any], turn: Mapping[str, Any], *, number: int, pla
         language=label(language, place=f"{place}: language"),
         toxic=flag_of(record, "toxic", place=place) or flag_of(turn, "toxic", place=place),
         redacted=flag_of(record, "redacted", place=place) or flag_of(turn, "redacted", place=place),
+        turns=before,
     )

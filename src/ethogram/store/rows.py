@@ -22,7 +22,12 @@ class StageName(StrEnum):
 
 
 class TrialRow(NamedTuple):
-    """A trial to plan; traits, prompt and context by their ids in the store."""
+    """A trial to plan; traits, prompt and context by their ids in the store.
+
+    `after` is the trial whose conversation this one goes on with, once that has a reply; `turn`
+    counts the user's messages since the traits were named; `wording` is which paraphrase of the
+    instruction is used.
+    """
 
     seq: int
     trait_1: int | None
@@ -31,6 +36,9 @@ class TrialRow(NamedTuple):
     sample: int = 0
     planted: int | None = None
     context: int | None = None
+    after: int | None = None
+    turn: int = 1
+    wording: int = 0
 
 
 class JudgingRow(NamedTuple):

@@ -32,6 +32,7 @@ from ethogram.engine.requests import (
 )
 from ethogram.errors import StoreError
 from ethogram.protocols.protocol import Judging, Trial
+from ethogram.protocols.transcript import transcript
 from ethogram.store.batches import list_batches
 from ethogram.store.file import (
     Lock,
@@ -453,19 +454,56 @@ class Store:
         """
         rows = self._db.execute(
             f"""SELECT t.id, t.condition, a.name, b.name, p.text, t.sample, c.name,
-            x.system, x.turns
+            coalesce(x.system, ''), t.wording, t.turn, x.turns, q.body, s.body
             FROM trial t LEFT JOIN trait a ON a.id = t.trait_1
             LEFT JOIN trait b ON b.id = t.trait_2 LEFT JOIN trait c ON c.id = t.planted
             JOIN prompt p ON p.id = t.prompt LEFT JOIN context x ON x.id = t.context
+            LEFT JOIN reply l ON l.trial = t.after LEFT JOIN attempt y ON y.id = l.attempt
+            LEFT JOIN request q ON q.id = y.request LEFT JOIN response s ON s.attempt = y.id
             WHERE +t.model = ? AND t.id > ? AND +t.part IN ({_marks(parts)}) AND t.wanted
             AND t.protocol = ? AND NOT EXISTS (SELECT 1 FROM reply r WHERE r.trial = t.id)
+            AND (t.after IS NULL OR (l.status IN ({_USABLE}) AND q.body IS NOT NULL))
             ORDER BY t.id LIMIT {CHUNK}""",
             (model, after, *parts, protocol),
         )
         return [
-            Trial._make((*row[:7], row[7] or "", tuple(json.loads(row[8] or "[]"))))
+            self._trial(model, *row[:10], earlier=row[10], request=row[11], response=row[12])
             for row in rows.fetchall()
         ]
+
+    def _trial(
+        self, model: int, *row: Any, earlier: str | None, request: str | None, response: Any
+    ) -> Trial:
+        """Return a pending trial: after turns of its own, or after another trial's reply."""
+        number, condition, one, other, prompt, sample, planted, system, wording, turn = row
+        trial = Trial(number, condition, one, other, prompt, sample, planted, system)
+        trial = trial._replace(wording=wording, turn=turn)
+        if request is not None:
+            reply = {"role": "assistant", "content": self.reading(200, response, party=model).text}
+            return trial._replace(turns=(*json.loads(request)["messages"], reply))
+        turns = tuple(json.loads(earlier or "[]"))
+        return trial._replace(turns=turns, shown=transcript(turns, prompt) if turns else "")
+
+    def count_followers(self, parts: Sequence[str]) -> int:
+        """Count the pending trials whose conversation has come so far that they can be asked."""
+        row = self._db.execute(
+            f"""SELECT count(*) FROM trial t JOIN reply l ON l.trial = t.after
+            WHERE t.wanted AND t.part IN ({_marks(parts)}) AND l.status IN ({_USABLE})
+            AND NOT EXISTS (SELECT 1 FROM reply r WHERE r.trial = t.id)""",
+            tuple(parts),
+        ).fetchone()
+        return int(row[0])
+
+    def end_conversations(self) -> None:
+        """Count as lost the trials whose conversation ended before them, with its status."""
+        while self._db.execute(
+            f"""INSERT INTO reply (trial, status, reason, charged)
+            SELECT t.id, l.status, 'the conversation ended before this turn: ' || l.reason,
+            l.charged FROM trial t JOIN reply l ON l.trial = t.after
+            WHERE l.status NOT IN ({_USABLE}) AND t.wanted
+            AND NOT EXISTS (SELECT 1 FROM reply r WHERE r.trial = t.id)"""
+        ).rowcount:
+            pass
 
     def pending_judgings(
         self, judge: int, after: int, parts: Sequence[str], *, until: int
@@ -476,9 +514,10 @@ class Store:
         are judged as they come.
         """
         rows = self._db.execute(
-            f"""SELECT j.id, t.id, a.name, b.name, j.swapped, j.sample, p.text, t.model, s.body,
-            w.text
+            f"""SELECT j.id, t.id, a.name, b.name, j.swapped, j.sample, p.text, t.condition,
+            x.turns, t.model, s.body, w.text
             FROM judging j JOIN trial t ON t.id = j.trial JOIN reply r ON r.trial = t.id
+            LEFT JOIN context x ON x.id = t.context
             LEFT JOIN response s ON s.attempt = r.attempt LEFT JOIN written w ON w.trial = t.id
             JOIN trait a ON a.id = t.trait_1 JOIN trait b ON b.id = t.trait_2
             JOIN prompt p ON p.id = t.prompt
@@ -490,10 +529,11 @@ class Store:
         )
         return [
             Judging(
-                *(i, t, a, b, bool(w), n, p),
+                *(i, t, a, b, bool(w), n, transcript(json.loads(turns or "[]"), p)),
                 self.reading(200, body, party=m).text if text is None else text,
+                condition,
             )
-            for i, t, a, b, w, n, p, m, body, text in rows
+            for i, t, a, b, w, n, p, condition, turns, m, body, text in rows
         ]
 
     def judgings_of(

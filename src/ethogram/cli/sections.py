@@ -1,0 +1,29 @@
+"""What other ways of asking found, on a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ethogram.cli.tables import Table
+from ethogram.cli.wrapping import WrappingConsole
+from ethogram.validity.sections import Section
+
+
+def print_sections(console: WrappingConsole, sections: Sequence[Section]) -> None:
+    """Print each section: its claims, its tables, and what they cannot show."""
+    for section in sections:
+        console.print()
+        console.print(section.title, style="bold")
+        for claim in section.claims:
+            console.print(claim)
+        for table in section.tables:
+            console.print()
+            console.print(table.caption, style="dim")
+            made = Table(
+                *((name, "word" if i == 0 else "number") for i, name in enumerate(table.head))
+            )
+            for row in table.rows:
+                made.add_row(*row)
+            made.print(console)
+        for note in section.notes:
+            console.print(note, style="dim")

@@ -1,0 +1,28 @@
+"""What the other ways of asking found in a store: one section each, in a fixed order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ethogram.validity.persistence import persistence_section
+from ethogram.validity.results import StoreResults
+from ethogram.validity.sections import Section
+
+SECTIONS: tuple[Callable[[StoreResults], Section | None], ...] = (persistence_section,)
+"""A function per way; None where a store has nothing of it."""
+
+
+def find_sections(results: StoreResults) -> tuple[Section, ...]:
+    """Measure all that a store holds of other ways of asking."""
+    return tuple(found for make in SECTIONS if (found := make(results)) is not None)
+
+
+def section_json(section: Section) -> dict[str, Any]:
+    """Return a section as JSON: its sentences, and its numbers unrounded."""
+    return {
+        "title": section.title,
+        "claims": list(section.claims),
+        "notes": list(section.notes),
+        "data": dict(section.data),
+    }
