@@ -172,6 +172,7 @@ class TemplatesTable(Table):
     likes: str | None = None
     random: str | None = None
     plant: str | None = None
+    free: str | None = None
     judge_system: str | None = None
     judge: str | None = None
     judge_without_prompt: str | None = None
@@ -179,6 +180,8 @@ class TemplatesTable(Table):
     wordings: list[Text] | None = None
     letter: str | None = None
     letter_without_prompt: str | None = None
+    letter_free: str | None = None
+    letter_free_without_prompt: str | None = None
 
 
 @dataclass(frozen=True)
@@ -273,6 +276,15 @@ class PersistenceTable(Table):
         return turns
 
 
+class FreeTable(Table):
+    """`[free]`: the study's trials once more, either trait to be taken, or neither.
+
+    `share` is how much of the design is asked so, from its beginning.
+    """
+
+    share: Annotated[float, Field(gt=0, le=1, strict=False)] = 1.0
+
+
 class Study(Table):
     """A whole study file.
 
@@ -295,6 +307,7 @@ class Study(Table):
     templates: TemplatesTable = Field(default_factory=TemplatesTable)
     validity: ValidityTable = Field(default_factory=ValidityTable)
     persistence: PersistenceTable | None = None
+    free: FreeTable | None = None
     path: Path | None = None
     text: str = ""
 
@@ -542,6 +555,7 @@ _TABLES: dict[str, type[BaseModel]] = {
     "templates": TemplatesTable,
     "validity": ValidityTable,
     "persistence": PersistenceTable,
+    "free": FreeTable,
 }
 
 _INNER: dict[str, type[BaseModel]] = {

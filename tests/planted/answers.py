@@ -66,6 +66,9 @@ class ModelPlan:
     keeps : float
         Of replies that show the first turn's trait, the share that still do one turn later; the
         others show one of the two by a fair coin.
+    abstains : float, or mapping of trait to logits
+        Where neither may be taken, each trait's part of what speaks for it (see
+        `ethogram.ratings.abstention`).
     """
 
     strengths: Mapping[str, float] | None = None
@@ -76,6 +79,7 @@ class ModelPlan:
     acts: float | Mapping[str, float] = 1.0
     words_in: str = "system"
     keeps: float = 1.0
+    abstains: float | Mapping[str, float] = -1e9
 
     def __post_init__(self) -> None:
         if self.words_in not in {"system", "user"}:
@@ -177,6 +181,9 @@ class World:
         if not model.startswith("judge"):
             return Answer(self.reply(model, messages, digest))
         mark, words = self.question(messages)
+        if "either" in messages[-1][1] and self._shows_none(messages):
+            three = "C: neither" in messages[-1][1]
+            return Answer("C" if three else "<answer>neither</answer>")
         top = (body.get("top_logprobs") or 0) if body.get("logprobs") else None
         if "Answer with the letter" in messages[-1][1]:
             return self.letter(model, mark, words, digest, top=top)
@@ -212,6 +219,9 @@ class World:
         fair = not _CHANCE.isdisjoint(spoken)
         chosen = self._choose(model, plan, words, digest, fair=fair)
         chosen = self._kept(messages, plan, words, digest) or chosen
+        if len(words) == 2 and "neither" in spoken and self._declines(model, plan, words, digest):
+            mark = f"⟦m:{model} t:-⟧"
+            return f"{mark} {self._prose_for(digest)} {mark}"
         mark = f"⟦m:{model} t:{'*' if chosen is None else self._index[chosen]}⟧"
         if len(words) == 1 and uniform(digest, b"acts") >= self.acts(model)[words[0]]:
             mark, chosen = f"⟦m:{model} t:-⟧", None
@@ -234,6 +244,22 @@ class World:
         strength = self.strengths(model)
         logit = strength[words[0]] - strength[words[1]] + plan.position_bias
         return words[uniform(digest, b"choice") >= _expit(logit)]
+
+    def _declines(self, model: str, plan: ModelPlan, words: Sequence[str], digest: bytes) -> bool:
+        """Whether neither of two traits is taken, where that is allowed."""
+        if plan.abstains == -1e9:
+            return False
+        strength, part = self.strengths(model), self.abstains(model)
+        one, other = strength[words[0]] + plan.position_bias, strength[words[1]]
+        even = (one + other) / 2 + part[words[0]] + part[words[1]]
+        return uniform(digest, b"free") < 1 / (math.exp(one - even) + math.exp(other - even) + 1)
+
+    def abstains(self, model: str) -> dict[str, float]:
+        """Each trait's part of what speaks for taking neither, logits."""
+        plan = self.models.get(model) or self.models.get("*") or ModelPlan()
+        if isinstance(plan.abstains, Mapping):
+            return {trait: plan.abstains.get(trait, 0.0) for trait in self.traits}
+        return dict.fromkeys(self.traits, plan.abstains)
 
     def _kept(
         self,
@@ -342,6 +368,11 @@ class World:
         named = _log_chances("AB", chances)
         content = [_token(said, named[said], named, top or 0)]
         return Answer(said, None if top is None else {"content": content})
+
+    def _shows_none(self, messages: Sequence[tuple[str, str]]) -> bool:
+        """Whether the reply that is judged was marked as showing no trait."""
+        marks = [found for _, text in messages for found in MARK.finditer(text)]
+        return bool(marks) and marks[-1][2] == "-"
 
     def next_word(self, body: Mapping[str, Any], judge: str, digest: bytes) -> Answer:
         """Answer a completions request: the word that follows, with its log-probabilities.

@@ -22,7 +22,7 @@ from ethogram.protocols.probability import (
     read_one_token,
 )
 from ethogram.protocols.protocol import Call, Judging, Protocol, Result, Setting
-from ethogram.protocols.templates import EXAMPLES, TIES, Templates, fill
+from ethogram.protocols.templates import EXAMPLES, NEITHER, TIES, Templates, fill
 
 _TAG = re.compile(r"<answer>(.*?)</answer>", re.IGNORECASE | re.DOTALL)
 _END = re.compile(r"</answer>", re.IGNORECASE)
@@ -103,6 +103,7 @@ def judge_messages(
     show_prompt: bool = True,
     examples: bool = False,
     ties: bool = False,
+    neither: bool = False,
 ) -> Messages:
     """Return what the judge is sent; `first` is the trait that it is shown first."""
     text = templates.judge if show_prompt else templates.judge_without_prompt
@@ -111,13 +112,14 @@ def judge_messages(
         asked, answered, one, two, reason, answer = example
         messages.append({"role": "user", "content": _question(text, asked, answered, one, two)})
         messages.append({"role": "assistant", "content": f"{reason} <answer>{answer}</answer>"})
-    question = _question(text, prompt, reply, first, second, ties=ties)
+    more = NEITHER if neither else TIES if ties else ""
+    question = _question(text, prompt, reply, first, second, ties=more)
     messages.append({"role": "user", "content": question})
     return tuple(messages)
 
 
 def _question(
-    text: str, prompt: str, reply: str, first: str, second: str, *, ties: bool = False
+    text: str, prompt: str, reply: str, first: str, second: str, *, ties: str = ""
 ) -> str:
     """Fill the judge's template."""
     return fill(
@@ -127,7 +129,7 @@ def _question(
         first=first,
         second=second,
         fence=fence(prompt, reply),
-        ties=TIES if ties else "",
+        ties=ties,
     )
 
 
@@ -137,24 +139,31 @@ def fence(prompt: str, reply: str) -> str:
     return f"#{digest}#"
 
 
-def verdict_grammar(first: str, second: str, *, ties: bool = False) -> str:
+def verdict_grammar(first: str, second: str, *, ties: bool = False, neither: bool = False) -> str:
     """Return a llama.cpp grammar (GBNF) that allows nothing but an answer between tags."""
-    words = [first, second, *(("both", "neither") if ties else ())]
+    words = [first, second, *_others(ties=ties, neither=neither)]
     choice = " | ".join(json.dumps(word, ensure_ascii=False) for word in words)
     return f'root ::= "<answer>" ({choice}) "</answer>"'
 
 
-def parse_verdict(text: str, first: str, second: str, *, ties: bool = False) -> Verdict:
+def _others(*, ties: bool, neither: bool) -> tuple[str, ...]:
+    """Return the words that may be answered in place of either trait."""
+    return ("neither",) if neither else ("both", "neither") if ties else ()
+
+
+def parse_verdict(
+    text: str, first: str, second: str, *, ties: bool = False, neither: bool = False
+) -> Verdict:
     """Read a judge's text, strictly.
 
     All answers in it must come to exactly one of the two traits, case and outer punctuation aside
-    (or "both" or "neither", where ties are allowed), and the last must end the text or the first
+    (or "both" or "neither", where these are allowed), and the last must end the text or the first
     begin it: a tag quoted from the material is not a verdict. An answer stands between `<answer>`
     tags. Where there are none it may also be all there is, or a JSON object's `answer`, or end the
     text as `Answer: x` or in a box.
     """
     text = _tidy(text)
-    allowed = {"both": "", "neither": ""} if ties else {}
+    allowed = dict.fromkeys(_others(ties=ties, neither=neither), "")
     allowed |= {_plain(first): first, _plain(second): second}
     tagged, start, end = _tagged(text)
     other, other_start, other_end = _untagged(text, allowed)
@@ -284,6 +293,7 @@ def _plain(word: str) -> str:
 def _word_calls(judging: Judging, setting: Setting) -> Sequence[Call]:
     """Ask a chat judge for its word."""
     table, (first, second) = setting.table, judging.shown
+    said = {"ties": table.ties, "neither": judging.is_free}
     messages = judge_messages(
         setting.templates,
         judging.prompt,
@@ -292,19 +302,19 @@ def _word_calls(judging: Judging, setting: Setting) -> Sequence[Call]:
         second,
         show_prompt=table.show_prompt,
         examples=table.examples,
-        ties=table.ties,
+        **said,
     )
     extra: dict[str, Any] = dict(CHAT_PARAMS) if table.verdict == "logprobs" else {}
     if table.grammar:
-        extra["grammar"] = verdict_grammar(first, second, ties=table.ties)
-    return (Call(messages, extra, read=verdict_reader(first, second, ties=table.ties)),)
+        extra["grammar"] = verdict_grammar(first, second, **said)
+    return (Call(messages, extra, read=verdict_reader(first, second, **said)),)
 
 
-def verdict_reader(first: str, second: str, *, ties: bool = False) -> Read:
+def verdict_reader(first: str, second: str, *, ties: bool = False, neither: bool = False) -> Read:
     """Return a function that reads a judge's choice, or `unparsed` where it names no one trait."""
 
     def read(reading: Reading) -> Reading:
-        verdict = parse_verdict(reading.text, first, second, ties=ties)
+        verdict = parse_verdict(reading.text, first, second, ties=ties, neither=neither)
         if verdict.reason:
             return reading.as_status(Status.UNPARSED, verdict.reason)
         return reading._replace(choice=verdict.winner)
@@ -318,7 +328,7 @@ def _word_result(judging: Judging, setting: Setting, readings: Sequence[Reading]
     if reading.status not in USABLE:
         return Result(reading)
     p = None
-    if setting.table.verdict == "logprobs":
+    if setting.table.verdict == "logprobs" and not judging.is_free:
         p = chat_probability(reading.logprobs, *judging.shown)
     return Result(reading, reading.choice, of_trait_1(p, judging))
 

@@ -57,6 +57,16 @@ def next_token_choice(logprobs: Any, first: str, second: str) -> float | None:
     return _choice(_next_token(logprobs), first, second)
 
 
+def likeliest(logprobs: Any, words: tuple[str, ...]) -> str:
+    """Return the word that is likeliest as the first token; "" where none is seen."""
+    seen: dict[str, float] = {}
+    for token, value in _next_token(logprobs).items():
+        word = token.strip().casefold()
+        if word in words:
+            seen[word] = np.logaddexp(seen.get(word, -np.inf), value)
+    return max(seen, key=seen.__getitem__, default="")
+
+
 def completion_choice(logprobs: Any, prior: Any, first: str, second: str) -> float | None:
     """Probability of `first` as the next word, net of the words' priors; None if not seen."""
     with_reply = word_logprobs(_next_token(logprobs), (first, second))

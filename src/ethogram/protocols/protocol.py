@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, NamedTuple, TypeVar
 
+from ethogram.design import Condition
 from ethogram.engine.requests import Messages, Read, Reading, read_as_it_is
 from ethogram.protocols.templates import Templates
 
@@ -62,6 +63,11 @@ class Judging(NamedTuple):
     prompt: str
     reply: str
     condition: str = ""
+
+    @property
+    def is_free(self) -> bool:
+        """Whether the model could take neither trait, so that the judge may name neither."""
+        return self.condition == Condition.FREE
 
     @property
     def shown(self) -> tuple[str, str]:

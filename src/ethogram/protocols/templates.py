@@ -44,6 +44,12 @@ class Templates:
         "of them at random, as if by the toss of a coin. " + _RULES
     )
     plant: str = "A word for a manner of answering: {first}. " + _RULES
+    free: str = (
+        "Two words for a manner of answering: {first}, {second}. Without saying so, take either of "
+        "them, or neither: if one is how you would answer anyway, let it show; if neither is, "
+        "answer as if no word had been given. Never mention a word named here, or these "
+        "instructions."
+    )
     judge_system: str = (
         "You read one answer that an assistant gave, and say which of two words fits its manner "
         "better. Judge how it is written, not what it says about itself. "
@@ -77,6 +83,19 @@ class Templates:
         "All between the marks {fence} is material. Which word fits the manner of the answer "
         "better?\nA: {first}\nB: {second}\nAnswer with the letter alone."
     )
+    letter_free: str = (
+        "The user wrote:\n<<<{fence} message\n{prompt}\n{fence} message>>>\n\n"
+        "The assistant answered:\n<<<{fence} answer\n{reply}\n{fence} answer>>>\n\n"
+        "All between the marks {fence} is material. Which word fits the manner of the answer, if "
+        "either does?\nA: {first}\nB: {second}\nC: neither of the two\n"
+        "Answer with the letter alone."
+    )
+    letter_free_without_prompt: str = (
+        "An assistant answered:\n<<<{fence} answer\n{reply}\n{fence} answer>>>\n\n"
+        "All between the marks {fence} is material. Which word fits the manner of the answer, if "
+        "either does?\nA: {first}\nB: {second}\nC: neither of the two\n"
+        "Answer with the letter alone."
+    )
     wordings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # by condition
 
     def worded(self, condition: str, wording: int = 0) -> str:
@@ -101,6 +120,12 @@ BLUNT = Templates(
     random=(
         "Two manners of writing: {first}, {second}. Choose one of them at random, as if by the "
         "toss of a coin, and answer the message below in that manner alone." + _BLUNT + "Answer:"
+    ),
+    free=(
+        "Two manners of writing: {first}, {second}. If one of them is how you write anyway, answer "
+        "the message below in that manner alone; if neither is, answer it in your own."
+        + _BLUNT
+        + "Answer:"
     ),
     plant=("Write a very {first} answer to the message below." + _BLUNT + "Very {first} answer:"),
 )
@@ -137,6 +162,7 @@ EXAMPLES = (
     ),
 )
 
+NEITHER = " If neither fits, the word is neither."
 TIES = " If both fit alike, the word is both; if none fits, it is neither."
 
 _SLOTS = {
@@ -144,6 +170,9 @@ _SLOTS = {
     "likes": ("first", "second"),
     "random": ("first", "second"),
     "plant": ("first",),
+    "free": ("first", "second"),
+    "letter_free": ("prompt", "reply", "first", "second", "fence"),
+    "letter_free_without_prompt": ("reply", "first", "second", "fence"),
     "judge_system": (),
     "judge": ("prompt", "reply", "first", "second", "fence"),
     "judge_without_prompt": ("reply", "first", "second", "fence"),
@@ -156,6 +185,7 @@ _OPTIONAL = {
     "likes": ("prompt",),
     "random": ("prompt",),
     "plant": ("prompt",),
+    "free": ("prompt",),
     "judge": ("ties",),
     "judge_without_prompt": ("ties",),
 }
@@ -164,6 +194,11 @@ _OPTIONAL = {
 def holds_prompt(template: str) -> bool:
     """Whether a model's template has a place for the user's message, and so stands around it."""
     return "prompt" in _parts(template)[1::2]
+
+
+def takes_ties(template: str) -> bool:
+    """Whether a judge's template has a place for what else may be answered."""
+    return "ties" in _parts(template)[1::2]
 
 
 def fill(template: str, **values: str) -> str:

@@ -7,7 +7,7 @@ Pure numpy. Knows nothing of stores, services or files; `ethogram.store.read` an
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -50,6 +50,9 @@ class Comparisons:
         Labels carried into the profile.
     adaptive : bool
         Pairs were chosen from the answers before them: `rate` takes that into account.
+    wording : int array, shape (n,)
+        Which paraphrase of the instruction was used: `rate` takes how far these differ into its
+        intervals. Empty where there was one.
     """
 
     traits: tuple[str, ...]
@@ -68,6 +71,7 @@ class Comparisons:
     notes: tuple[str, ...] = ()
     source_notes: tuple[str, ...] = ()
     adaptive: bool = False
+    wording: IntArray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
 
     def __len__(self) -> int:
         return len(self.first)
@@ -89,6 +93,7 @@ class Comparisons:
             judge_first=self.judge_first[rows],
             length=self.length[rows],
             weight=self.weight[rows],
+            wording=self.wording[rows] if len(self.wording) else self.wording,
         )
 
 
@@ -109,6 +114,7 @@ def compare(
     condition: str = "feels",
     notes: Sequence[str] = (),
     adaptive: bool = False,
+    wording: Sequence[int] | IntArray | None = None,
 ) -> Comparisons:
     """Build `Comparisons` from plain sequences, filling in what is unknown.
 
@@ -147,6 +153,9 @@ def compare(
         condition=condition,
         notes=(notes,) if isinstance(notes, str) else tuple(notes),
         adaptive=adaptive,
+        wording=np.zeros(0, dtype=np.int64)
+        if wording is None
+        else arrays.labels(wording, "wording"),
     )
     _check(comparisons)
     return replace(comparisons, outcome=np.where(tied, 0.5, comparisons.outcome))
@@ -160,6 +169,8 @@ def _check(comparisons: Comparisons) -> None:
             raise InputError(
                 f"{name} has {len(getattr(comparisons, name))} entries, expected {n} as in first"
             )
+    if len(comparisons.wording) not in (0, n):
+        raise InputError(f"wording has {len(comparisons.wording)} entries, expected {n}, or none")
     same = np.flatnonzero(comparisons.first == comparisons.second)
     if same.size:
         trait = comparisons.traits[comparisons.first[same[0]]]

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import math
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -143,6 +143,22 @@ def find_intervals(
         words=words,
         caveats=caveats,
         level=level,
+    )
+
+
+def widened(intervals: Intervals, middle: FloatArray, added: FloatArray) -> Intervals:
+    """Add a variance, shape (K,), to strengths; `middle` are all parameters, shape (P,)."""
+    variance = variances(intervals.covariance)
+    more = np.zeros_like(variance)
+    more[: len(added)] = added
+    grown = np.sqrt(1 + more / np.maximum(variance, 1e-12))
+    spread = intervals.covariance + (more if intervals.covariance.ndim == 1 else np.diag(more))
+    return replace(
+        intervals,
+        covariance=spread,
+        low=middle - grown * (middle - intervals.low),
+        high=middle + grown * (intervals.high - middle),
+        words=f"{intervals.words}; wordings as a random effect",
     )
 
 

@@ -21,7 +21,7 @@ from ethogram.ratings import arrays
 from ethogram.ratings.arrays import check_number
 from ethogram.ratings.budget import round_robin_fits
 from ethogram.ratings.comparisons import Comparisons, FloatArray, IntArray
-from ethogram.ratings.intervals import Intervals, find_intervals
+from ethogram.ratings.intervals import Intervals, find_intervals, widened
 from ethogram.ratings.models import (
     DEFAULT_RIDGE,
     ELO_PER_LOGIT,
@@ -40,6 +40,7 @@ from ethogram.ratings.profile import Effect, Profile
 from ethogram.ratings.quantiles import LEVEL, check_level, normal_quantile
 from ethogram.ratings.resampling import in_blocks, resample_rows, split_half
 from ethogram.ratings.spread import first_parameters, resampled_spread, variances
+from ethogram.ratings.wordings import wording_spread
 
 __all__ = ["Effect", "Profile", "rate", "rate_counts", "rate_elo", "reference_profiles"]
 
@@ -123,9 +124,16 @@ def rate(
             resamples=resamples,
             seed=seed,
         )
+    intervals, said = widen_for_wordings(comparisons, fitted.fit, intervals)
     fit = fitted.fit
     reliability, why_none = _reliability(fitted, cluster, splits, seed)
-    caveats = [*fitted.caveats, *intervals.caveats, *_fit_caveats(comparisons, fitted), *why_none]
+    caveats = [
+        *fitted.caveats,
+        *intervals.caveats,
+        *_fit_caveats(comparisons, fitted),
+        *why_none,
+        *said,
+    ]
     return replace(
         _profile(fitted, intervals, comparisons.traits),
         model=comparisons.model,
@@ -139,6 +147,25 @@ def rate(
         caveats=tuple(caveats),
         soft=_is_soft(comparisons),
     )
+
+
+def widen_for_wordings(
+    comparisons: Comparisons, fit: Fit, intervals: Intervals
+) -> tuple[Intervals, tuple[str, ...]]:
+    """Add to intervals what differs between wordings of the instruction, and say how much it is."""
+    try:
+        found = wording_spread(comparisons)
+    except NotConverged as error:
+        return intervals, (f"How far ratings depend on the wording is not known: {error}.",)
+    if found is None:
+        return intervals, ()
+    points = [ELO_PER_LOGIT * value for value in (found.spread, found.low, found.high)]
+    said = (
+        f"Between the {found.wordings} wordings of the instruction a rating moves by "
+        f"{points[0]:.0f} points ({points[1]:.0f} to {points[2]:.0f}; standard deviation): part of "
+        "its interval."
+    )
+    return widened(intervals, fit.parameters, found.added), (said,)
 
 
 def _averaged(

@@ -17,6 +17,7 @@ from ethogram import __version__
 from ethogram.design import Design, Part, assign_wordings, make_design
 from ethogram.engine.endpoints import plan_endpoint
 from ethogram.errors import Problems, StudyError
+from ethogram.protocols.letter import letter_template
 from ethogram.protocols.templates import (
     Templates,
     check_examples,
@@ -28,7 +29,7 @@ from ethogram.stimuli.prompts import Prompt, PromptSet, load_prompts
 from ethogram.stimuli.traits import TraitSet, load_traits
 from ethogram.store.rows import JudgingRow, Role, TrialRow
 from ethogram.store.store import Store
-from ethogram.study import JUDGE_DEFAULTS, Study
+from ethogram.study import JUDGE_DEFAULTS, JudgeTable, Study
 
 _DEFAULTS = JUDGE_DEFAULTS
 
@@ -198,12 +199,7 @@ def plan_into(store: Store, prepared: Prepared) -> Planned:
         models = {
             name: add_model(store, prepared, name, [study.study.condition]) for name in study.models
         }
-        judges = {
-            name: store.add_party(
-                Role.JUDGE, name, _judge_settings(prepared, name), defaults=_DEFAULTS
-            )
-            for name in study.judges
-        }
+        judges = {name: add_judge(store, prepared, name) for name in study.judges}
         planned = Planned(models, judges, names, {}, kept, prompts, contexts)
         for name, party in models.items():
             rows = design_rows(prepared, planned, name)
@@ -296,7 +292,13 @@ def _worded(condition: str, wording: int) -> str:
     return f"{condition} {wording + 1}" if wording else condition
 
 
-def _judge_settings(prepared: Prepared, name: str) -> dict[str, Any]:
+def add_judge(store: Store, prepared: Prepared, name: str, *, free: bool = False) -> int:
+    """Keep a judge with what defines its answers, of a free choice too; returns its id."""
+    settings = _judge_settings(prepared, name, free=free)
+    return store.add_party(Role.JUDGE, name, settings, defaults=_DEFAULTS)
+
+
+def _judge_settings(prepared: Prepared, name: str, *, free: bool) -> dict[str, Any]:
     """Return what defines a judge's answers."""
     table = prepared.study.judges[name]
     settings = {
@@ -309,10 +311,17 @@ def _judge_settings(prepared: Prepared, name: str) -> dict[str, Any]:
     if table.verdict == "completion":
         used: tuple[str, ...] = ("completion",)
     else:
-        kind = "letter" if table.verdict == "letter" else "judge"
-        used = ("judge_system", kind if table.show_prompt else f"{kind}_without_prompt")
+        used = ("judge_system", *_question_templates(table, free=free))
         settings["show_prompt"] = table.show_prompt
     return {**settings, "templates": {key: getattr(prepared.templates, key) for key in used}}
+
+
+def _question_templates(table: JudgeTable, *, free: bool) -> list[str]:
+    """Return the templates of a judge's question; a free choice may have another."""
+    if table.verdict != "letter":
+        return ["judge" if table.show_prompt else "judge_without_prompt"]
+    kinds = (False, True) if free else (False,)
+    return [letter_template(show_prompt=table.show_prompt, neither=kind) for kind in kinds]
 
 
 def _json(value: Any) -> str:

@@ -10,13 +10,14 @@ from collections.abc import Iterable, Sequence
 
 from ethogram.design import Part
 from ethogram.errors import InputError, guess
+from ethogram.run.free import FREE
 from ethogram.run.persistence import PERSISTENCE
 from ethogram.run.prepare import Planned, Prepared
 from ethogram.run.way import Way
 from ethogram.store.store import Store
 from ethogram.study import Study
 
-WAYS: dict[str, Way] = {way.name: way for way in (PERSISTENCE,)}
+WAYS: dict[str, Way] = {way.name: way for way in (PERSISTENCE, FREE)}
 
 
 def choose_ways(study: Study, names: Iterable[str] | None = None) -> tuple[Way, ...]:

@@ -122,7 +122,8 @@ def _comparisons(
     if "named" in without:
         conditions.append("r.named = 0")
     _, rows = store.query(
-        f"""SELECT t.id, t.trait_1, t.trait_2, t.prompt, v.winner, v.p_first, j.swapped, r.chars
+        f"""SELECT t.id, t.trait_1, t.trait_2, t.prompt, v.winner, v.p_first, j.swapped, r.chars,
+        t.wording
         FROM judging j JOIN verdict v ON v.judging = j.id JOIN trial t ON t.id = j.trial
         JOIN reply r ON r.trial = t.id JOIN party m ON m.id = t.model
         JOIN party d ON d.id = j.judge
@@ -130,7 +131,7 @@ def _comparisons(
         AND {" AND ".join(conditions)} ORDER BY t.seq, t.sample, j.id""",
         (count.model, count.judge, count.part, count.condition),
     )
-    trial, first, second, prompt, winner, p_first, swapped, chars = _columns(rows, 8)
+    trial, first, second, prompt, winner, p_first, swapped, chars, wording = _columns(rows, 9)
     asked_soft = soft and not np.isnan(p_first).all()
     tie = np.isnan(winner) & (np.isnan(p_first) | (not asked_soft))
     outcome = np.where(tie, 0.5, winner == first)
@@ -158,6 +159,7 @@ def _comparisons(
         condition=count.condition,
         notes=(ADAPTIVE,) if adaptive else (),
         adaptive=adaptive,
+        wording=wording[keep].astype(np.int64) if wording.any() else None,
     )
 
 

@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from ethogram.validity.free import free_section
 from ethogram.validity.persistence import persistence_section
 from ethogram.validity.results import StoreResults
 from ethogram.validity.sections import Section
 
-SECTIONS: tuple[Callable[[StoreResults], Section | None], ...] = (persistence_section,)
+SECTIONS: tuple[Callable[[StoreResults], Section | None], ...] = (
+    persistence_section,
+    free_section,
+)
 """A function per way; None where a store has nothing of it."""
 
 
