@@ -60,6 +60,7 @@ from ethogram.store.rows import StageName
 from ethogram.store.store import Store
 from ethogram.study import Study, load_study
 from ethogram.validity.asked import find_sections
+from ethogram.validity.combined import combine_all
 from ethogram.validity.differing import (
     FoundSide,
     compare_found,
@@ -557,6 +558,7 @@ def read_profiles(
     model: str | None = None,
     without: Sequence[str] = (),
     corrected: bool = False,
+    combine: str | None = None,
     form: str = "plain",
 ) -> Rated:
     """Rate a store or a comparison file.
@@ -572,6 +574,8 @@ def read_profiles(
         Leave out such replies (of a store).
     corrected : bool
         Rate with the judges' errors modelled, from planted replies (of a store).
+    combine : "majority" or "weighted", optional
+        Rate one verdict per reply of all judges (of a store), in place of each judge's.
     form : "plain", "arena", "oct" or "scores"
         How a comparison file is laid out.
 
@@ -587,7 +591,9 @@ def read_profiles(
         An unknown method, or a model of which there are no comparisons.
     """
     rating_method(method)
-    if corrected:
+    if combine is not None:
+        rated = _rate_combined(Path(source), combine, method, model, without, corrected=corrected)
+    elif corrected:
         if method != DEFAULT_METHOD:
             raise InputError(
                 f"method is {method!r}: corrected ratings are by {DEFAULT_METHOD} only"
@@ -610,6 +616,27 @@ def read_profiles(
             f"{', '.join(there)}"
         )
     return rated
+
+
+def _rate_combined(
+    source: Path,
+    how: str,
+    method: str,
+    model: str | None,
+    without: Sequence[str],
+    *,
+    corrected: bool,
+) -> Rated:
+    """Rate one verdict per reply of all judges of a store."""
+    if is_table(source):
+        raise InputError(f"{source} is not a store: combined ratings need its judges' verdicts")
+    if corrected or without:
+        raise InputError(
+            f"combine is {how!r}: combined verdicts are not corrected, and leave out no replies; "
+            "rate a single judge for these"
+        )
+    with StoreResults.open(source) as results:
+        return rate_all(combine_all(results, how, model=model), method=method)
 
 
 @dataclass(frozen=True)

@@ -112,6 +112,10 @@ class JudgePlan:
         Where a reply was told no trait, the model's strengths count times this.
     tie, tie_word : float, str
         Share of verdicts that are a tie, and the word they put between the tags.
+    shared_error : float
+        Share of verdicts that are wrong or right by one draw per reply and pair, common to all
+        judges with such a share; the others by the judge's own. Two judges of one accuracy with
+        shares a and b have errors with a correlation of a b. Probabilities know nothing of it.
     """
 
     accuracy: float | Mapping[str, float] = 1.0
@@ -126,6 +130,7 @@ class JudgePlan:
     natural_scale: float = 1.0
     tie: float = 0.0
     tie_word: str = "neither"
+    shared_error: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -145,6 +150,7 @@ class Mark:
 
     model: str = ""
     trait: str | None = None
+    reply: bytes = field(default=b"", compare=False)  # a digest of its text
 
 
 def uniform(digest: bytes, tag: bytes) -> float:
@@ -343,7 +349,7 @@ class World:
             return Answer("I was not asked to choose between two words I know.")
         plan = self._judge(judge)
         chances = self.chances(judge, mark, words)
-        word = words[uniform(digest, b"verdict") >= chances[0]]
+        word = words[self._says_second(plan, mark, words, chances, digest)]
         if uniform(digest, b"tie") < plan.tie:
             word = plan.tie_word
         before = [*re.findall(r"\S+\s*", f"{_JUDGE_SAYS} "), "<", "answer", ">"]
@@ -357,6 +363,23 @@ class World:
         content += [_token(token, -0.001) for token in after]
         return Answer(text, {"content": content})
 
+    def _says_second(
+        self,
+        plan: JudgePlan,
+        mark: Mark | None,
+        words: Sequence[str],
+        chances: Sequence[float],
+        digest: bytes,
+    ) -> bool:
+        """Whether the judge names the second word: by its own draw, or by that of the reply."""
+        shown = mark.trait if mark else None
+        if shown in words and uniform(digest, b"shares") < plan.shared_error:
+            pair = " ".join(sorted(words)).encode()
+            common = uniform(blake2b(pair, key=mark.reply, digest_size=16).digest(), b"common")
+            is_wrong = common >= chances[words.index(shown)]
+            return is_wrong == (words[0] == shown)
+        return uniform(digest, b"verdict") >= chances[0]
+
     def letter(
         self, judge: str, mark: Mark | None, words: Sequence[str], digest: bytes, *, top: int | None
     ) -> Answer:
@@ -364,7 +387,7 @@ class World:
         if len(words) < 2:
             return Answer("C")
         chances = self.chances(judge, mark, words)
-        said = "AB"[uniform(digest, b"verdict") >= chances[0]]
+        said = "AB"[self._says_second(self._judge(judge), mark, words, chances, digest)]
         named = _log_chances("AB", chances)
         content = [_token(said, named[said], named, top or 0)]
         return Answer(said, None if top is None else {"content": content})
@@ -402,26 +425,28 @@ class World:
         A reply of the written set that comes with ethogram has no marker: it shows its trait.
         """
         mark, asked = None, messages[-1][1] if messages else ""
+        begin = 0
         for _, text in messages:
-            for found in MARK.finditer(text):
-                mark = found
+            for i, found in enumerate(MARK.finditer(text)):
+                mark, begin = found, begin if i else found.start()
         if mark is not None and mark.string is asked:
             asked = asked[mark.end() :]
         if mark is None:
             for exemplar in load_exemplars().exemplars:
                 _, found, after = asked.rpartition(exemplar.reply)
                 if found and exemplar.trait in self._index:
-                    return Mark("written", exemplar.trait), self._last_two(after)
-        return self._read(mark), self._last_two(asked)
+                    shown = Mark("written", exemplar.trait, _digest(exemplar.reply))
+                    return shown, self._last_two(after)
+        return self._read(mark, begin), self._last_two(asked)
 
-    def _read(self, mark: re.Match[str] | None) -> Mark | None:
+    def _read(self, mark: re.Match[str] | None, begin: int) -> Mark | None:
         """A marker's content; None if there is none, it says nothing, or its trait is not ours."""
         if mark is None or mark[2] == "-":
             return None
         if mark[2] == "*":
             return Mark(mark[1])
-        index = int(mark[2])
-        return Mark(mark[1], self.traits[index]) if index < len(self.traits) else None
+        index, text = int(mark[2]), _digest(mark.string[begin : mark.end()])
+        return Mark(mark[1], self.traits[index], text) if index < len(self.traits) else None
 
     def _last_two(self, text: str) -> list[str]:
         """The last two distinct traits in the order in which they are offered.
@@ -463,6 +488,11 @@ class World:
             source = random.Random(f"{self.seed} {what} {name}")
             self._drawn[what, name] = {t: source.gauss(mean, spread) for t in self.traits}
         return self._drawn[what, name]
+
+
+def _digest(text: str) -> bytes:
+    """A digest of a reply, the same whoever reads it."""
+    return blake2b(text.encode(), digest_size=16).digest()
 
 
 def _text(content: Any) -> str:

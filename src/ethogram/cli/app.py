@@ -623,6 +623,12 @@ def ratings(
     corrected: Annotated[
         bool, typer.Option("--corrected", help="Corrected for the judge's measured errors.")
     ] = False,
+    combine: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HOW", help="One verdict of all judges per reply: majority or weighted."
+        ),
+    ] = None,
     reference: Annotated[
         str | None,
         typer.Option(metavar="MODEL", help="Print a published profile instead, such as gpt-5.1."),
@@ -659,6 +665,7 @@ def ratings(
                 model=model,
                 without=without or (),
                 corrected=corrected,
+                combine=combine,
                 form=form,
             )
         if not (rated.profiles or rated.unrated):

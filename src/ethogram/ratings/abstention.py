@@ -225,7 +225,7 @@ def _covariance(
     rows: _Rows, theta: FloatArray, curvature: FloatArray, cluster: IntArray
 ) -> tuple[FloatArray, float, int]:
     """Return the covariance of all parameters, the quantile for it, and how many clusters."""
-    inverse: FloatArray = np.linalg.inv(curvature)
+    inverse = np.asarray(np.linalg.inv(curvature), dtype=np.float64)
     labels, of = np.unique(cluster, return_inverse=True)
     n, clusters = len(cluster), len(labels)
     if clusters == n or clusters < 2:

@@ -2,8 +2,8 @@
 
 Each trial was asked in one of several paraphrases. A trait's strength in one of them is its
 strength plus a deviation, N(0, tau^2): wordings are a sample of those that could have been used,
-and a rating is that of the average wording. tau is integrated out on a grid, each value weighted by
-how likely it makes the answers (Laplace's approximation).
+and a rating is that of the average wording. What they add to a variance is averaged over tau on a grid, each value weighted by
+how likely it makes the answers (Laplace's approximation; uniform prior, on the safe side).
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from scipy.special import expit
 from ethogram.errors import NotConverged
 from ethogram.ratings.comparisons import Comparisons, FloatArray
 from ethogram.ratings.models import DEFAULT_RIDGE
+from ethogram.ratings.quantiles import normal_quantile
 
 TAUS = np.geomspace(0.03, 2.0, 15)  # logits
 MOST_PARAMETERS = 2500  # traits times wordings, above which it takes too long
@@ -68,18 +69,21 @@ def wording_spread(comparisons: Comparisons) -> WordingSpread | None:
     variance = sum(p * fit.variances for p, fit in zip(weights, fits[1:], strict=True))
     means = np.stack([fit.strengths for fit in fits[1:]])
     between = weights @ (means - weights @ means) ** 2
-    low, middle, high = _quantiles(weights)
+    middle, low, high = _likely(np.array([fit.evidence for fit in fits]))
     deviations = sum(p * fit.deviations for p, fit in zip(weights, fits[1:], strict=True))
     added = np.maximum(0, variance + between - fits[0].variances)
     return WordingSpread(w, middle, low, high, added, np.reshape(deviations, (w, k)))
 
 
-def _quantiles(weights: FloatArray) -> tuple[float, float, float]:
-    """Return the 2.5, 50 and 97.5% points of tau, between the points of its grid."""
-    reached = np.cumsum(weights) - weights / 2
-    points = np.interp([0.025, 0.5, 0.975], reached, np.log(TAUS))
-    low, middle, high = np.exp(points).tolist()
-    return (0.0 if low <= TAUS[0] * 1.001 else low), middle, high
+def _likely(evidence: FloatArray) -> tuple[float, float, float]:
+    """Return the likeliest tau, and the range of those that are not clearly less likely.
+
+    `evidence` is of zero and of `TAUS`; the range is that of the likelihood ratio (95%).
+    """
+    taus = np.linspace(0, TAUS[-1], 2001)
+    curve = np.interp(taus, np.concatenate([[0.0], TAUS]), evidence)
+    kept = taus[curve >= curve.max() - normal_quantile() ** 2 / 2]
+    return float(taus[np.argmax(curve)]), float(kept[0]), float(kept[-1])
 
 
 @dataclass(frozen=True)
