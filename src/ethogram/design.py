@@ -65,6 +65,7 @@ class Part(StrEnum):
     PERSISTENCE = "persistence"
     FREE = "free"
     STATED = "stated"
+    BREADTH = "breadth"
 
 
 @dataclass(frozen=True)

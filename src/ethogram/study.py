@@ -35,6 +35,7 @@ from ethogram.stimuli.tables.names import check_name, clean_name
 from ethogram.stimuli.traits import load_traits
 
 Condition = Literal["feels", "likes", "random"]
+BreadthCondition = Literal["natural", "feels", "likes", "random"]
 Width = Annotated[float, Field(gt=0, strict=False)]
 
 
@@ -285,6 +286,31 @@ class FreeTable(Table):
     share: Annotated[float, Field(gt=0, le=1, strict=False)] = 1.0
 
 
+def _natural_and_feels() -> list[BreadthCondition]:
+    return ["natural", "feels"]
+
+
+class BreadthTable(Table):
+    """`[breadth]`: replies whose tokens' log-probabilities are kept, under which conditions.
+
+    `top` alternatives are asked for at each position of `max_tokens` at most. Without the table,
+    `ethogram.protocols.breadth` asks for as many.
+    """
+
+    prompts: Positive = 50
+    samples: Annotated[int, Field(ge=1, le=100)] = 1
+    top: Annotated[int, Field(ge=2, le=1000)] = 20
+    max_tokens: Positive = 256
+    conditions: list[BreadthCondition] = Field(default_factory=_natural_and_feels)
+
+    @field_validator("conditions")
+    @classmethod
+    def _are_different(cls, value: list[str]) -> list[str]:
+        if not value or len(set(value)) < len(value):
+            raise ValueError("conditions has none, or one twice: expected each once")
+        return value
+
+
 class Study(Table):
     """A whole study file.
 
@@ -308,6 +334,7 @@ class Study(Table):
     validity: ValidityTable = Field(default_factory=ValidityTable)
     persistence: PersistenceTable | None = None
     free: FreeTable | None = None
+    breadth: BreadthTable | None = None
     path: Path | None = None
     text: str = ""
 
@@ -556,6 +583,7 @@ _TABLES: dict[str, type[BaseModel]] = {
     "validity": ValidityTable,
     "persistence": PersistenceTable,
     "free": FreeTable,
+    "breadth": BreadthTable,
 }
 
 _INNER: dict[str, type[BaseModel]] = {

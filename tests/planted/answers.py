@@ -69,6 +69,10 @@ class ModelPlan:
     abstains : float, or mapping of trait to logits
         Where neither may be taken, each trait's part of what speaks for it (see
         `ethogram.ratings.abstention`).
+    ratio, ratio_told : float, or None
+        Each next token is drawn from a geometric distribution: the likeliest has probability
+        1 - ratio, each further one `ratio` times the one before; `ratio_told` where traits are
+        named (None: the same). None gives no log-probabilities.
     """
 
     strengths: Mapping[str, float] | None = None
@@ -80,6 +84,8 @@ class ModelPlan:
     words_in: str = "system"
     keeps: float = 1.0
     abstains: float | Mapping[str, float] = -1e9
+    ratio: float | None = None
+    ratio_told: float | None = None
 
     def __post_init__(self) -> None:
         if self.words_in not in {"system", "user"}:
@@ -184,13 +190,14 @@ class World:
     def answer(self, body: Mapping[str, Any], model: str, digest: bytes) -> Answer:
         """Answer a chat-completions request as `model`."""
         messages = [(m.get("role", ""), _text(m.get("content"))) for m in body["messages"]]
+        top = (body.get("top_logprobs") or 0) if body.get("logprobs") else None
         if not model.startswith("judge"):
-            return Answer(self.reply(model, messages, digest))
+            text = self.reply(model, messages, digest)
+            return Answer(text, self._token_logprobs(model, messages, text, digest, top))
         mark, words = self.question(messages)
         if "either" in messages[-1][1] and self._shows_none(messages):
             three = "C: neither" in messages[-1][1]
             return Answer("C" if three else "<answer>neither</answer>")
-        top = (body.get("top_logprobs") or 0) if body.get("logprobs") else None
         if "Answer with the letter" in messages[-1][1]:
             return self.letter(model, mark, words, digest, top=top)
         return self.verdict(model, mark, words, digest, top=top)
@@ -282,6 +289,29 @@ class World:
         if uniform(digest, b"keeps") < plan.keeps**later:
             return self.traits[int(said[2])]
         return words[uniform(digest, b"afresh") < 0.5]
+
+    def _token_logprobs(
+        self,
+        model: str,
+        messages: Sequence[tuple[str, str]],
+        text: str,
+        digest: bytes,
+        top: int | None,
+    ) -> dict[str, Any] | None:
+        """Log-probabilities of a reply's words, each drawn from the plan's distribution."""
+        plan = self.models.get(model) or self.models.get("*") or ModelPlan()
+        told = len(self.named(next((t for role, t in messages if role == "system"), ""))) > 1
+        ratio = plan.ratio_told if told and plan.ratio_told is not None else plan.ratio
+        if top is None or ratio is None:
+            return None
+        content = []
+        for place, word in enumerate(re.findall(r"\S+\s*", text)):
+            at = uniform(digest, b"token%d" % place)
+            rank = int(math.log(1 - at) / math.log(ratio))
+            chance = math.log(1 - ratio) + rank * math.log(ratio)
+            likeliest = {f"{i}th": math.log(1 - ratio) + i * math.log(ratio) for i in range(top)}
+            content.append(_token(word, chance, likeliest, top))
+        return {"content": content}
 
     def _prose_for(self, digest: bytes) -> str:
         """Between half and one and a half times `reply_chars` of prose."""

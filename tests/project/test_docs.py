@@ -31,6 +31,7 @@ TABLES: dict[str, type[BaseModel]] = {
     "prompts": PromptFilter,
     "templates": study_module.TemplatesTable,
     "validity": study_module.ValidityTable,
+    "breadth": study_module.BreadthTable,
 }
 
 

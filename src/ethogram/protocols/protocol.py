@@ -77,10 +77,11 @@ class Judging(NamedTuple):
 
 
 class Setting(NamedTuple):
-    """What a study file says to a protocol: its templates, and the table of the model or judge."""
+    """What a study file says to a protocol: its templates, the table of the model or judge, all."""
 
     templates: Templates
     table: Any
+    study: Any = None
 
 
 class Call(NamedTuple):

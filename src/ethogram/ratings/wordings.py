@@ -2,8 +2,9 @@
 
 Each trial was asked in one of several paraphrases. A trait's strength in one of them is its
 strength plus a deviation, N(0, tau^2): wordings are a sample of those that could have been used,
-and a rating is that of the average wording. What they add to a variance is averaged over tau on a grid, each value weighted by
-how likely it makes the answers (Laplace's approximation; uniform prior, on the safe side).
+and a rating is that of the average wording. What they add to a variance is averaged over tau on a
+grid, each value weighted by how likely it makes the answers (Laplace's approximation; a uniform
+prior, which is on the safe side).
 """
 
 from __future__ import annotations

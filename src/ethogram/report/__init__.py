@@ -28,6 +28,7 @@ from ethogram.report.summary import render_json, render_markdown
 from ethogram.stimuli.tables.written import write_whole
 from ethogram.store.gates import gate_runs
 from ethogram.store.store import Store
+from ethogram.validity.asked import find_sections
 from ethogram.validity.results import StoreResults, results_of
 
 __all__ = [
@@ -112,6 +113,7 @@ def write_report(
         evidence=sample_evidence(store, limit=evidence_bytes, seed=seed),
         seed=seed,
         gate_runs=gate_runs(store),
+        sections=find_sections(results),
     )
     return write_files(report, out)
 

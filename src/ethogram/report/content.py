@@ -39,6 +39,7 @@ from ethogram.report.judge import JudgeAccount, untested
 from ethogram.report.replies import ReplyLengths, relate_lengths
 from ethogram.report.words import Finding, listed, spelled
 from ethogram.store.read import StageCount
+from ethogram.validity.sections import Section
 
 
 @dataclass(frozen=True)
@@ -129,6 +130,8 @@ class Report:
     judges_compared : tuple of JudgesCompared
     replies : tuple of ReplyLengths
         One for each profile whose replies have a known length.
+    sections : tuple of Section
+        What other ways of asking found.
     stages : tuple of StageCount
     claims : ClaimsReport or None
         Of the published study, checked; on the report of its own win counts.
@@ -156,6 +159,7 @@ class Report:
     judge: JudgeAccount
     judges_compared: tuple[JudgesCompared, ...]
     replies: tuple[ReplyLengths, ...]
+    sections: tuple[Section, ...]
     stages: tuple[StageCount, ...]
     claims: ClaimsReport | None
     evidence: Evidence | None
@@ -183,6 +187,7 @@ def build_report(
     seed: int = 0,
     written_at: datetime | None = None,
     gate_runs: Sequence[GateRun] = (),
+    sections: Sequence[Section] = (),
 ) -> Report:
     """Put a report's content together.
 
@@ -204,6 +209,8 @@ def build_report(
         Of all bootstraps and null models.
     gate_runs : sequence of GateRun
         What gates said, as the store keeps it.
+    sections : sequence of Section
+        What other ways of asking found.
     """
     labels = label_models(profiles)
     split = split_views(profiles)
@@ -230,6 +237,7 @@ def build_report(
         judge=judge,
         judges_compared=compare_judges(profiles),
         replies=relate_lengths(labels, comparisons) if comparisons is not None else (),
+        sections=tuple(sections),
         stages=tuple(stages),
         claims=claims,
         evidence=evidence,

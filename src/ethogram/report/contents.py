@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from ethogram.report.content import Report
 from ethogram.report.page_figures import PageFigure
 
-MODELS, BETWEEN, TRUST, BEHIND = (
+MODELS, BETWEEN, OTHERWISE, TRUST, BEHIND = (
     "The finding",
     "Between models",
+    "Asked otherwise",
     "Can it be believed?",
     "Behind it",
 )
-GROUPS = (MODELS, BETWEEN, TRUST, BEHIND)
+GROUPS = (MODELS, BETWEEN, OTHERWISE, TRUST, BEHIND)
 
 SECTIONS: dict[str, tuple[str, str]] = {
     "findings": (MODELS, "What was found"),
@@ -32,6 +33,12 @@ SECTIONS: dict[str, tuple[str, str]] = {
     "components": (BETWEEN, "Directions of difference"),
     "clusters": (BETWEEN, "Groups of models"),
     "gates": (BETWEEN, "A gate over time"),
+    "persistence": (OTHERWISE, "Over many turns"),
+    "free": (OTHERWISE, "Free to decline"),
+    "self-report": (OTHERWISE, "In its own words"),
+    "breadth": (OTHERWISE, "Breadth"),
+    "wordings": (TRUST, "The wording"),
+    "independence": (TRUST, "Several judges"),
     "judge": (TRUST, "The judge"),
     "replies": (TRUST, "Length of replies"),
     "losses": (TRUST, "Losses"),
@@ -75,6 +82,7 @@ def table_of_contents(
     anywhere = {name for names in sections for name in names}
     own = {
         "measured": True,
+        **{section.name.replace("_", "-"): True for section in report.sections},
         "judge": True,
         "replies": bool(report.replies),
         "losses": bool(report.stages),

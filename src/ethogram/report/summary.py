@@ -21,6 +21,8 @@ from ethogram.report.content import Report, ViewReport
 from ethogram.report.judge import JUDGES_CANNOT_SHOW, JudgeAccount, judge_rows
 from ethogram.report.replies import ReplyLengths
 from ethogram.store.read import others_said
+from ethogram.validity.asked import section_json
+from ethogram.validity.sections import Section
 
 ENDS = 10  # traits of each end in the Markdown table of a single model
 ENDS_OF_SEVERAL = 5
@@ -44,6 +46,7 @@ def render_json(report: Report) -> bytes:
             "other_views": [_view(view) for view in report.views[1:]],
             "claims": claims_json(report.claims) if report.claims else None,
             "replies": [as_plain(replies) for replies in report.replies],
+            "sections": {section.name: section_json(section) for section in report.sections},
             "stages": [
                 {**as_plain(c), "lost": c.lost, "pending": c.pending} for c in report.stages
             ],
@@ -53,6 +56,11 @@ def render_json(report: Report) -> bytes:
         },
         option=orjson.OPT_SERIALIZE_NUMPY,
     )
+
+
+def _section(section: Section) -> str:
+    """Return another way of asking in Markdown: its claims, without its tables."""
+    return "\n\n".join([f"### {plain(section.title)}", *map(plain, section.claims)])
 
 
 def _ratings(report: Report) -> dict[str, Any]:
@@ -131,6 +139,7 @@ def render_markdown(report: Report, page: str) -> str:
     ]
     if report.replies:
         parts.append(_replies(report))
+    parts += [_section(section) for section in report.sections]
     if losses := _losses(report):
         parts.append(losses)
     if report.caveats:

@@ -465,7 +465,7 @@ class _Runner:
         return _Job(
             stage,
             caller,
-            Setting(self.templates, table),
+            Setting(self.templates, table, self.study),
             stage.protocol(table),
             feed,
             self._backlog(key[0], feed, singly=caller.at_once),

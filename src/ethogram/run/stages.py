@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from ethogram.engine.requests import USABLE
 from ethogram.engine.settings import ModelTable
+from ethogram.protocols.breadth import BREADTH
 from ethogram.protocols.elicit import ELICIT
 from ethogram.protocols.protocol import Judging, Protocol, Result, Trial
 from ethogram.protocols.verdicts import VERDICTS
@@ -111,6 +112,7 @@ STAGES: dict[str, Stage] = {
         _write_verdict,
         follows=StageName.ELICIT,
     ),
+    "breadth": trial_stage("breadth", BREADTH),
 }
 """Every stage by name: a new protocol is a row here."""
 MAIN_STAGES = (StageName.ELICIT, StageName.JUDGE)

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 
 from ethogram.design import Part
 from ethogram.errors import InputError, guess
+from ethogram.run.breadth import BREADTH
 from ethogram.run.free import FREE
 from ethogram.run.persistence import PERSISTENCE
 from ethogram.run.prepare import Planned, Prepared
@@ -17,7 +18,7 @@ from ethogram.run.way import Way
 from ethogram.store.store import Store
 from ethogram.study import Study
 
-WAYS: dict[str, Way] = {way.name: way for way in (PERSISTENCE, FREE)}
+WAYS: dict[str, Way] = {way.name: way for way in (PERSISTENCE, FREE, BREADTH)}
 
 
 def choose_ways(study: Study, names: Iterable[str] | None = None) -> tuple[Way, ...]:

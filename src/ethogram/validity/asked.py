@@ -5,14 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from ethogram.validity.breadth import breadth_section
 from ethogram.validity.free import free_section
+from ethogram.validity.independence_section import independence_section
 from ethogram.validity.persistence import persistence_section
 from ethogram.validity.results import StoreResults
 from ethogram.validity.sections import Section
+from ethogram.validity.wordings import wording_section
 
 SECTIONS: tuple[Callable[[StoreResults], Section | None], ...] = (
     persistence_section,
     free_section,
+    breadth_section,
+    wording_section,
+    independence_section,
 )
 """A function per way; None where a store has nothing of it."""
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ethogram.analysis.sections import Section, SectionTable
 from ethogram.ratings.numbers import say_interval, say_number
 from ethogram.ratings.serialise import as_plain
 from ethogram.validity.accuracy import Source
@@ -19,6 +18,7 @@ from ethogram.validity.independence import (
 )
 from ethogram.validity.proportions import FEWEST, Estimate
 from ethogram.validity.results import StoreResults
+from ethogram.validity.sections import Section, SectionTable
 from ethogram.validity.votes import REPLIES, KnownVotes, known_votes
 
 HALF_WIDTH = 0.1

@@ -130,7 +130,10 @@ def _token(place: Mapping[Any, Any]) -> dict[str, Any]:
         {"token": str(one.get("decoded_token") or ""), "logprob": float(one["logprob"])}
         for one in found
     ]
-    return {**tokens[0], "top_logprobs": tokens} if tokens else {"top_logprobs": []}
+    if not tokens:
+        return {"top_logprobs": []}
+    # Which of them was sampled is not told: the likeliest has no log-probability of its own.
+    return {"token": tokens[0]["token"], "top_logprobs": tokens}
 
 
 class RayEngine:
