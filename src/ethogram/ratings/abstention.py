@@ -254,13 +254,15 @@ def _shares(
         even = (own + rest) / 2 + a[:, None] + a[None, :]
         p, q, none = softmax(np.stack([own + lead + 0 * rest, rest - lead + 0 * own, even]), axis=0)
         mean_own, mean_rest = p + none / 2, q + none / 2
-        for made, slope, chance, on_own, on_rest, on_a in (
-            (taken, d_taken, p, 1 - mean_own, -mean_rest, -none),
-            (declined, d_declined, none, 0.5 - mean_own, 0.5 - mean_rest, 1 - none),
+        pull = 0.5 * sign * (p - q)
+        for made, slope, chance, on_own, on_rest, on_a, on_lead in (
+            (taken, d_taken, p, 1 - mean_own, -mean_rest, -none, 0.5 * sign - pull),
+            (declined, d_declined, none, 0.5 - mean_own, 0.5 - mean_rest, 1 - none, -pull),
         ):
             part = weight * chance
             np.add(made, part.sum(axis=1), out=made)
             slope[:, :k] += part * on_rest + np.diag((part * on_own).sum(axis=1))
+            slope[:, 2 * k] += (part * on_lead).sum(axis=1)
             slope[:, k : 2 * k] += part * on_a + np.diag((part * on_a).sum(axis=1))
     return (taken, d_taken), (declined, d_declined)
 

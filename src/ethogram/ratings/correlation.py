@@ -16,6 +16,7 @@ from ethogram.ratings.quantiles import t_quantile
 LEAST = 4  # traits in common
 VAGUE = 1.5  # an interval so wide says nothing
 _EDGE = 0.9999
+_BOUNDS = [(-12.0, 3.0)] * 2  # logarithms of variances, in those of the measured values
 
 
 @dataclass(frozen=True)
@@ -92,13 +93,13 @@ def latent_correlation(
     x_noise, y_noise : float array, shape (K,)
         Variances of their errors.
     """
-    data = (x - x.mean(), x_noise, y - y.mean(), y_noise)
-    start = np.log(
-        [max(v.var() - n.mean(), 0.05 * v.var() + 1e-9) for v, n in (data[:2], data[2:])]
-    )
+    if not x.std() or not y.std():  # nothing to correlate
+        return 0.0, -1.0, 1.0
+    data = (*_standardised(x, x_noise), *_standardised(y, y_noise))
+    start = np.log([max(1 - data[i].mean(), 0.05) for i in (1, 3)])
 
     def profile(rho: float) -> float:
-        return float(minimize(_minus_log_likelihood, start, args=(rho, *data), method="BFGS").fun)
+        return float(minimize(_minus_log_likelihood, start, (rho, *data), bounds=_BOUNDS).fun)
 
     grid = np.linspace(-_EDGE, _EDGE, 31)
     values = np.array([profile(rho) for rho in grid])
@@ -112,6 +113,12 @@ def latent_correlation(
         return float(brentq(lambda rho: profile(rho) - limit, best, edge, xtol=1e-3))
 
     return best, crossing(-_EDGE), crossing(_EDGE)
+
+
+def _standardised(values: FloatArray, noise: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return values and variances of their errors in units of the values' own spread."""
+    spread = values.std()
+    return (values - values.mean()) / spread, np.maximum(noise, 1e-12) / spread**2
 
 
 def _refined(grid: FloatArray, values: FloatArray) -> float:

@@ -56,6 +56,7 @@ from ethogram.report.script_data import POLICIES
 from ethogram.report.strip import draw_strip
 from ethogram.report.templates import asset, environment
 from ethogram.validity.measure import NOT_TESTED
+from ethogram.validity.sections import SectionTable
 
 LEADS = 3
 """Findings of the first screen."""
@@ -126,6 +127,7 @@ def _environment() -> jinja2.Environment:
         "judges_cannot_show": JUDGES_CANNOT_SHOW,
         "not_tested": NOT_TESTED,
         "signs": SIGNS,
+        "column_kinds": column_kinds,
         "elo": ELO_PER_LOGIT,
         "leads": LEADS,
     }
@@ -214,6 +216,16 @@ def breakable(text: str) -> Markup:
     for sign in "-/_":
         text = text.replace(sign, sign + "\0")
     return Markup(str(escape(text)).replace("\0", "<wbr>"))
+
+
+def column_kinds(table: SectionTable) -> list[Markup]:
+    """Return the class of each column: numbers where most cells begin with one, else words."""
+    columns = [list(column) for column in zip(*table.rows, strict=True)] or [[] for _ in table.head]
+    counts = [sum(cell[:1].isdigit() or cell[:1] in "−±$" for cell in column) for column in columns]
+    return [
+        Markup(' class="num"' if 2 * count > len(column) else "")
+        for count, column in zip(counts, columns, strict=True)
+    ]
 
 
 def _specs(figures: Iterable[PageFigure]) -> dict[str, Any]:
