@@ -33,7 +33,7 @@ def print_counts(console: AnyConsole, counts: Sequence[StageCount]) -> None:
             c.stage,
             c.model,
             c.judge,
-            c.part if c.part != "main" or c.condition == "feels" else c.condition,
+            _part(c, counts),
             f"{c.planned:,}",
             f"{c.done:,}",
             f"{c.truncated:,}",
@@ -53,6 +53,14 @@ def print_counts(console: AnyConsole, counts: Sequence[StageCount]) -> None:
             console.print(f"lost in {c.stage}, {c.model}{by}{part}: {kinds}{most}")
         _print_reasons(console, c)
     _print_others(console, counts)
+
+
+def _part(count: StageCount, counts: Sequence[StageCount]) -> str:
+    """Name a part; by its condition where it is the study itself, or has several."""
+    if count.part == "main":
+        return "main" if count.condition == "feels" else count.condition
+    conditions = {c.condition for c in counts if (c.stage, c.part) == (count.stage, count.part)}
+    return f"{count.part}, {count.condition}" if len(conditions) > 1 else count.part
 
 
 def print_providers(console: AnyConsole, providers: Sequence[tuple[str, str, str, int]]) -> None:
