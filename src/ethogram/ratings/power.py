@@ -120,7 +120,7 @@ def foresee(
     position : float
         Logits toward the trait that is shown first.
     studies : int, optional
-        How many are simulated and rated; if not given 1 to 12, the more the smaller.
+        How many are simulated and rated; if not given 1 to 6, the more the smaller.
     seed : int
 
     Raises
@@ -132,7 +132,7 @@ def foresee(
     """
     if not 0 < spread < np.inf:
         raise InputError(f"the spread is {spread!r}, expected a number above 0 (logits)")
-    count = studies or int(np.clip(_SIMULATED // max(len(design), 1), 1, 12))
+    count = studies or int(np.clip(_SIMULATED // max(len(design), 1), 1, 6))
     seen = [
         _rate_one(design, spread, position, np.random.default_rng([seed, 0x90, i]))
         for i in range(count)
