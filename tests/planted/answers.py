@@ -69,6 +69,8 @@ class ModelPlan:
     abstains : float, or mapping of trait to logits
         Where neither may be taken, each trait's part of what speaks for it (see
         `ethogram.ratings.abstention`).
+    worded : float
+        Standard deviation of what each wording of the instruction adds to each strength, logits.
     ratio, ratio_told : float, or None
         Each next token is drawn from a geometric distribution: the likeliest has probability
         1 - ratio, each further one `ratio` times the one before; `ratio_told` where traits are
@@ -84,6 +86,7 @@ class ModelPlan:
     words_in: str = "system"
     keeps: float = 1.0
     abstains: float | Mapping[str, float] = -1e9
+    worded: float = 0.0
     ratio: float | None = None
     ratio_told: float | None = None
 
@@ -230,7 +233,8 @@ class World:
         spoken = _WORD.findall(told.lower())
         words = list(dict.fromkeys(word for word in spoken if word in self._index))[:2]
         fair = not _CHANCE.isdisjoint(spoken)
-        chosen = self._choose(model, plan, words, digest, fair=fair)
+        moved = self._moved(model, plan, told, words)
+        chosen = self._choose(model, plan, words, digest, fair=fair, moved=moved)
         chosen = self._kept(messages, plan, words, digest) or chosen
         if len(words) == 2 and "neither" in spoken and self._declines(model, plan, words, digest):
             mark = f"⟦m:{model} t:-⟧"
@@ -247,7 +251,14 @@ class World:
         return f"{mark} {said} {mark}"
 
     def _choose(
-        self, model: str, plan: ModelPlan, words: Sequence[str], digest: bytes, *, fair: bool
+        self,
+        model: str,
+        plan: ModelPlan,
+        words: Sequence[str],
+        digest: bytes,
+        *,
+        fair: bool,
+        moved: float = 0.0,
     ) -> str | None:
         """The trait chosen: of two by strength, by a fair coin if told so; one is obeyed."""
         if len(words) < 2:
@@ -255,8 +266,16 @@ class World:
         if fair:
             return words[uniform(digest, b"choice") < 0.5]
         strength = self.strengths(model)
-        logit = strength[words[0]] - strength[words[1]] + plan.position_bias
+        logit = strength[words[0]] - strength[words[1]] + plan.position_bias + moved
         return words[uniform(digest, b"choice") >= _expit(logit)]
+
+    def _moved(self, model: str, plan: ModelPlan, told: str, words: Sequence[str]) -> float:
+        """What this wording of the instruction adds to the first trait over the second, logits."""
+        if not plan.worded or len(words) < 2:
+            return 0.0
+        wording = re.sub("|".join(map(re.escape, words)), "", told.lower())
+        apart = self._draw(f"wording {wording}", model, 0.0, plan.worded)
+        return apart[words[0]] - apart[words[1]]
 
     def _declines(self, model: str, plan: ModelPlan, words: Sequence[str], digest: bytes) -> bool:
         """Whether neither of two traits is taken, where that is allowed."""
