@@ -21,6 +21,7 @@ if TYPE_CHECKING:  # what editors and type checkers read; tests hold it to the t
     from ethogram.analysis.analyse import analyse as analyse
     from ethogram.api import StoreStatus as StoreStatus
     from ethogram.api import StudyRun as StudyRun
+    from ethogram.api import ask_study as ask_study
     from ethogram.api import cancel_batch as cancel_batch
     from ethogram.api import check_models as check_models
     from ethogram.api import check_study as check_study
@@ -76,6 +77,7 @@ else:
             "api": [
                 "StoreStatus",
                 "StudyRun",
+                "ask_study",
                 "cancel_batch",
                 "check_models",
                 "check_study",

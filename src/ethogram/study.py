@@ -28,6 +28,7 @@ from ethogram.design import LEAST_PLANTS, PLANT_SHARE
 from ethogram.engine.address import without_user
 from ethogram.engine.endpoints import without_secrets
 from ethogram.engine.settings import ModelTable, Positive, Prices, RayTable, Reasoning, Table, Text
+from ethogram.engine.system_files import read_system_files
 from ethogram.errors import EthogramError, InputError, Problems, StudyError, guess
 from ethogram.stimuli.exemplars import WRITTEN
 from ethogram.stimuli.prompts import PromptFilter, find_prompts
@@ -130,14 +131,11 @@ class JudgeTable(ModelTable):
     ties: bool = False
     verdict: Literal["word", "logprobs", "letter", "completion"] = "word"
 
-    @model_validator(mode="after")
-    def _has_its_own_words(self) -> JudgeTable:
-        for key in ("system", "instruct"):
-            if key in self.model_fields_set:
-                raise ValueError(
-                    f"{key} is a tested model's; a judge's words are judge_system in [templates]"
-                )
-        return self
+    @field_validator("system", "instruct", mode="before")
+    @classmethod
+    def _has_its_own_words(cls, value: Any) -> Any:
+        """Refuse what is a tested model's, in any of its forms."""
+        raise ValueError("is a tested model's; a judge's words are judge_system in [templates]")
 
     @model_validator(mode="before")
     @classmethod
@@ -391,6 +389,7 @@ def parse_study(text: str, *, path: Path | None = None) -> Study:
     except (ValueError, RecursionError) as error:
         raise StudyError(f"{where} is not valid TOML: {error}") from error
     problems = _unusable_tables(data)
+    problems += read_system_files(data["models"], base=path.parent if path else None)
     try:
         study = Study.model_validate({**data, "path": path, "text": text})
     except ValidationError as error:

@@ -31,6 +31,8 @@ TABLES: dict[str, type[BaseModel]] = {
     "prompts": PromptFilter,
     "templates": study_module.TemplatesTable,
     "validity": study_module.ValidityTable,
+    "persistence": study_module.PersistenceTable,
+    "free": study_module.FreeTable,
     "breadth": study_module.BreadthTable,
 }
 

@@ -285,15 +285,38 @@ def ask(
     quiet: Quiet = False,
 ) -> None:
     """Ask otherwise: conversations that go on, a free choice, self-reports, breadth."""
-    from ethogram.cli.sections import print_sections
     from ethogram.run.ways import choose_ways
-    from ethogram.validity.asked import find_sections, section_json
-    from ethogram.validity.results import StoreResults
 
     loaded = _load(study)
     names = [way.name for way in choose_ways(loaded, only)]
+    _ask(loaded, store, names, brake=brake, json=json)
+
+
+@app.command(cls=PlainCommand)
+def breadth(
+    study: StudyFile,
+    store: StoreOption = None,
+    brake: Brake = True,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Measure how many next words each model considers; no judge is asked."""
+    from ethogram.study import BreadthTable
+
+    loaded = _load(study)
+    if loaded.breadth is None:
+        loaded = loaded.model_copy(update={"breadth": BreadthTable()})
+    _ask(loaded, store, ["breadth"], brake=brake, json=json)
+
+
+def _ask(study: Study, store: Path | None, names: list[str], *, brake: bool, json: bool) -> None:
+    """Ask in other ways, and print what a store has of them."""
+    from ethogram.cli.sections import print_sections
+    from ethogram.validity.asked import find_sections, section_json
+    from ethogram.validity.results import StoreResults
+
     path, done, counts = _run_stages(
-        loaded, store, (), None, None, ways=names, quiet=json, brake=brake
+        study, store, (), None, None, ways=names, quiet=json, brake=brake
     )
     with StoreResults.open(path) as results:
         found = [s for s in find_sections(results) if s.name in names]
@@ -301,7 +324,7 @@ def ask(
             _print_json({section.name: section_json(section) for section in found})
         else:
             print_sections(_console(), found)
-    raise typer.Exit(_exit_code(loaded, done, counts))
+    raise typer.Exit(_exit_code(study, done, counts))
 
 
 def _check_page(study: Study, store: Path | None, *, force: bool) -> None:

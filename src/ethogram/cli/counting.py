@@ -73,8 +73,8 @@ def print_providers(console: AnyConsole, providers: Sequence[tuple[str, str, str
 def print_losses(console: AnyConsole, counts: Sequence[StageCount]) -> None:
     """Print the account of what was lost, in sentences."""
     for c in counts:
-        who = c.model if c.stage == "elicit" else f"{c.model} by {c.judge}"
-        who += f", {c.part}" if c.part != "main" else ""
+        who = f"{c.model} by {c.judge}" if c.judge else c.model
+        who += f", {_part(c, counts)}" if c.part != "main" else ""
         kinds = ", ".join(f"{n} {s}" for s, n in sorted(c.losses.items())) or "none"
         more = [f"{c.pending:,} pending"] if c.pending else []
         if c.truncated:
@@ -85,7 +85,7 @@ def print_losses(console: AnyConsole, counts: Sequence[StageCount]) -> None:
             more.append(f"{c.named} naming a trait although told not to")
         if c.split:
             more.append(f"{c.split} with thoughts in the text, stripped before judging")
-        what = "replies" if c.stage == "elicit" else "verdicts"
+        what = "verdicts" if c.judge else "replies"
         tail = f"; {'; '.join(more)}" if more else ""
         console.print(f"{what}, {who}: {c.done:,} of {c.planned:,}; lost: {kinds}{tail}.")
         _print_reasons(console, c)

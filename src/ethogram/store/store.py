@@ -345,7 +345,7 @@ class Store:
             if known[row.seq, row.sample][1] != row:
                 raise StoreError(
                     f"{self.path} holds another design ({part} trial {row.seq} differs: other "
-                    "traits, prompts, seed or orders): use another store (--store)"
+                    "traits, prompts, wordings, seed or orders): use another store (--store)"
                 )
         return [known[row.seq, row.sample][0] for row in rows]
 
