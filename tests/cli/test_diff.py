@@ -224,6 +224,9 @@ def test_an_older_store_is_compared_after_it_was_updated(ethogram, here):
     """Until then it says what to do, as other verbs do."""
     with sqlite3.connect(here / "a.db") as db:
         db.execute("DROP TABLE gate_run")
+        db.execute("DROP INDEX trial_after")
+        for column in ("after", "turn", "wording"):
+            db.execute(f"ALTER TABLE trial DROP COLUMN {column}")
         db.execute("PRAGMA user_version = 6")
     code, _, errors = ethogram("diff", "a.db", "v1", "v2", "--gate", "pass.toml")
     assert code == 2

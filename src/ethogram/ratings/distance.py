@@ -148,9 +148,10 @@ def find_noise(sides: Sides) -> Noise:
     variance = (moved**2).sum(axis=0)
     moved *= np.sqrt(np.maximum(1, raised / np.maximum(variance, 1e-300)))
     if own.ndim == 1:
-        return Noise((moved**2).sum(axis=0), moved)
+        return Noise((moved**2).sum(axis=0) + one.worded + other.worded, moved)
     behind = (one.profile.n + other.profile.n) / max(len(one.label) + len(other.label), 1)
-    return Noise(moved.T @ moved, moved, behind)
+    worded = np.diag(one.worded + other.worded)
+    return Noise(moved.T @ moved + worded, moved, behind)
 
 
 def _leverage(sides: Sides) -> float:

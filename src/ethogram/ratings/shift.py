@@ -219,7 +219,8 @@ def _stretched(side: Side, spread: float, common: float) -> Side:
         low=strengths - width * (s - profile.low),
         high=strengths + width * (profile.high - s),
     )
-    return replace(side, profile=moved, influence=influence)
+    worded = side.worded * (common / spread) ** 2
+    return replace(side, profile=moved, influence=influence, worded=worded)
 
 
 def _change(one: Side, other: Side, *, level: float, freedom: float = np.inf) -> Change:

@@ -22,6 +22,7 @@ from ethogram.ratings.models import DEFAULT_RIDGE
 from ethogram.ratings.profile import Profile
 from ethogram.ratings.quantiles import LEVEL, normal_quantile
 from ethogram.ratings.rate import fit_comparisons, rate
+from ethogram.ratings.wordings import wording_variance
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,8 @@ class Side:
         Effective number of prompts or pairs behind each strength.
     few : bool array, shape (K,)
         The jackknife cannot tell: too few wins or losses, or not paired.
+    worded : float array, shape (K,)
+        Variance that the wordings of the instruction add, which no prompt shows.
     """
 
     profile: Profile
@@ -46,6 +49,7 @@ class Side:
     influence: FloatArray
     effective: FloatArray
     few: BoolArray
+    worded: FloatArray
 
 
 @dataclass(frozen=True)
@@ -144,9 +148,8 @@ def _side(
     if isinstance(source, Profile) or not paired:
         nothing = np.zeros(0, dtype=np.int64)
         many = np.full(k, np.inf)
-        return Side(
-            profile.restrict(shared), nothing, np.zeros((0, k)), many, np.ones(k, dtype=bool)
-        )
+        alone = np.ones(k, dtype=bool)
+        return Side(profile.restrict(shared), nothing, np.zeros((0, k)), many, alone, np.zeros(k))
     label, cluster = np.unique(_labels(source, shared, paired), return_inverse=True)
     fitted = fit_comparisons(source, ridge=DEFAULT_RIDGE if ridge is None else ridge)
     left_out = jackknife(fitted.rows, fitted.fit, cluster, keep_influence=True, correlations=False)
@@ -160,6 +163,7 @@ def _side(
         influence=influence - influence.mean(axis=1, keepdims=True),
         effective=left_out.effective[keep],
         few=seldom(fitted.pairs)[keep],
+        worded=wording_variance(source)[keep],
     )
 
 
@@ -191,7 +195,7 @@ def paired_variance(one: Side, other: Side) -> FloatArray:
     """Variance of the difference when each prompt is left out of both sides at once."""
     moved = joint_influence(one, other)
     variance: FloatArray = (moved**2).sum(axis=0) * (len(moved) - 1) / max(len(moved), 1)
-    return variance
+    return variance + one.worded + other.worded
 
 
 def arms(profile: Profile, level: float) -> tuple[FloatArray, FloatArray]:

@@ -76,6 +76,15 @@ def wording_spread(comparisons: Comparisons) -> WordingSpread | None:
     return WordingSpread(w, middle, low, high, added, np.reshape(deviations, (w, k)))
 
 
+def wording_variance(comparisons: Comparisons) -> FloatArray:
+    """Return the variance that wordings add to each strength, shape (K,); 0 where not known."""
+    try:
+        found = wording_spread(comparisons)
+    except NotConverged:
+        found = None
+    return np.zeros(comparisons.n_traits) if found is None else found.added
+
+
 def _likely(evidence: FloatArray) -> tuple[float, float, float]:
     """Return the likeliest tau, and the range of those that are not clearly less likely.
 

@@ -498,10 +498,11 @@ class Store:
         """Count as lost the trials whose conversation ended before them, with its status."""
         while self._db.execute(
             f"""INSERT INTO reply (trial, status, reason, charged)
-            SELECT t.id, l.status, 'the conversation ended before this turn: ' || l.reason,
-            l.charged FROM trial t JOIN reply l ON l.trial = t.after
+            SELECT t.id, l.status, CASE WHEN l.reason LIKE :said || '%' THEN l.reason
+            ELSE :said || l.reason END, l.charged FROM trial t JOIN reply l ON l.trial = t.after
             WHERE l.status NOT IN ({_USABLE}) AND t.wanted
-            AND NOT EXISTS (SELECT 1 FROM reply r WHERE r.trial = t.id)"""
+            AND NOT EXISTS (SELECT 1 FROM reply r WHERE r.trial = t.id)""",
+            {"said": "the conversation ended before this turn: "},
         ).rowcount:
             pass
 

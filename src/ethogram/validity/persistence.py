@@ -6,6 +6,7 @@ a conversation whose verdict at a later turn is that of the first.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 
@@ -24,6 +25,7 @@ from ethogram.validity.proportions import Estimate, proportion
 from ethogram.validity.results import StoreResults
 from ethogram.validity.sections import Section, SectionTable
 
+LEAST_RIGHT = 0.6  # a judge that is hardly ever right says nothing net of its errors
 LEAST_PER_TRAIT = 4  # verdicts of a turn, before ratings of turns are compared
 
 
@@ -41,7 +43,7 @@ class Kept:
         The same net of the judge's errors, by its accuracy on replies whose trait is known; None
         where that is not known, or at chance. It takes errors at two turns to be independent.
     lost : int
-        Conversations without a verdict at either turn.
+        Conversations with a verdict at one of the two turns only.
     moved : float
         Root mean square shift of the ratings since the first turn, Elo points, net of noise; NaN
         where there are too few verdicts.
@@ -106,21 +108,32 @@ def _kept(
 
 def _net(results: StoreResults, judge: str, share: Estimate) -> Estimate | None:
     """Return a share net of errors that the judge makes at either turn."""
+    right = _accuracy(results, judge)
+    if right is None or right.estimate <= LEAST_RIGHT or not share.n:
+        return None
+
+    def without_errors(kept: float, sees: float) -> float:
+        return 0.5 + (kept - 0.5) / (2 * sees - 1) ** 2
+
+    middle = without_errors(share.estimate, right.estimate)
+    sure = (max(right.low, LEAST_RIGHT), right.high)
+    by_share = [without_errors(kept, right.estimate) - middle for kept in (share.low, share.high)]
+    by_judge = [without_errors(share.estimate, sees) - middle for sees in sure]
+    # Both are uncertain: how far each moves it, squared and added (Zou & Donner 2008).
+    low = middle - math.hypot(by_share[0], min(by_judge))
+    high = middle + math.hypot(by_share[1], max(by_judge))
+    low, middle, high = np.clip([low, middle, high], 0, 1).tolist()
+    return Estimate(middle, low, high, share.n)
+
+
+def _accuracy(results: StoreResults, judge: str) -> Estimate | None:
+    """Return how often a judge is right on replies whose trait is known."""
     sight, plants = results.sight(judge), results.plants(judge)
     if sight is not None:
-        right = sight.accuracy.overall.estimate
-    elif plants is not None and plants.read.any():
-        right = float(np.mean(plants.hit[plants.read]))
-    else:
+        return sight.accuracy.overall
+    if plants is None or not plants.read.any():
         return None
-    same, other = right**2 + (1 - right) ** 2, 2 * right * (1 - right)
-    if right <= 0.6 or not share.n:
-        return None
-    low, middle, high = (
-        float(np.clip((x - other) / (same - other), 0, 1))
-        for x in (share.low, share.estimate, share.high)
-    )
-    return Estimate(middle, low, high, share.n)
+    return proportion(plants.hit[plants.read], clusters=plants.prompt[plants.read])
 
 
 def _moved(rows: Verdicts, one: IntArray, other: IntArray) -> tuple[float, tuple[str, ...]]:
