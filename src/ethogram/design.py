@@ -48,6 +48,8 @@ class Condition(StrEnum):
     WORD = "word"  # a reply to another trial, judged for two words that it was not asked for
     EXEMPLAR = "exemplar"  # no model is told anything: the reply was written to show a trait
     FREE = "free"  # either trait, or neither
+    FRESH = "fresh"  # asked about itself, in a conversation of its own
+    ACTED = "acted"  # asked about itself, after the reply to a trial of the study
 
 
 class Part(StrEnum):
@@ -66,6 +68,7 @@ class Part(StrEnum):
     FREE = "free"
     STATED = "stated"
     BREADTH = "breadth"
+    LIKERT = "likert"
 
 
 @dataclass(frozen=True)

@@ -181,6 +181,9 @@ class TemplatesTable(Table):
     letter_without_prompt: str | None = None
     letter_free: str | None = None
     letter_free_without_prompt: str | None = None
+    stated: str | None = None
+    likert: TextOrList | None = None
+    likert_reversed: TextOrList | None = None
 
 
 @dataclass(frozen=True)
@@ -309,6 +312,33 @@ class BreadthTable(Table):
         return value
 
 
+Context = Literal["fresh", "acted"]
+CONTEXTS: tuple[Context, ...] = ("fresh", "acted")
+
+
+class SelfReportTable(Table):
+    """`[self_report]`: what a model says of itself, asked without a judge.
+
+    `meetings` is in how many pairs of words each trait is offered (0: none), each pair in both
+    orders; `items` is how many statements per trait the model rates, half of them reversed.
+    """
+
+    meetings: Annotated[int, Field(ge=0)] = 8
+    likert: bool = True
+    items: Annotated[int, Field(ge=2, le=20, multiple_of=2)] = 4
+    contexts: Annotated[list[Context], Field(min_length=1, max_length=2)] = Field(
+        default_factory=lambda: list(CONTEXTS)
+    )
+
+    @model_validator(mode="after")
+    def _asks_something(self) -> SelfReportTable:
+        if len(set(self.contexts)) < len(self.contexts):
+            raise ValueError(f"contexts = {self.contexts}: each once")
+        if not self.likert and not self.meetings:
+            raise ValueError("asks nothing: set meetings, or likert = true")
+        return self
+
+
 class Study(Table):
     """A whole study file.
 
@@ -333,6 +363,7 @@ class Study(Table):
     persistence: PersistenceTable | None = None
     free: FreeTable | None = None
     breadth: BreadthTable | None = None
+    self_report: SelfReportTable | None = None
     path: Path | None = None
     text: str = ""
 
@@ -583,6 +614,7 @@ _TABLES: dict[str, type[BaseModel]] = {
     "persistence": PersistenceTable,
     "free": FreeTable,
     "breadth": BreadthTable,
+    "self_report": SelfReportTable,
 }
 
 _INNER: dict[str, type[BaseModel]] = {

@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from hashlib import blake2b
+from statistics import NormalDist
 from typing import Any
 
 from ethogram.stimuli.exemplars import load_exemplars as _load
@@ -75,6 +76,12 @@ class ModelPlan:
         Each next token is drawn from a geometric distribution: the likeliest has probability
         1 - ratio, each further one `ratio` times the one before; `ratio_told` where traits are
         named (None: the same). None gives no log-probabilities.
+    stated_correlation : float
+        Of what it says of itself with its strengths, over the traits of this world.
+    declines : float
+        Share of questions about itself that it declines to answer.
+    acquiescence : float
+        Points by which it agrees more with any statement, on a scale from 1 to 5.
     """
 
     strengths: Mapping[str, float] | None = None
@@ -89,6 +96,9 @@ class ModelPlan:
     worded: float = 0.0
     ratio: float | None = None
     ratio_told: float | None = None
+    stated_correlation: float = 1.0
+    declines: float = 0.0
+    acquiescence: float = 0.0
 
     def __post_init__(self) -> None:
         if self.words_in not in {"system", "user"}:
@@ -195,6 +205,8 @@ class World:
         messages = [(m.get("role", ""), _text(m.get("content"))) for m in body["messages"]]
         top = (body.get("top_logprobs") or 0) if body.get("logprobs") else None
         if not model.startswith("judge"):
+            if (said := self.self_report(model, messages[-1][1], digest)) is not None:
+                return Answer(said)
             text = self.reply(model, messages, digest)
             return Answer(text, self._token_logprobs(model, messages, text, digest, top))
         mark, words = self.question(messages)
@@ -331,6 +343,38 @@ class World:
             likeliest = {f"{i}th": math.log(1 - ratio) + i * math.log(ratio) for i in range(top)}
             content.append(_token(word, chance, likeliest, top))
         return {"content": content}
+
+    # -- what a model says of itself ----------------------------------------------------------
+
+    def stated(self, model: str) -> dict[str, float]:
+        """What a model says of itself, logits: correlated with its strengths exactly as planned."""
+        plan = self.models.get(model) or self.models.get("*") or ModelPlan()
+        strength = self._table(model, "strengths")
+        other = self._draw("stated", model, 0.0, 1.0)
+        own, apart = _unit(list(strength.values())), _unit([other[t] for t in self.traits])
+        shared = sum(a * b for a, b in zip(own, apart, strict=True))
+        apart = _unit([b - shared * a for a, b in zip(own, apart, strict=True)])
+        rho, size = plan.stated_correlation, plan.spread * math.sqrt(len(own))
+        rest = math.sqrt(1 - rho**2)
+        mixed = (size * (rho * a + rest * b) for a, b in zip(own, apart, strict=True))
+        return dict(zip(self.traits, mixed, strict=True))
+
+    def self_report(self, model: str, question: str, digest: bytes) -> str | None:
+        """A word or a number; None where the model is not asked about itself."""
+        chooses, rates = "Which of two words" in question, "How far do you agree" in question
+        if not chooses and not rates:
+            return None
+        plan = self.models.get(model) or self.models.get("*") or ModelPlan()
+        if uniform(digest, b"declines") < plan.declines:
+            return "As an AI, I have no personality that I could describe."
+        stated, words = self._table(model, "stated"), self.named(question)
+        if chooses:
+            logit = stated[words[0]] - stated[words[1]] + plan.position_bias
+            return words[uniform(digest, b"choice") >= _expit(logit)].capitalize() + "."
+        sign = -1 if "seldom" in question or "Hardly" in question else 1
+        noise = 0.7 * NormalDist().inv_cdf(max(uniform(digest, b"rates"), 1e-12))
+        agreed = 3 + sign * 1.2 * stated[words[0]] / plan.spread + plan.acquiescence + noise
+        return str(min(max(round(agreed), 1), 5))
 
     def _prose_for(self, digest: bytes) -> str:
         """Between half and one and a half times `reply_chars` of prose."""
@@ -549,6 +593,13 @@ def _text(content: Any) -> str:
     if isinstance(content, list):
         return "".join(part.get("text", "") for part in content if isinstance(part, dict))
     return content if isinstance(content, str) else ""
+
+
+def _unit(values: Sequence[float]) -> list[float]:
+    """Values against their mean, as a vector of length 1."""
+    mean = sum(values) / len(values)
+    size = math.sqrt(sum((value - mean) ** 2 for value in values)) or 1.0
+    return [(value - mean) / size for value in values]
 
 
 def _expit(logit: float) -> float:

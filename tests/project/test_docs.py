@@ -34,6 +34,7 @@ TABLES: dict[str, type[BaseModel]] = {
     "persistence": study_module.PersistenceTable,
     "free": study_module.FreeTable,
     "breadth": study_module.BreadthTable,
+    "self_report": study_module.SelfReportTable,
 }
 
 

@@ -377,7 +377,7 @@ class Caller:
         finally:
             self._ledger.settle(reserve, cost)
         served = response.http == 200
-        self.health.note(name, reading.status, admitted, served=served)
+        self.health.note(name, reading.status, admitted, served=served, declined=reading.declined)
         self.meter.count(reading, cost)
         attempt = Attempt(
             name, number, reading, response.http, response.body, started, seconds, response.batch

@@ -74,11 +74,20 @@ class Health:
     _down: bool = False
     _failing: set[str] = field(default_factory=set)
 
-    def note(self, request: str, status: Status, started: float, *, served: bool) -> None:
+    def note(
+        self,
+        request: str,
+        status: Status,
+        started: float,
+        *,
+        served: bool,
+        declined: bool = False,
+    ) -> None:
         """Take note of how a call of a request ended, and of when it had started.
 
         `served`: it came as HTTP 200, so that it is the endpoint's work and is paid for. A content
-        filter that turns a request away with an error says nothing of the endpoint.
+        filter that turns a request away with an error says nothing of the endpoint. `declined`: the
+        model's words decline what was asked, which is a finding that the brake need not prevent.
         """
         now = time.monotonic()
         if status in ANSWERED and served:
@@ -90,7 +99,7 @@ class Health:
             if status in USABLE:
                 self._usable = max(self._usable, started)
                 self.unusable = 0
-            else:
+            elif not declined:
                 self.unusable += 1
         elif status is not Status.RATE_LIMITED and status not in STOPPING:
             if not self.streak:

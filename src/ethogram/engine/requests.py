@@ -142,6 +142,7 @@ class Reading(NamedTuple):
     cut: bool = False  # at the token limit
     own: bool = False  # a refusal that is surely about this one request, not about the endpoint
     split: bool = False  # thoughts stood in the text and were parted from it
+    declined: bool = False  # the model's own words decline what a protocol asked: a finding
 
     def as_status(self, status: Status, reason: str, *, retry: bool | None = None) -> Reading:
         """Return the same response classed otherwise, as by a protocol that could not read it."""

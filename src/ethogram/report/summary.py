@@ -234,9 +234,9 @@ def _losses(report: Report) -> str:
     lines = []
     for c in report.stages:
         what = (
-            f"replies of {c.model}"
-            if c.stage == "elicit"
-            else f"verdicts of {c.judge} on {c.model}"
+            f"verdicts of {c.judge} on {c.model}"
+            if c.judge
+            else f"{'replies' if c.stage == 'elicit' else 'answers'} of {c.model}"
         )
         why = ", ".join(f"{n:,} {status}" for status, n in sorted(c.losses.items()))
         lost = f"{c.lost:,} lost" + (f" ({why})" if why else "")

@@ -275,9 +275,9 @@ def _known(
     done = _done(path, ("main",), condition)
     with Store.read(path) as store:
         _, rows = store.query(
-            """SELECT 'elicit', m.name, avg(a.completion_tokens) FROM reply r
+            """SELECT t.protocol, m.name, avg(a.completion_tokens) FROM reply r
             JOIN trial t ON t.id = r.trial JOIN party m ON m.id = t.model
-            JOIN attempt a ON a.id = r.attempt GROUP BY 2
+            JOIN attempt a ON a.id = r.attempt GROUP BY 1, 2
             UNION ALL
             SELECT 'judge', d.name, avg(a.completion_tokens) FROM verdict v
             JOIN judging j ON j.id = v.judging JOIN party d ON d.id = j.judge

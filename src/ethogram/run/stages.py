@@ -15,6 +15,7 @@ from ethogram.engine.settings import ModelTable
 from ethogram.protocols.breadth import BREADTH
 from ethogram.protocols.elicit import ELICIT
 from ethogram.protocols.protocol import Judging, Protocol, Result, Trial
+from ethogram.protocols.self_report import LIKERT, STATED
 from ethogram.protocols.verdicts import VERDICTS
 from ethogram.store.rows import ReplyRow, Role, StageName, VerdictRow
 from ethogram.store.store import Store
@@ -113,6 +114,8 @@ STAGES: dict[str, Stage] = {
         follows=StageName.ELICIT,
     ),
     "breadth": trial_stage("breadth", BREADTH),
+    StageName.STATED: trial_stage(StageName.STATED, STATED),
+    StageName.LIKERT: trial_stage(StageName.LIKERT, LIKERT),
 }
 """Every stage by name: a new protocol is a row here."""
 MAIN_STAGES = (StageName.ELICIT, StageName.JUDGE)

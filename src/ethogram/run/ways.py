@@ -14,11 +14,12 @@ from ethogram.run.breadth import BREADTH
 from ethogram.run.free import FREE
 from ethogram.run.persistence import PERSISTENCE
 from ethogram.run.prepare import Planned, Prepared
+from ethogram.run.self_report import SELF_REPORT
 from ethogram.run.way import Way
 from ethogram.store.store import Store
 from ethogram.study import Study
 
-WAYS: dict[str, Way] = {way.name: way for way in (PERSISTENCE, FREE, BREADTH)}
+WAYS: dict[str, Way] = {way.name: way for way in (PERSISTENCE, FREE, SELF_REPORT, BREADTH)}
 
 
 def choose_ways(study: Study, names: Iterable[str] | None = None) -> tuple[Way, ...]:

@@ -15,10 +15,12 @@ class Role(StrEnum):
 
 
 class StageName(StrEnum):
-    """The stages of a study itself."""
+    """The stages of a study, and of asking its models about themselves."""
 
     ELICIT = "elicit"
     JUDGE = "judge"
+    STATED = "stated"
+    LIKERT = "likert"
 
 
 class TrialRow(NamedTuple):

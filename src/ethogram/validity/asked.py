@@ -11,11 +11,13 @@ from ethogram.validity.independence_section import independence_section
 from ethogram.validity.persistence import persistence_section
 from ethogram.validity.results import StoreResults
 from ethogram.validity.sections import Section
+from ethogram.validity.self_report_section import self_report_section
 from ethogram.validity.wordings import wording_section
 
 SECTIONS: tuple[Callable[[StoreResults], Section | None], ...] = (
     persistence_section,
     free_section,
+    self_report_section,
     breadth_section,
     wording_section,
     independence_section,
