@@ -1,5 +1,7 @@
 """Correlation of two profiles with noise taken out: planted correlations, edges."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -58,3 +60,12 @@ def test_too_few_traits_are_refused():
     profile = reference_profile("claude-haiku-4.5")
     with pytest.raises(InputError, match="3 traits in common"):
         compare_ratings(profile, profile.restrict(profile.traits[:3]))
+
+
+def test_equal_ratings_have_no_correlation():
+    """A judge that sees nothing rates all alike: that is no Spearman of nan."""
+    profile = reference_profile("claude-haiku-4.5")
+    flat = replace(profile, strengths=np.zeros(len(profile.traits)))
+    for one, two in ((flat, profile), (profile, flat)):
+        with pytest.raises(InputError, match="all ratings are equal"):
+            compare_ratings(one, two)

@@ -100,3 +100,22 @@ def test_a_judge_that_cannot_name_neither_is_refused(planted, tmp_path, store_pa
     )
     with pytest.raises(StudyError, match=r"no slot \{ties\}"):
         ask_study(study(server, tmp_path, more=template), store=store_path)
+
+
+@pytest.mark.parametrize(
+    ("traits", "share", "said"),
+    [
+        (NAMES[:2], 1.0, "neither trait is shown in 0% (0 to "),
+        (NAMES[:6], 0.001, "1 trial with a verdict of judge, too few to tell how often neither"),
+    ],
+)
+def test_what_cannot_be_rated_still_says_how_often_neither_is_taken(
+    planted, tmp_path, store_path, traits, share, said
+):
+    """Two traits have no ratings; one trial is no share."""
+    more = f"\n[free]\nshare = {share}\n"
+    loaded = study(planted(), tmp_path, more=more, traits=list(traits), repeats=10)
+    (section,) = ask_study(loaded, store=store_path)
+    assert f"alpha: {said}" in section.claims[0]
+    assert "The traits cannot be rated: " in section.claims[0]
+    assert not section.tables

@@ -3,12 +3,14 @@
 import json
 import subprocess
 
+import polars as pl
 import pytest
 from tests.planted.answers import JudgePlan, ModelPlan
 from tests.planted.studies import cli, command, rows, study_text, wait_for_requests
 
 from ethogram.api import ask_study, plan_study, run_study
 from ethogram.errors import InputError, StudyError
+from ethogram.run.prepare import _draw_name
 from ethogram.study import parse_study
 from ethogram.validity.persistence import measure_persistence
 from ethogram.validity.results import StoreResults
@@ -151,9 +153,24 @@ def test_messages_of_ones_own(planted, tmp_path, store_path):
         path = store_path.with_name(f"{len(said)}.db")
         ask_study(study(server, tmp_path, more=more), store=path)
         assert rows(path, f"SELECT count(*) FROM prompt WHERE text = '{text}'") == [(1,)]
-    nowhere = study(server, tmp_path, more='\n[persistence]\nfollow_ups = "there/is/none.txt"\n')
-    with pytest.raises(InputError, match="neither bundled"):
-        ask_study(nowhere, store=store_path)
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        ('"there/is/none.txt"', "is neither bundled, keep going nor a file"),
+        ('"Keep Going"', "did you mean 'keep going'"),
+        ("[]", "no prompt is left"),
+        ('"none.csv"', "no prompt is left"),
+    ],
+)
+def test_messages_that_are_not_there_are_named_by_their_key(tmp_path, said, why):
+    """The error is about the messages that go on, not about the study's prompts."""
+    (tmp_path / "none.csv").write_text("text\n", encoding="utf-8")
+    text = study_text("http://127.0.0.1:9/v1") + f"\n[persistence]\nfollow_ups = {said}\n"
+    with pytest.raises(InputError, match=r"^\[persistence\] follow_ups = .*" + why) as error:
+        plan_study(parse_study(text, path=tmp_path / "s.toml"), store=tmp_path / "s.db")
+    assert "[prompts]" not in str(error.value)
 
 
 @pytest.mark.parametrize(
@@ -178,3 +195,65 @@ def test_a_study_that_turns_nothing_on_says_what_there_is(planted, tmp_path):
         assert done.returncode == 2
         assert said in done.stderr
         assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("orders", ["balanced", "both"])
+def test_a_judge_that_names_the_word_shown_first_keeps_nothing(
+    planted, tmp_path, store_path, orders
+):
+    """It sees no trait, so half is kept, as by chance; in one order throughout it would be all."""
+    server = planted(judges={"*": JudgePlan(first_share=1.0)})
+    loaded = study(server, tmp_path, n=200, judges={"judge": {"orders": orders}})
+    ask_study(loaded, store=store_path)
+    share = kept(store_path)[6].share
+    assert (share.estimate, share.n) == (0.5, 200)
+
+
+def test_few_conversations_are_said_to_be_few(planted, tmp_path, store_path):
+    """Three of them are no share."""
+    (section,) = ask_study(study(planted(), tmp_path, n=3), store=store_path)
+    assert section.claims == (
+        "alpha: 3 conversations with verdicts of judge at turns 1 and 6, too few to tell whether "
+        "the manner lasts.",
+    )
+
+
+def test_conversations_drawn_from_wildchat_go_on_when_resumed(planted, tmp_path, store_path):
+    """The draw is kept with the turns before each message, so a second run finds its trials."""
+    server = planted()
+    rows_ = [
+        {
+            "conversation_hash": f"h{i}",
+            "conversation": [
+                {"role": "user", "content": f"Where does the {word} begin?"},
+                {"role": "assistant", "content": f"At the {word}."},
+                {"role": "user", "content": f"And the {word} ends where?"},
+            ],
+            "language": "English",
+            "toxic": False,
+            "redacted": False,
+        }
+        for i, word in enumerate(("river", "road", "story", "meal", "song", "winter"))
+    ]
+    pl.DataFrame(rows_).write_parquet(tmp_path / "w.parquet")
+    more = "\n[prompts]\nturn = 2\n[persistence]\nturns = [1, 2]\nconversations = 5\n"
+    loaded = study(server, tmp_path, more=more, prompts="wildchat:w.parquet", max_trials=40)
+    run_study(loaded, store=store_path)
+    before = server.stats()["requests"]
+    run_study(loaded, store=store_path)
+    assert server.stats()["requests"] == before
+    ask_study(loaded, store=store_path)
+    assert rows(
+        store_path, "SELECT count(*) FROM trial WHERE part = 'main' AND context IS NOT NULL"
+    ) == [(40,)]
+
+
+def test_a_draw_of_a_release_without_later_turns_is_found(tmp_path):
+    """A draw at the first message is named as it was before there were others."""
+    text = study_text("http://127.0.0.1:9/v1", prompts="wildchat:w.parquet")
+    first, later = (
+        _draw_name(parse_study(text + table, path=tmp_path / "s.toml"))
+        for table in ("", "[prompts]\nturn = 2\n")
+    )
+    assert '"turn"' not in first
+    assert '"turn":2' in later

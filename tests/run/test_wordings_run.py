@@ -1,5 +1,7 @@
 """A study in several wordings, against a model whose strengths depend on the wording."""
 
+import json
+
 import pytest
 from tests.planted.answers import ModelPlan
 from tests.planted.studies import rows, study_text
@@ -66,3 +68,20 @@ def test_more_wordings_later_are_another_design(planted, tmp_path, store_path):
     run_study(study(server, tmp_path), store=store_path)
     with pytest.raises(StoreError, match="holds another design"):
         run_study(study(server, tmp_path, wordings=3), store=store_path)
+
+
+def test_controls_are_asked_in_as_many_wordings_as_they_have(planted, tmp_path, store_path):
+    """No instruction has no wording; six of one's own are more than the five of chance."""
+    own = [f"Way {n}: {{first}} or {{second}}?" for n in range(5)]
+    more = f"\n[templates]\nwordings = {json.dumps(own)}\n"
+    loaded = study(planted(), tmp_path, more, wordings=6, max_trials=60)
+    run_study(loaded, store=store_path)
+    run_study(loaded, store=store_path, checks=["natural", "random"]).raise_if_stopped()
+    counts = dict(
+        rows(
+            store_path,
+            "SELECT condition, count(DISTINCT wording) FROM trial t JOIN reply r ON r.trial = t.id "
+            "WHERE r.status = 'ok' AND part IN ('main', 'natural', 'random') GROUP BY 1",
+        )
+    )
+    assert counts == {"feels": 6, "natural": 1, "random": 5}

@@ -5,6 +5,7 @@ import json
 import polars as pl
 import pytest
 
+from ethogram.errors import InputError
 from ethogram.stimuli.prompts import PromptFilter, load_prompts
 
 
@@ -74,3 +75,24 @@ def test_wildchats_later_turns(tmp_path):
     for source in (str(tmp_path / "w.parquet"), f"wildchat:{tmp_path}"):
         (prompt,) = load_prompts(source, filter=PromptFilter(turn="last")).prompts
         assert (prompt.text, len(prompt.turns), prompt.language) == ("c", 2, "en")
+
+
+@pytest.mark.parametrize("written", [json.dumps, repr])
+def test_chats_in_cells_of_csv_are_chats(tmp_path, written):
+    """As JSON, or as pandas writes a list; a cell that only begins so is refused, not sent."""
+    path = tmp_path / "p.csv"
+    pl.DataFrame({"id": ["a"], "messages": [written(chat(*"abc"))]}).write_csv(path)
+    (prompt,) = load_prompts(str(path), filter=PromptFilter(turn="last")).prompts
+    assert (prompt.text, [t["content"] for t in prompt.turns]) == ("c", ["a", "b"])
+    pl.DataFrame({"messages": [written(chat(*"abc"))[:-3]]}).write_csv(path)
+    with pytest.raises(InputError, match="line 2: messages begins as a chat"):
+        load_prompts(str(path))
+
+
+@pytest.mark.parametrize("source", ["bundled", ["One text.", "Another one."], "p.jsonl"])
+def test_texts_have_no_second_message(tmp_path, source):
+    """They are counted as chats that are too short; the last message of a text is the text."""
+    (tmp_path / "p.jsonl").write_text('{"text": "One."}\n', encoding="utf-8")
+    with pytest.raises(InputError, match="with fewer than asked"):
+        load_prompts(source, filter=PromptFilter(turn=2), base=tmp_path)
+    assert len(load_prompts(source, filter=PromptFilter(turn="last"), base=tmp_path))

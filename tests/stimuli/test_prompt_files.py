@@ -94,7 +94,7 @@ def test_chats_give_the_first_user_message(tmp_path, column, chat, expected):
     assert list(read_rows(tmp_path / "c.jsonl")) == [Row(expected, "c", chat=True)]
     if expected:
         made = load_prompts(str(tmp_path / "c.jsonl"))
-        assert "1 are the first user messages of chats" in made.describe()
+        assert "1 is the first user message of a chat" in made.describe()
     if chat[1].get("content") != PARTS:
         pl.DataFrame({"id": ["c"], column: [chat]}).write_parquet(tmp_path / "c.parquet")
         assert list(read_rows(tmp_path / "c.parquet")) == [Row(expected, "c", chat=True)]

@@ -23,6 +23,7 @@ from scipy.special import expit, logit, softmax
 
 from ethogram.errors import InputError, NotConverged
 from ethogram.ratings.comparisons import FloatArray, IntArray
+from ethogram.ratings.numbers import count_words
 from ethogram.ratings.quantiles import normal_quantile, t_quantile
 
 RIDGE = 0.01  # of the strengths, and of what all traits share
@@ -105,7 +106,10 @@ def rate_free(offered: Offered) -> FreeRatings:
     """
     k, n = len(offered.traits), len(offered.first)
     if k < 3 or not n:
-        raise InputError(f"{n} trials on {k} traits, expected at least one trial and three traits")
+        raise InputError(
+            f"{count_words(n, 'trial')} on {count_words(k, 'trait')}, expected at least one trial "
+            "and three traits"
+        )
     rows = _Rows.of(offered)
     theta = _fit(rows)
     curvature = rows.curvature(theta)

@@ -64,7 +64,7 @@ def compare_ratings(one: Profile, other: Profile) -> Agreement:
     Raises
     ------
     InputError
-        Fewer than four traits in common.
+        Fewer than four traits in common, or one side has the same rating for all.
 
     Notes
     -----
@@ -77,6 +77,8 @@ def compare_ratings(one: Profile, other: Profile) -> Agreement:
     if len(traits) < LEAST:
         raise InputError(f"{len(traits)} traits in common, expected at least {LEAST}")
     a, b = one.restrict(traits), other.restrict(traits)
+    if not np.ptp(a.strengths) or not np.ptp(b.strengths):
+        raise InputError("all ratings are equal, expected some that differ")
     latent, low, high = latent_correlation(a.strengths, a.variances, b.strengths, b.variances)
     rank = float(spearmanr(a.strengths, b.strengths).statistic)
     return Agreement(len(traits), rank, latent, low, high)

@@ -180,10 +180,14 @@ def _plan_retest(
 def _plan_condition(
     store: Store, prepared: Prepared, planned: Planned, model: str, part: Part
 ) -> None:
-    """Plan the whole design under another condition."""
+    """Plan the whole design under another condition, in as many wordings as that has."""
     condition = Condition(part)
     add_model(store, prepared, model, [condition])
-    rows = design_rows(prepared, planned, model)
+    wordings = 1 + len(prepared.templates.wordings.get(condition, ()))
+    rows = [
+        row._replace(wording=row.wording % wordings)
+        for row in design_rows(prepared, planned, model)
+    ]
     ids = store.add_trials(planned.models[model], part, condition, rows)
     _judge_all(store, prepared, planned, model, ids, part)
 

@@ -8,17 +8,23 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+
 from ethogram.design import Part
+from ethogram.errors import InputError, guess
 from ethogram.protocols.elicit import elicit_messages
+from ethogram.ratings.comparisons import BoolArray
 from ethogram.run.prepare import Planned, Prepared, design_rows, judge_orders
 from ethogram.run.tokens import estimate_tokens, judging_tokens, message_tokens
 from ethogram.run.way import Asked, Way
+from ethogram.stimuli.paths import named_path
 from ethogram.stimuli.prompts import Prompt, PromptFilter, load_prompts
 from ethogram.store.rows import StageName, TrialRow
 from ethogram.store.store import Store
 from ethogram.study import KEEP_GOING, PersistenceTable
 
 FOLLOW_UPS = Path(__file__).parents[1] / "data" / "prompts" / "follow_ups.jsonl"
+_AS_THEY_ARE = PromptFilter(near_duplicates=False)
 PLACES = 1000  # a trial's number is its place in the design times this, and its turn
 
 
@@ -33,17 +39,28 @@ def load_follow_ups(prepared: Prepared) -> dict[str, tuple[Prompt, ...]]:
     source = _table(prepared).follow_ups
     if source == KEEP_GOING:
         return {"": (Prompt("follow-keep-going", "Keep going."),)}
-    bundled = source == "bundled"
-    found = load_prompts(
-        str(FOLLOW_UPS) if bundled else source,
-        filter=PromptFilter(near_duplicates=False),
-        base=prepared.study.base,
-    ).prompts
-    if not bundled:
-        named = tuple(Prompt(f"follow-{p.id}", p.text) for p in found)
-        return {"": named}
+    if source != "bundled":
+        own = _own_messages(source, prepared.study.base)
+        return {"": tuple(Prompt(f"follow-{p.id}", p.text) for p in own)}
+    found = load_prompts(str(FOLLOW_UPS), filter=_AS_THEY_ARE).prompts
     languages = dict.fromkeys(p.language for p in found)
     return {name: tuple(p for p in found if p.language == name) for name in languages}
+
+
+def _own_messages(source: str | list[str], base: Path) -> tuple[Prompt, ...]:
+    """Return the messages of a list or a file."""
+    said = f"[persistence] follow_ups = {source!r}"
+    if isinstance(source, str):
+        path = named_path(source, base=base)
+        if not path.is_file():
+            near = guess(source, ("bundled", KEEP_GOING))
+            raise InputError(f"{said} is neither bundled, keep going nor a file at {path}{near}")
+        source = str(path)
+    try:
+        return load_prompts(source, filter=_AS_THEY_ARE).prompts
+    except InputError as error:
+        why = str(error).removesuffix(" Loosen the filters in [prompts]")
+        raise InputError(f"{said}: {why}") from error
 
 
 def _table(prepared: Prepared) -> PersistenceTable:
@@ -64,15 +81,23 @@ def plan_persistence(store: Store, prepared: Prepared, planned: Planned) -> None
     }
     for model in planned.models:
         trials = _plan_turns(store, prepared, planned, model, ids)
-        swap = prepared.designs[model].judge_swap
+        swap = prepared.designs[model].judge_swap[: conversations(prepared, model)]
         for name, judge in planned.judges.items():
             orders = prepared.study.judges[name].orders
             rows = [
                 row
                 for turn in _table(prepared).turns
-                for row in judge_orders(orders, trials[turn - 1], swap[: len(trials[turn - 1])])
+                for row in judge_orders(orders, trials[turn - 1], _turned(swap, turn))
             ]
             store.add_judgings(judge, Part.PERSISTENCE, rows)
+
+
+def _turned(swap: BoolArray, turn: int) -> BoolArray:
+    """Turn the judge's order in every other conversation after the first turn.
+
+    In one order throughout, a judge that names whichever word comes first would keep every trait.
+    """
+    return swap if turn == 1 else swap ^ (np.arange(len(swap)) % 2 == 1)
 
 
 def _plan_turns(

@@ -133,7 +133,10 @@ def _draw_name(study: Study) -> str:
     if not isinstance(source, str) or not source.startswith("wildchat"):
         return ""
     limits = (study.study.prompts, study.study.seed, study.study.repeats, study.study.traits)
-    return _json([*limits, study.prompts.model_dump(mode="json")])
+    kept = study.prompts.model_dump(mode="json")
+    if kept["turn"] == 1:  # stores of releases without later turns name their draws so
+        del kept["turn"]
+    return _json([*limits, kept])
 
 
 def _kept_prompts(study: Study, path: Path | None) -> PromptSet | None:
@@ -143,12 +146,14 @@ def _kept_prompts(study: Study, path: Path | None) -> PromptSet | None:
         return None
     with Store.read(path) as store:
         kept = store.drawn_prompts(name)
-    if kept is None:
-        return None
-    rows, told = kept
-    counts = orjson.loads(told)
-    prompts = tuple(Prompt(key, text, language, topic) for key, text, language, topic in rows)
-    return PromptSet(str(study.study.prompts), prompts, counts["counts"], counts["caveat"])
+        if kept is None:
+            return None
+        rows, text = kept
+        told = orjson.loads(text)
+        contexts = told.get("contexts") or [None] * len(rows)
+        turns = [() if at is None else store.earlier_turns(at) for at in contexts]
+    prompts = tuple(Prompt(*row, said) for row, said in zip(rows, turns, strict=True))
+    return PromptSet(str(study.study.prompts), prompts, told["counts"], told["caveat"])
 
 
 def _hub_limit(study: Study, n_traits: int) -> int | None:
@@ -192,8 +197,7 @@ def plan_into(store: Store, prepared: Prepared) -> Planned:
         every = prepared.prompts.prompts
         kept, contexts = keep_prompts(store, (every[i] for i in used))
         if name := _draw_name(study):
-            told = {"counts": prepared.prompts.counts, "caveat": prepared.prompts.caveat}
-            store.keep_draw(name, keep_prompts(store, every)[0], _json(told))
+            _keep_draw(store, name, prepared.prompts)
         prompts = dict(zip(used, kept, strict=True))
         names = dict(zip(prepared.traits.names, traits, strict=True))
         models = {
@@ -211,6 +215,15 @@ def plan_into(store: Store, prepared: Prepared) -> Planned:
                 store.add_judgings(judge, Part.MAIN, orders)
         store.reopen_lost(study.study.attempts, study.study.unparsed_attempts)
     return planned
+
+
+def _keep_draw(store: Store, name: str, drawn: PromptSet) -> None:
+    """Keep which prompts were drawn, and which of them go on from earlier turns."""
+    ids, contexts = keep_prompts(store, drawn.prompts)
+    told: dict[str, Any] = {"counts": drawn.counts, "caveat": drawn.caveat}
+    if contexts:
+        told["contexts"] = [contexts.get(prompt) for prompt in ids]
+    store.keep_draw(name, ids, _json(told))
 
 
 def design_rows(prepared: Prepared, planned: Planned, model: str) -> list[TrialRow]:

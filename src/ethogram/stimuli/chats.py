@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import ast
+import json
+import re
 from collections.abc import Mapping
 from typing import Any
+
+from ethogram.errors import InputError
 
 ROLES, TEXTS = ("role", "from", "author", "speaker"), ("content", "value", "text")
 USERS = frozenset({"user", "human", "prompter"})
 NO_TURNS = frozenset({"system", "developer", "tool", "function", "ipython", "observation"})
 """Who says what is not part of the talk: a system text is the tested model's own to have."""
+_BEGINS_A_CHAT = re.compile(r"\s*\[\s*\{")
 
 
 def is_chat(value: Any) -> bool:
@@ -17,6 +23,31 @@ def is_chat(value: Any) -> bool:
         isinstance(value, list | tuple)
         and all(isinstance(turn, Mapping) for turn in value)
         and all(_field(turn, ROLES) and _field(turn, TEXTS) for turn in value)
+    )
+
+
+def read_chat(value: Any, *, place: str) -> Any:
+    """Return the turns of a chat that stands in a cell of text, as in CSV; other values as is.
+
+    It may be JSON, or Python's spelling of it, as pandas writes a list into CSV.
+
+    Raises
+    ------
+    InputError
+        A text that begins as a chat does, and cannot be read: it would be sent as one message.
+    """
+    if not isinstance(value, str) or not _BEGINS_A_CHAT.match(value):
+        return value
+    for read in (json.loads, ast.literal_eval):
+        try:
+            turns = read(value)
+        except (ValueError, SyntaxError, RecursionError, MemoryError):
+            continue
+        if is_chat(turns):
+            return turns
+    raise InputError(
+        f"{place} begins as a chat and cannot be read as one: {value[:60]!r}; write it as JSON, "
+        "each turn with role and content"
     )
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import polars as pl
 
 from ethogram.errors import InputError
-from ethogram.stimuli.chats import is_chat, turns_before
+from ethogram.stimuli.chats import is_chat, read_chat, turns_before
 from ethogram.stimuli.tables.delimited import check_columns, column_key
 from ethogram.stimuli.tables.flags import flag_of
 from ethogram.stimuli.tables.names import cell_text, check_name
@@ -127,7 +127,9 @@ def _row(
     """Return a record as a row."""
     there = [name for name in _text_columns(column) if name in record]
     name = next((n for n in there if record[n] is not None), "")
-    text, chat, turns = _said(record.get(name), turn, place=f"{place}: {name}")
+    value, at = record.get(name), f"{place}: {name}"
+    said = read_chat(value, place=at) if name in CHAT_COLUMNS else value
+    text, chat, turns = _said(said, turn, place=at)
     return Row(
         text=text,
         id=row_id(record, number=number, place=place),
@@ -143,7 +145,8 @@ def _row(
 def _said(value: Any, turn: int | None, *, place: str) -> tuple[str | None, bool, Turns]:
     """Return a prompt's text, whether it is of a chat, and what was said before it there."""
     if value is None or isinstance(value, str):
-        return _no_surrogates(value, place=place), False, ()
+        alone = turn in (1, None)  # a text is the one message of its user
+        return _no_surrogates(value, place=place) if alone else None, False, ()
     if is_chat(value):
         before, text = turns_before(value, turn)
         for said in before:

@@ -203,7 +203,8 @@ def load_prompts(
     """
     wanted = min((n for n in (filter.sample, limit) if n is not None), default=None)
     if not isinstance(source, str):
-        listed = [Row(text, f"{i}") for i, text in enumerate(source, start=1)]
+        alone = filter.turn_number in (1, None)  # each is the one message of its user
+        listed = [Row(text if alone else None, f"{i}") for i, text in enumerate(source, start=1)]
         return draw_prompts(listed, source="the list", filter=filter, seed=seed, wanted=wanted)
     streamed = source == "wildchat"
     if streamed:
@@ -269,7 +270,7 @@ def _open(source: str, filter: PromptFilter, *, seed: int, base: Path | None) ->
     """Return the rows of a source."""
     column, turn = filter.column, filter.turn_number
     if source == "bundled":
-        return read_rows(BUNDLED)
+        return read_rows(BUNDLED, turn=turn)
     if source == "wildchat":
         return rows_from_hub(seed=seed, turn=turn)
     if source.startswith("wildchat:"):
@@ -365,8 +366,16 @@ def _caveat(
     counts: dict[str, int], wanted: int | None, stop_early: bool, chats: int, later: int
 ) -> str:
     """Return what the counts do not show."""
-    said = [f"{later:,} are answered after the turns that stood before them"] if later else []
-    if chats > later:
+    said = []
+    if later:
+        is_one = later == 1
+        said.append(
+            f"{later:,} {'is' if is_one else 'are'} answered after the turns that stood before "
+            f"{'it' if is_one else 'them'}"
+        )
+    if chats - later == 1:
+        said.append("1 is the first user message of a chat")
+    elif chats > later:
         said.append(f"{chats - later:,} are the first user messages of chats")
     if wanted is not None and counts["kept"] < wanted:
         why = ", but too many candidates were near duplicates" if counts["sampled_out"] else ""

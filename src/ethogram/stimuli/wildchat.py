@@ -104,7 +104,8 @@ def rows_from_records(
 
 def _from_record(record: Mapping[str, Any], turn: int | None, *, number: int, place: str) -> Row:
     turns = record.get("conversation")
-    before, _ = turns_before(turns, turn)
+    # Nothing stands before a first message, as where Polars picks it from Parquet.
+    before = () if turn == 1 else turns_before(turns, turn)[0]
     return _row(record, user_turn(turns, turn), number=number, place=place, before=before)
 
 

@@ -306,6 +306,11 @@ class Store:
         row = self._db.execute("SELECT id FROM context WHERE hash = ?", (name,)).fetchone()
         return int(row[0])
 
+    def earlier_turns(self, context: int) -> tuple[dict[str, str], ...]:
+        """Return the earlier turns that a context keeps."""
+        row = self._db.execute("SELECT turns FROM context WHERE id = ?", (context,)).fetchone()
+        return tuple(json.loads(row[0]))
+
     def add_trials(
         self,
         model: int,

@@ -17,6 +17,7 @@ from ethogram.errors import EthogramError
 from ethogram.ratings.abstention import FreeRatings, Offered, rate_free
 from ethogram.ratings.correlation import Agreement, compare_ratings
 from ethogram.ratings.models import ELO_PER_LOGIT
+from ethogram.ratings.numbers import count_words
 from ethogram.ratings.profile import Profile
 from ethogram.store.read import Verdicts
 from ethogram.validity.proportions import Estimate, proportion
@@ -173,18 +174,31 @@ NOTES = (
 
 def _claim(free: Free) -> str:
     """Say how much is taken, and how it goes with what is taken under force."""
-    if free.ratings is None:
-        return f"{free.model}: nothing can be said by {free.judge}: {free.why}."
-    share = (
-        f"{free.model}: neither trait is shown in {free.neither.percent} of trials ({free.judge})"
-    )
+    share = _neither(free)
     if free.indifferent:
         return f"{share}. It is indifferent: hardly any of the traits is taken of its own accord."
+    if free.ratings is None:
+        return f"{share}. The traits cannot be rated: {free.why}."
     with_forced = f"; against the forced choice {free.agreement.words}" if free.agreement else ""
     unwilling = ""
     if free.unwilling:
         unwilling = f" Wins when forced, hardly volunteered: {', '.join(free.unwilling)}."
     return f"{share}{with_forced}.{unwilling}"
+
+
+def _neither(free: Free) -> str:
+    """Say in how many trials neither is taken, where there are enough to tell."""
+    if not free.neither.n:
+        return f"{free.model}: no trial has a verdict of {free.judge}"
+    if free.neither.few:
+        n = count_words(free.neither.n, "trial")
+        return (
+            f"{free.model}: {n} with a verdict of {free.judge}, too few to tell how often neither "
+            "trait is shown"
+        )
+    return (
+        f"{free.model}: neither trait is shown in {free.neither.percent} of trials ({free.judge})"
+    )
 
 
 def _table(free: Free) -> SectionTable:

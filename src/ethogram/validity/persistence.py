@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
 from ethogram.design import Part
 from ethogram.errors import EthogramError
-from ethogram.ratings.comparisons import Comparisons, IntArray, compare
+from ethogram.ratings.comparisons import Comparisons, FloatArray, IntArray, compare
 from ethogram.ratings.models import ELO_PER_LOGIT
+from ethogram.ratings.numbers import count_words
 from ethogram.ratings.quantiles import normal_quantile
 from ethogram.ratings.shift import shift
 from ethogram.store.read import Verdicts, is_judged_twice
@@ -71,8 +72,12 @@ def measure_persistence(results: StoreResults) -> tuple[Kept, ...]:
 def _of_judge(results: StoreResults, judge: str) -> Iterator[Kept]:
     """Yield each model's later turns by one judge."""
     rows = results.verdicts(judge).part(Part.PERSISTENCE)
-    if is_judged_twice(results.store, judge) and has_probabilities(rows):
-        rows = merge_verdicts(rows)
+    if is_judged_twice(results.store, judge):
+        if has_probabilities(rows):
+            rows = merge_verdicts(rows)
+        else:  # where the orders differ, each verdict counts one half
+            rows = merge_verdicts(rows.take(rows.code >= 0))
+            rows = replace(rows, code=np.where(rows.tied, 0, rows.code))
     known = read_turns(results.store)
     turn = np.array([known[t].turn for t in rows.trial.tolist()], dtype=np.int64)
     begun = np.array([known[t].first for t in rows.trial.tolist()], dtype=np.int64)
@@ -100,10 +105,17 @@ def _kept(
     both = sorted(first.keys() & now.keys())
     one = np.array([first[c] for c in both], dtype=np.int64)
     other = np.array([now[c] for c in both], dtype=np.int64)
-    share = proportion(rows.code[one] == rows.code[other], clusters=rows.prompt[one])
+    share = proportion(_same(rows, one, other), clusters=rows.prompt[one])
     moved, clear = _moved(rows, one, other)
     lost = len(first.keys() | now.keys()) - len(both)
     return Kept(*key, share, _net(results, key[1], share), lost, moved, clear)
+
+
+def _same(rows: Verdicts, one: IntArray, other: IntArray) -> FloatArray:
+    """Return whether verdicts are the same; of words in both orders, the mean over their pairs."""
+    p, q = (np.where(rows.tied[at], 0.5, rows.code[at]) for at in (one, other))
+    same: FloatArray = p * q + (1 - p) * (1 - q)
+    return same
 
 
 def _net(results: StoreResults, judge: str, share: Estimate) -> Estimate | None:
@@ -187,8 +199,10 @@ def persistence_section(results: StoreResults) -> Section | None:
 NOTES = (
     "Kept: the judge names the same of the two traits as at the first turn. One half would be kept "
     "by chance alone, and more where a model would choose the same again.",
-    "The judge reads the last message and its reply, not what stood before. Net of its errors: by "
-    "its accuracy on replies whose trait is known, if it errs at each turn anew.",
+    "The judge reads the last message and its reply, not what stood before. Half of the later "
+    "replies are shown to it with the two words in the other order than at the first turn, so that "
+    "a liking for the word shown first keeps nothing. Net of its errors: by its accuracy on "
+    "replies whose trait is known, if it errs at each turn anew.",
     "The instruction stays at the head of the conversation; the user never repeats it.",
 )
 
@@ -199,6 +213,12 @@ def _claims(found: tuple[Kept, ...]) -> Iterator[str]:
     for (model, judge), kept in last.items():
         if not kept.share.n:
             yield f"{model}: no conversation has verdicts of {judge} at turns 1 and {kept.turn}."
+            continue
+        if kept.share.few:
+            yield (
+                f"{model}: {count_words(kept.share.n, 'conversation')} with verdicts of {judge} at "
+                f"turns 1 and {kept.turn}, too few to tell whether the manner lasts."
+            )
             continue
         net = f"; {kept.net.percent} net of the judge’s errors" if kept.net else ""
         yield (
