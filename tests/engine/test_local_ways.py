@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from tests.engine.test_local_model import weights_or_skip
 
 from ethogram.api import plan_study, run_study, write_report
@@ -48,6 +49,7 @@ max_tokens = 12
 """
 
 
+@pytest.mark.slow
 def test_each_way_runs_on_the_local_model_and_stands_in_the_report(tmp_path):
     """All is asked, accounted for, said in a section, and not asked again."""
     weights_or_skip()
