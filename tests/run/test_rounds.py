@@ -45,12 +45,12 @@ def test_adaptive_pairs_begin_balanced_and_end_at_the_cap(planted, tmp_path):
 
 def test_a_killed_adaptive_run_goes_on_with_the_same_pairs(planted, tmp_path):
     """Killed several times, it asks the same trials in the same orders, and pays for none twice."""
-    study = {"pairs": "adaptive", "max_trials": 400, "round_size": 40}
+    study = {"pairs": "adaptive", "max_trials": 280, "round_size": 40}
     whole = run(planted(), tmp_path / "whole.db", **study)
     server = planted(latency_ms=5)
     (tmp_path / "study.toml").write_text(study_text(server.base_url, **study))
     words = ("run", "study.toml", "--store", "cut.db", "-q")
-    for asked in (150, 300, 520):
+    for asked in (150, 250, 400):
         process = subprocess.Popen(command(*words), cwd=tmp_path)
         wait_for_requests(server, asked, process)
         process.send_signal(signal.SIGKILL)
@@ -60,7 +60,7 @@ def test_a_killed_adaptive_run_goes_on_with_the_same_pairs(planted, tmp_path):
     assert rows(cut, TRIALS) == rows(whole.store, TRIALS)
     assert rows(cut, SWAPS) == rows(whole.store, SWAPS)
     ((attempts, requests),) = rows(cut, PAID)
-    assert attempts == requests == 800
+    assert attempts == requests == 560
 
 
 def test_models_share_pairs_unless_each_has_its_own(planted, tmp_path):

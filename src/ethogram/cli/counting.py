@@ -85,7 +85,9 @@ def print_losses(console: AnyConsole, counts: Sequence[StageCount]) -> None:
             more.append(f"{c.named} naming a trait although told not to")
         if c.split:
             more.append(f"{c.split} with thoughts in the text, stripped before judging")
-        what = "verdicts" if c.judge else "replies" if c.stage == "elicit" else "answers"
+        what = (
+            "verdicts" if c.judge else "answers" if c.stage in ("stated", "likert") else "replies"
+        )
         tail = f"; {'; '.join(more)}" if more else ""
         console.print(f"{what}, {who}: {c.done:,} of {c.planned:,}; lost: {kinds}{tail}.")
         _print_reasons(console, c)
