@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from typing import NamedTuple
 
 import pytest
+from tests.planted import simulated_store
 from tests.planted.simulated_store import fill_store
 from tests.planted.studies import rows, study_text
 
 from ethogram.api import try_judges
 from ethogram.design import Condition, Part
 from ethogram.store import file
+from ethogram.store import store as store_module
 from ethogram.store.export import export_tables
 from ethogram.store.read import count_stages, number_written, read_trial, read_verdicts
 from ethogram.store.rows import JudgingRow, Role, TrialRow
@@ -23,12 +26,26 @@ WORDS = ("warm", "blunt", "poetic", "pedantic")
 PARTIES = "SELECT id, role, name, settings FROM party ORDER BY id"
 
 
+class FormerRow(NamedTuple):
+    """A trial to plan, as it was then."""
+
+    seq: int
+    trait_1: int | None
+    trait_2: int | None
+    prompt: int
+    sample: int = 0
+    planted: int | None = None
+    context: int | None = None
+
+
 @pytest.fixture
 def former(tmp_path, monkeypatch):
     """A filled store of the schema before written replies."""
     whole = file.migrations()
     with monkeypatch.context() as patched:
         patched.setattr(file, "migrations", lambda: whole[:FORMER])
+        for module in (store_module, simulated_store):  # a trial had fewer columns then
+            patched.setattr(module, "TrialRow", FormerRow)
         path = fill_store(
             tmp_path / "former.db", traits=WORDS, models=("a", "b"), judges=("j", "k")
         )
