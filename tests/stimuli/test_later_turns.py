@@ -96,3 +96,10 @@ def test_texts_have_no_second_message(tmp_path, source):
     with pytest.raises(InputError, match="with fewer than asked"):
         load_prompts(source, filter=PromptFilter(turn=2), base=tmp_path)
     assert len(load_prompts(source, filter=PromptFilter(turn="last"), base=tmp_path))
+
+
+@pytest.mark.parametrize("turn", [True, "2", 0, 1.5, "first"])
+def test_a_turn_that_is_no_number_is_refused(turn):
+    """A whole number from 1, or the last."""
+    with pytest.raises(ValueError, match="turn"):
+        PromptFilter(turn=turn)

@@ -95,7 +95,7 @@ def rate_free(offered: Offered) -> FreeRatings:
     Raises
     ------
     InputError
-        Fewer than three traits, or no trial.
+        Fewer than three traits, or fewer trials than traits.
     NotConverged
 
     Notes
@@ -105,10 +105,10 @@ def rate_free(offered: Offered) -> FreeRatings:
     else the inverse curvature. Shares have their intervals on the logit scale (delta method).
     """
     k, n = len(offered.traits), len(offered.first)
-    if k < 3 or not n:
+    if k < 3 or n < k:
         raise InputError(
-            f"{count_words(n, 'trial')} on {count_words(k, 'trait')}, expected at least one trial "
-            "and three traits"
+            f"{count_words(n, 'trial')} on {count_words(k, 'trait')}, expected at least three "
+            "traits, and as many trials as traits"
         )
     rows = _Rows.of(offered)
     theta = _fit(rows)

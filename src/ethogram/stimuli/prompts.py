@@ -88,7 +88,7 @@ class PromptFilter(BaseModel):
     near_duplicates: float | Literal[False] = 0.7
     column: str | None = None
     sample: int | None = Field(default=None, ge=1)
-    turn: Annotated[int, Field(ge=1, le=1000)] | Literal["last"] = 1
+    turn: Annotated[int, Field(ge=1, le=1000, strict=True)] | Literal["last"] = 1
 
     @property
     def turn_number(self) -> int | None:
