@@ -205,7 +205,7 @@ class World:
         messages = [(m.get("role", ""), _text(m.get("content"))) for m in body["messages"]]
         top = (body.get("top_logprobs") or 0) if body.get("logprobs") else None
         if not model.startswith("judge"):
-            if (said := self.self_report(model, messages[-1][1], digest)) is not None:
+            if messages and (said := self.self_report(model, messages[-1][1], digest)) is not None:
                 return Answer(said)
             text = self.reply(model, messages, digest)
             return Answer(text, self._token_logprobs(model, messages, text, digest, top))

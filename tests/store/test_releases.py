@@ -133,7 +133,7 @@ def one_more_key(monkeypatch, value):
     """Make a program whose judges have one more key, plain unless said."""
     settings = module._judge_settings
     monkeypatch.setattr(
-        module, "_judge_settings", lambda *args: {**settings(*args), "stance": value}
+        module, "_judge_settings", lambda *a, **k: {**settings(*a, **k), "stance": value}
     )
     monkeypatch.setitem(module._DEFAULTS, "stance", "plain")
 

@@ -10,6 +10,7 @@ from scipy.stats import spearmanr
 
 from ethogram.errors import InputError
 from ethogram.ratings.comparisons import FloatArray
+from ethogram.ratings.numbers import say_number
 from ethogram.ratings.profile import Profile
 from ethogram.ratings.quantiles import t_quantile
 
@@ -55,7 +56,7 @@ class Agreement:
 
 
 def _number(value: float) -> str:
-    return f"{value:.2f}".replace("-", "\u2212")
+    return say_number(value, 2)
 
 
 def compare_ratings(one: Profile, other: Profile) -> Agreement:
