@@ -11,6 +11,7 @@ import ethogram
 from ethogram.ratings.numbers import (
     part_of,
     rank_words,
+    say_estimate,
     say_interval,
     say_number,
     say_p,
@@ -78,3 +79,10 @@ def test_no_other_module_writes_a_true_minus():
         if re.search(r"replace\(\"-\"", path.read_text("utf-8"))
     ]
     assert others == ["ratings/numbers.py"]
+
+
+def test_an_estimate_is_told_with_its_interval():
+    """Two decimals unless said; what is not finite cannot be told."""
+    assert say_estimate(0.489, -0.001, 1) == "0.49 (0.00 to 1.00)"
+    assert say_estimate(-1.25, -2, 0.5, 1) == "−1.2 (−2.0 to 0.5)"
+    assert say_estimate(0.5, float("nan"), 1) == "cannot be told"

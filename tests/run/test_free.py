@@ -36,7 +36,7 @@ def test_an_indifferent_model_is_called_indifferent(planted, tmp_path, store_pat
     assert found["none"].indifferent
     assert found["none"].neither.low > 0.98
     assert not found["some"].indifferent
-    assert found["some"].agreement.latent > 0.85
+    assert found["some"].agreement.corrected.estimate > 0.85
     assert any("none: neither" in c and "It is indifferent" in c for c in section.claims)
 
 

@@ -22,7 +22,7 @@ from ethogram.validity.self_report import (
     rate_choices,
     turned_answers,
 )
-from ethogram.validity.self_report_section import number, self_report_section
+from ethogram.validity.self_report_section import self_report_section
 
 TRAITS = load_traits("contested40").names
 PLANS = {
@@ -207,8 +207,3 @@ def test_choices_that_cannot_be_rated_say_why():
     scores, why = rate_choices(apart)
     assert scores is None
     assert "no common scale" in why
-
-
-def test_numbers_have_a_true_minus_and_no_negative_zero():
-    """As elsewhere in the report."""
-    assert (number(-0.5), number(-0.001), number(1)) == ("\u22120.50", "0.00", "1.00")

@@ -1,12 +1,13 @@
 """Two measurements of the same traits: how far they agree, net of noise, and where they part.
 
-Written for what a model says of itself against what it does. Pure; knows nothing of stores.
+What a model says of itself against what it does; what it does freely against what it is forced to.
+Pure; knows nothing of stores.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -16,6 +17,7 @@ from scipy.stats import t as student
 from ethogram.analysis.cohort import MINIMUM_TRAITS, rank_strengths
 from ethogram.analysis.similarity import correlation_matrix, disattenuate
 from ethogram.ratings.comparisons import FloatArray, IntArray
+from ethogram.ratings.numbers import say_estimate
 from ethogram.ratings.profile import Profile
 from ethogram.ratings.quantiles import central_range, t_quantile
 
@@ -30,6 +32,11 @@ class Interval(NamedTuple):
     estimate: float
     low: float
     high: float
+
+    @property
+    def words(self) -> str:
+        """With two decimals, or that it cannot be told."""
+        return say_estimate(self.estimate, self.low, self.high)
 
 
 UNKNOWN = Interval(float("nan"), float("nan"), float("nan"))
@@ -93,11 +100,13 @@ class Parted(NamedTuple):
 
 def score_profile(profile: Profile) -> Scores:
     """Take the ratings of a profile; its split-half reliability, else that of standard errors."""
-    values, variances = profile.strengths, profile.variances
-    reliability = profile.reliability
-    if reliability is None:
-        reliability = float(_from_errors(values, variances))
-    return Scores(profile.traits, values, variances, reliability)
+    made = score_strengths(profile.traits, profile.strengths, profile.variances)
+    return made if profile.reliability is None else replace(made, reliability=profile.reliability)
+
+
+def score_strengths(traits: Sequence[str], values: FloatArray, variances: FloatArray) -> Scores:
+    """Take numbers with known errors; the reliability is that of the errors."""
+    return Scores(tuple(traits), values, variances, float(_from_errors(values, variances)))
 
 
 def score_items(traits: Sequence[str], answers: FloatArray) -> Scores | None:

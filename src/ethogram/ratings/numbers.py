@@ -26,6 +26,15 @@ def say_number(value: float, digits: int = 0, *, sign: bool = False, grouped: bo
     return text.replace("-", MINUS) if text.strip("+-0.") else text.lstrip("+-")
 
 
+def say_estimate(estimate: float, low: float, high: float, digits: int = 2) -> str:
+    """Write a number with its interval, such as 0.49 (0.31 to 0.63); or that it cannot be told."""
+    if not all(map(math.isfinite, (estimate, low, high))):
+        return "cannot be told"
+    return (
+        f"{say_number(estimate, digits)} ({say_number(low, digits)} to {say_number(high, digits)})"
+    )
+
+
 def say_interval(
     low: float, high: float, digits: int = 0, *, sign: bool = False, grouped: bool = False
 ) -> str:

@@ -12,13 +12,19 @@ from typing import Any
 
 import numpy as np
 
+from ethogram.analysis.word_and_deed import (
+    Agreement,
+    measure_agreement,
+    score_profile,
+    score_strengths,
+)
 from ethogram.design import Part
 from ethogram.errors import EthogramError
 from ethogram.ratings.abstention import FreeRatings, Offered, rate_free
-from ethogram.ratings.correlation import Agreement, compare_ratings
 from ethogram.ratings.models import ELO_PER_LOGIT
 from ethogram.ratings.numbers import count_words
 from ethogram.ratings.profile import Profile
+from ethogram.ratings.serialise import as_plain
 from ethogram.store.read import Verdicts
 from ethogram.validity.proportions import Estimate, proportion
 from ethogram.validity.results import StoreResults
@@ -117,21 +123,9 @@ def _agreement(forced: Profile | None, ratings: FreeRatings) -> Agreement | None
     """Correlate forced and free ratings, where both are there."""
     if forced is None:
         return None
-    free = replace(
-        forced,
-        traits=ratings.traits,
-        strengths=ratings.strengths,
-        covariance=ratings.covariance,
-        low=ratings.low,
-        high=ratings.high,
-        n_by_trait=ratings.n_by_trait,
-        wins_by_trait=ratings.n_by_trait.astype(float),
-        marks={},
-    )
-    try:
-        return compare_ratings(forced, free)
-    except EthogramError:
-        return None
+    errors = np.diag(ratings.covariance)
+    free = score_strengths(ratings.traits, ratings.strengths, errors)
+    return measure_agreement(score_profile(forced), free)
 
 
 def _unwilling(forced: Profile | None, ratings: FreeRatings) -> tuple[str, ...]:
@@ -179,7 +173,13 @@ def _claim(free: Free) -> str:
         return f"{share}. It is indifferent: hardly any of the traits is taken of its own accord."
     if free.ratings is None:
         return f"{share}. The traits cannot be rated: {free.why}."
-    with_forced = f"; against the forced choice {free.agreement.words}" if free.agreement else ""
+    with_forced = ""
+    if free.agreement is not None:
+        plain, net = free.agreement.plain.words, free.agreement.corrected.words
+        with_forced = (
+            f"; with the ratings of the forced choice its own correlate at {plain} over "
+            f"{free.agreement.n:,} traits, net of noise {net}"
+        )
     unwilling = ""
     if free.unwilling:
         unwilling = f" Wins when forced, hardly volunteered: {', '.join(free.unwilling)}."
@@ -246,7 +246,7 @@ def _data(free: Free) -> dict[str, Any]:
         "lost": free.lost,
         "indifferent": free.indifferent,
         "unwilling": list(free.unwilling),
-        "forced_against_free": vars(free.agreement) if free.agreement else None,
+        "forced_against_free": as_plain(free.agreement) if free.agreement else None,
     }
     if ratings is not None:
         kept["traits"] = list(ratings.traits)

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from ethogram.analysis.word_and_deed import Agreement, Interval
+from ethogram.analysis.word_and_deed import Agreement
 from ethogram.design import Condition, Part
-from ethogram.validity.proportions import Estimate
+from ethogram.ratings.numbers import say_estimate, say_number
 from ethogram.validity.results import StoreResults
 from ethogram.validity.sections import Section, SectionTable
 from ethogram.validity.self_report import (
@@ -74,19 +74,6 @@ PUBLISHED = SectionTable(
 )
 
 
-def number(value: float, digits: int = 2) -> str:
-    """Return a number with a true minus and no negative zero."""
-    shown = f"{value:.{digits}f}"
-    return (shown[1:] if float(shown) == 0 and shown[0] == "-" else shown).replace("-", "\u2212")
-
-
-def _interval(made: Interval | Estimate) -> str:
-    """Return a number and its interval, or that it cannot be told."""
-    if not np.isfinite([made.estimate, made.low, made.high]).all():
-        return "cannot be told"
-    return f"{number(made.estimate)} ({number(made.low)} to {number(made.high)})"
-
-
 def _claims(found: SelfReports) -> Iterator[str]:
     """Say for each model how far word and deed agree, where they part, and what was declined."""
     for one in found.against:
@@ -135,10 +122,10 @@ def _agrees(one: WordAndDeed) -> str:
             f"it does by {one.judge}: one of the two is the same for every trait."
         )
     if np.isfinite(agreement.corrected.estimate):
-        net = f"; net of noise {_interval(agreement.corrected)}"
+        net = f"; net of noise {agreement.corrected.words}"
     return (
         f"{one.model}: what it says of itself ({ASKED[one.kind]}) and what it does by {one.judge} "
-        f"correlate at {_interval(agreement.plain)} over {agreement.n:,} traits{net}."
+        f"correlate at {agreement.plain.words} over {agreement.n:,} traits{net}."
     )
 
 
@@ -164,7 +151,7 @@ def _changed(change: Change) -> str:
     what = "agrees more" if low > 0 else "agrees less" if high < 0 else neither
     return (
         f"{change.model}: asked after it has acted, its word {what} with what it does by "
-        f"{change.judge} ({ASKED[change.kind]}; difference {_interval(change.more)})."
+        f"{change.judge} ({ASKED[change.kind]}; difference {change.more.words})."
     )
 
 
@@ -175,8 +162,8 @@ def _agreements(against: Sequence[WordAndDeed]) -> SectionTable:
             one.judge,
             ASKED[one.kind],
             CONTEXTS[one.context],
-            _interval(one.agreement.plain),
-            _interval(one.agreement.corrected),
+            one.agreement.plain.words,
+            one.agreement.corrected.words,
             *_reliabilities(one.agreement),
             f"{one.agreement.n:,}",
             f"{len(one.parted):,}",
@@ -197,7 +184,7 @@ def _agreements(against: Sequence[WordAndDeed]) -> SectionTable:
 
 def _reliabilities(agreement: Agreement) -> tuple[str, str]:
     said, done = agreement.reliability
-    return number(said), number(done)
+    return say_number(said, 2), say_number(done, 2)
 
 
 def _answers(told: Sequence[Told]) -> SectionTable:
@@ -211,7 +198,9 @@ def _answers(told: Sequence[Told]) -> SectionTable:
             one.declined.percent,
             one.bias.percent if one.kind == Part.STATED else "does not apply",
             one.same.percent if one.same else "does not apply",
-            _interval(one.bias) if one.kind == Part.LIKERT else "does not apply",
+            say_estimate(one.bias.estimate, one.bias.low, one.bias.high)
+            if one.kind == Part.LIKERT
+            else "does not apply",
         )
         for one in told
     )
@@ -235,9 +224,9 @@ def _changes(found: SelfReports) -> SectionTable:
         rows.append(
             (
                 *(change.model, change.judge, ASKED[change.kind]),
-                _interval(change.stable.plain),
-                _interval(change.stable.corrected),
-                _interval(change.more),
+                change.stable.plain.words,
+                change.stable.corrected.words,
+                change.more.words,
                 *(one.percent if one else "does not apply" for one in named),
             )
         )
@@ -261,9 +250,9 @@ def _parted(against: Sequence[WordAndDeed]) -> SectionTable:
             one.judge,
             ASKED[one.kind],
             CONTEXTS[one.context],
-            number(part.one),
-            number(part.other),
-            _interval(part.difference),
+            say_number(part.one, 2),
+            say_number(part.other, 2),
+            part.difference.words,
         )
         for one in against
         for part in one.parted[:MOST_TRAITS]
