@@ -42,6 +42,8 @@ from ethogram.errors import EthogramError, InputError, guess
 from ethogram.ratings.methods import DEFAULT_METHOD
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ethogram.cli.wrapping import WrappingConsole
     from ethogram.figures.theme import Theme
     from ethogram.run.runner import Run
@@ -350,7 +352,7 @@ def _run_stages(
     judges: list[str] | None,
     *,
     checks: tuple[str, ...] = (),
-    ways: list[str] | tuple[str, ...] | None = (),
+    ways: Sequence[str] = (),
     quiet: bool = False,
     brake: bool = True,
     resubmit: list[int] | None = None,
@@ -361,7 +363,7 @@ def _run_stages(
     from ethogram.cli.progress import Progress
     from ethogram.run.ways import choose_ways, stages_of_ways
 
-    chosen = choose_ways(study, ways) if ways is None or ways else ()
+    chosen = choose_ways(study, ways) if ways else ()
     parts, stages = parts_asked(checks, chosen), stages_of_ways(chosen) or stages
     console, errors = _console(), _console(stderr=True)
     made = run_study(

@@ -20,7 +20,10 @@ def print_sections(console: WrappingConsole, sections: Sequence[Section]) -> Non
             console.print()
             console.print(table.caption, style="dim")
             made = Table(
-                *((name, "word" if i == 0 else "number") for i, name in enumerate(table.head))
+                *(
+                    (name, "number" if numeric else "name")
+                    for name, numeric in zip(table.head, table.numeric, strict=True)
+                )
             )
             for row in table.rows:
                 made.add_row(*row)

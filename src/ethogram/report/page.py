@@ -219,13 +219,8 @@ def breakable(text: str) -> Markup:
 
 
 def column_kinds(table: SectionTable) -> list[Markup]:
-    """Return the class of each column: numbers where most cells begin with one, else words."""
-    columns = [list(column) for column in zip(*table.rows, strict=True)] or [[] for _ in table.head]
-    counts = [sum(cell[:1].isdigit() or cell[:1] in "−±$" for cell in column) for column in columns]
-    return [
-        Markup(' class="num"' if 2 * count > len(column) else "")
-        for count, column in zip(counts, columns, strict=True)
-    ]
+    """Return the class of each column."""
+    return [Markup(' class="num"' if numeric else "") for numeric in table.numeric]
 
 
 def _specs(figures: Iterable[PageFigure]) -> dict[str, Any]:

@@ -28,6 +28,14 @@ class SectionTable:
     head: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
 
+    @property
+    def numeric(self) -> tuple[bool, ...]:
+        """Which columns hold numbers: most of their cells begin with one."""
+        columns = [list(column) for column in zip(*self.rows, strict=True)]
+        counts = [sum(cell[:1].isdigit() or cell[:1] in "−±$" for cell in c) for c in columns]
+        found = tuple(2 * n > len(c) for n, c in zip(counts, columns, strict=True))
+        return found or (False,) * len(self.head)
+
 
 @dataclass(frozen=True)
 class Section:
