@@ -10,16 +10,14 @@ from typing import get_args
 
 from ethogram.design import Condition, Part
 from ethogram.protocols.breadth import GIVES_NONE
-from ethogram.protocols.elicit import elicit_messages
 from ethogram.run.prepare import Planned, Prepared, add_model, design_rows
-from ethogram.run.tokens import estimate_tokens, message_tokens
+from ethogram.run.tokens import trial_tokens
 from ethogram.run.way import Asked, Way
 from ethogram.store.rows import TrialRow
 from ethogram.store.store import Store
 from ethogram.study import BreadthCondition, BreadthTable
 
 STAGE = "breadth"
-PRICED = 200  # prompts whose length stands for all
 BREADTH_CONDITIONS: tuple[BreadthCondition, ...] = get_args(BreadthCondition)
 
 
@@ -47,19 +45,12 @@ def breadth_left_out(prepared: Prepared) -> list[str]:
 def ask_breadth(prepared: Prepared) -> list[Asked]:
     """Return what each model will be asked; its replies are taken to be as long as they may."""
     table = breadth_table(prepared)
-    prompts = prepared.prompts.prompts[:PRICED]
-    mean = sum(estimate_tokens(prompt.text) for prompt in prompts) / len(prompts)
-    first, second = prepared.traits.names[:2]
-    told = [
-        message_tokens(elicit_messages(prepared.templates, condition, "", first, second))
-        for condition in table.conditions
-    ]
     return [
         Asked(
             STAGE,
             name,
             breadth_calls(prepared),
-            mean + sum(told) / len(told),
+            sum(trial_tokens(prepared, c, name) for c in table.conditions) / len(table.conditions),
             answered=float(table.max_tokens),
         )
         for name, model in prepared.study.models.items()

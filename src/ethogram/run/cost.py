@@ -11,11 +11,10 @@ import numpy as np
 
 from ethogram.engine.prices import Price, batch_price, find_price
 from ethogram.engine.settings import ModelTable
-from ethogram.protocols.elicit import elicit_messages
 from ethogram.protocols.verdicts import ONE_TOKEN
 from ethogram.run.checks import CHECKS, extra_calls
 from ethogram.run.prepare import Prepared
-from ethogram.run.tokens import judging_tokens, message_tokens
+from ethogram.run.tokens import trial_tokens, verdict_tokens
 from ethogram.run.ways import turned_on
 from ethogram.store.read import count_stages
 from ethogram.store.store import Store
@@ -139,16 +138,16 @@ def make_plan(prepared: Prepared, store: Path | None = None, *, trials: int | No
     """
     study, trials = prepared.study, trials or prepared.most_trials
     done, lengths = _known(store, study.study.condition)
-    elicit_tokens, judge_tokens = _prompt_tokens(prepared)
     replies = [_reply_tokens(lengths, n, t) for n, t in study.models.items()]
     longest = float(np.mean([t.max_tokens for t in study.models.values()]))
-    rows = [
-        _row("elicit", name, table, trials, done, lengths, (elicit_tokens, elicit_tokens))
-        for name, table in study.models.items()
-    ]
+    rows = []
+    for name, table in study.models.items():
+        sent = trial_tokens(prepared, study.study.condition, name)
+        rows.append(_row("elicit", name, table, trials, done, lengths, (sent, sent)))
     for name, judge in study.judges.items():
         asked = trials * len(study.models) * (2 if judge.orders == "both" else 1)
-        tokens = (judge_tokens[name] + float(np.mean(replies)), judge_tokens[name] + longest)
+        sent = verdict_tokens(prepared, judge)
+        tokens = (sent + float(np.mean(replies)), sent + longest)
         rows.append(_row("judge", name, judge, asked, done, lengths, tokens))
     checks = {check.value: 0 for check in CHECKS}
     for (check, _, _), calls in extra_calls(prepared, CHECKS).items():
@@ -248,22 +247,6 @@ def _answer(
     plain = REPLY_TOKENS if stage == "elicit" else VERDICT_TOKENS
     tokens = min(plain + REASONING_TOKENS[table.effort], table.max_tokens)
     return float(tokens), "assumed"
-
-
-def _prompt_tokens(prepared: Prepared) -> tuple[float, dict[str, float]]:
-    """Return mean prompt tokens of a trial, and of a judging without its reply."""
-    used = [prepared.prompts.prompts[int(i)].text for i in np.unique(prepared.design.prompt)[:500]]
-    first, second = prepared.traits.names[:2]
-    condition = prepared.study.study.condition
-    asked = [
-        message_tokens(elicit_messages(prepared.templates, condition, text, first, second))
-        for text in used
-    ]
-    judged = {
-        name: float(np.mean([judging_tokens(prepared, table, text) for text in used]))
-        for name, table in prepared.study.judges.items()
-    }
-    return float(np.mean(asked)), judged
 
 
 def _known(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from ethogram.design import Condition, Part
 from ethogram.errors import StudyError
-from ethogram.protocols.elicit import elicit_messages
 from ethogram.protocols.templates import takes_ties
 from ethogram.run.prepare import (
     Planned,
@@ -14,7 +13,7 @@ from ethogram.run.prepare import (
     design_rows,
     judge_orders,
 )
-from ethogram.run.tokens import estimate_tokens, judging_tokens, message_tokens
+from ethogram.run.tokens import trial_tokens, verdict_tokens
 from ethogram.run.way import Asked, Way
 from ethogram.store.rows import StageName
 from ethogram.store.store import Store
@@ -66,15 +65,14 @@ def check_judges(prepared: Prepared) -> None:
 def ask_free(prepared: Prepared) -> list[Asked]:
     """Return what it will ask."""
     study = prepared.study
-    prompts = prepared.prompts.prompts[:200]
-    mean = sum(estimate_tokens(p.text) for p in prompts) / len(prompts)
-    first, second = prepared.traits.names[:2]
-    head = message_tokens(elicit_messages(prepared.templates, Condition.FREE, "", first, second))
     trials = {name: count_free(prepared, name) for name in study.models}
-    asked = [Asked(StageName.ELICIT, name, n, mean + head) for name, n in trials.items()]
+    asked = [
+        Asked(StageName.ELICIT, name, n, trial_tokens(prepared, Condition.FREE, name))
+        for name, n in trials.items()
+    ]
     for name, judge in study.judges.items():
         times = 2 if judge.orders == "both" else 1
-        sent = judging_tokens(prepared, judge, "") + mean
+        sent = verdict_tokens(prepared, judge)
         asked.append(Asked(StageName.JUDGE, name, times * sum(trials.values()), sent, replies=1))
     return asked
 

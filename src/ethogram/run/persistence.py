@@ -12,10 +12,9 @@ import numpy as np
 
 from ethogram.design import Part
 from ethogram.errors import InputError, guess
-from ethogram.protocols.elicit import elicit_messages
 from ethogram.ratings.comparisons import BoolArray
 from ethogram.run.prepare import Planned, Prepared, design_rows, judge_orders
-from ethogram.run.tokens import estimate_tokens, judging_tokens, message_tokens
+from ethogram.run.tokens import estimate_tokens, judging_tokens, trial_tokens
 from ethogram.run.way import Asked, Way
 from ethogram.stimuli.paths import named_path
 from ethogram.stimuli.prompts import Prompt, PromptFilter, load_prompts
@@ -134,17 +133,12 @@ def ask_persistence(prepared: Prepared) -> list[Asked]:
     message = max(
         estimate_tokens(p.text) + 4 for those in load_follow_ups(prepared).values() for p in those
     )
-    prompts = prepared.prompts.prompts[:200]
-    mean = sum(estimate_tokens(p.text) for p in prompts) / len(prompts)
-    first, second = prepared.traits.names[:2]
-    begun = mean + message_tokens(
-        elicit_messages(prepared.templates, study.study.condition, "", first, second)
-    )
     asked, conversed = [], 0
     for name in study.models:
         n = conversations(prepared, name)
         conversed += n
         requests = n * (last - 1)
+        begun = trial_tokens(prepared, study.study.condition, name)
         sent = begun + message * last / 2
         asked.append(Asked(StageName.ELICIT, name, requests, sent, replies=last / 2))
     for name, judge in study.judges.items():

@@ -16,11 +16,10 @@ import numpy as np
 
 from ethogram.design import Condition, Part
 from ethogram.errors import StudyError
-from ethogram.protocols.elicit import elicit_messages
 from ethogram.protocols.self_report import is_reversed
 from ethogram.protocols.templates import fill
 from ethogram.run.prepare import Planned, Prepared, design_rows
-from ethogram.run.tokens import estimate_tokens, message_tokens
+from ethogram.run.tokens import estimate_tokens, trial_tokens
 from ethogram.run.way import Asked, Way
 from ethogram.store.rows import StageName, TrialRow
 from ethogram.store.store import Store
@@ -186,17 +185,10 @@ def _asked(prepared: Prepared, model: str, stage: str, requests: int, tokens: fl
     """Return one stage's requests over all contexts, with what each sends on average."""
     contexts: Sequence[str] = _table(prepared).contexts
     acted = contexts.count(Condition.ACTED) / len(contexts)
-    sent = tokens + acted * _trial_tokens(prepared)
+    told = estimate_tokens(prepared.study.models[model].system)  # of a trial it is a part
+    begun = trial_tokens(prepared, prepared.study.study.condition, model)
+    sent = tokens + acted * begun + (1 - acted) * told
     return Asked(stage, model, requests * len(contexts), sent, replies=acted)
-
-
-def _trial_tokens(prepared: Prepared) -> float:
-    """Estimate the tokens of a trial of the study, as it stands before a question."""
-    prompts = prepared.prompts.prompts[:200]
-    first, second = prepared.traits.names[:2]
-    condition = prepared.study.study.condition
-    told = elicit_messages(prepared.templates, condition, "", first, second)
-    return message_tokens(told) + sum(estimate_tokens(p.text) for p in prompts) / len(prompts)
 
 
 SELF_REPORT = Way(
