@@ -30,6 +30,8 @@ its faults from its number and the seed:
     cut            its results end after half of the lines, the first time
     bare           its metadata is lost
     denied         401 at its results, the first time
+    unlisted       not on the first list that is asked for after it was made
+    late           ended, and its results are not there yet when they are first read
 """
 
 from __future__ import annotations
@@ -241,8 +243,12 @@ class Server:
 
     def first(self, batch: Batch, what: str) -> bool:
         """Whether something happens to a batch for the first time."""
+        return self.count(batch, what) == 1
+
+    def count(self, batch: Batch, what: str) -> int:
+        """Return how often something has happened to a batch by now."""
         self.counts[f"{what} {batch.id}"] += 1
-        return self.counts[f"{what} {batch.id}"] == 1
+        return self.counts[f"{what} {batch.id}"]
 
     def ledger(self) -> dict[str, Any]:
         """Return what was paid, and how often batches were made."""
@@ -449,7 +455,12 @@ class Routes:
         if not self.server.plan.lists:
             return _error(404, "Not Found")
         service = _service(request)
-        found = [b for b in self.server.batches.values() if b.service == service][::-1]
+        found = [
+            batch
+            for batch in self.server.batches.values()
+            if batch.service == service
+            and not ("unlisted" in batch.faults and self.server.first(batch, "unlisted"))
+        ][::-1]
         shown = [_shown(batch, self.server) for batch in found]
         for one in shown:
             one.pop("results", None)
@@ -581,10 +592,11 @@ def _shown(batch: Batch, server: Server) -> dict[str, Any]:
             },
             "results_url": f"/{batch.id}/results" if there else None,
         }
-    if batch.service == "openrouter":
+    if batch.service == "openrouter":  # the look that finds the end, and one at the results
+        late = "late" in batch.faults and there and server.count(batch, "late") <= 2
         return {
             "results": [_line("openrouter", line) for line in server.sent(batch)]
-            if state == "ended" and "vanish" not in batch.faults
+            if state == "ended" and "vanish" not in batch.faults and not late
             else None,
             "id": batch.id,
             "status": word,

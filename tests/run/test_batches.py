@@ -293,6 +293,25 @@ def test_a_gateway_that_loses_metadata_is_searched_by_file(tmp_path):
     assert (ledger["paid"], ledger["batches"]) == (120, 2)
 
 
+def test_a_lost_batch_whose_results_come_late_is_still_known_by_them(tmp_path):
+    """Ended, and no results at the first reading: it is looked at again, not sent again."""
+    with batches(faults={"lost_create": 1.0, "late": 1.0}) as server:
+        run = run_text(batch_text(server, "openrouter", max_trials=60), tmp_path / "study.db")
+        ledger = server.ledger()
+    assert run.stopped is None
+    assert (ledger["paid"], ledger["batches"]) == (120, 2)
+
+
+def test_a_lost_batch_is_looked_for_again_where_only_others_are_on_the_list(tmp_path):
+    """Another study's batch of the same size is listed at once, ours a moment later."""
+    with batches(faults={"lost_create": 1.0, "unlisted": 1.0}) as server:
+        for seed in (1, 2):
+            text = batch_text(server, "openrouter", max_trials=60, seed=seed)
+            assert run_text(text, tmp_path / f"{seed}.db").stopped is None
+        ledger = server.ledger()
+    assert (ledger["paid"], ledger["batches"]) == (240, 4)
+
+
 def test_a_clock_that_is_wrong_pays_for_nothing_twice(tmp_path, monkeypatch):
     """Hours ahead at the reservation: the batch is still found on the list."""
     real = time.time

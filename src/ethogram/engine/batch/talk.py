@@ -80,7 +80,7 @@ class Talk:
     async def look_up(
         self, batch: Batch, *, known: frozenset[str], ours: frozenset[str]
     ) -> str | None:
-        """Look for a batch on the service's list, twice where it is not there.
+        """Look for a batch on the service's list, twice where it is not on it.
 
         Raises
         ------
@@ -97,12 +97,16 @@ class Talk:
             batch.created,
             known,
         )
-        found = await self.candidates(search) or await self.candidates(
-            search, after=min(SETTLE, 2 * self.poll)
-        )
-        if self._service.marks:
-            return found[0] if found else None
-        return await self.identify(batch, found, ours)
+        for after in (0.0, min(SETTLE, 2 * self.poll)):
+            found = await self.candidates(search, after=after)
+            if self._service.marks:
+                handle = found[0] if found else None
+            else:
+                handle = await self.identify(batch, found, ours)
+            if handle is not None:
+                return handle
+            search = search._replace(known=search.known.union(found))
+        return None
 
     async def candidates(self, search: Search, *, after: float = 0.0) -> Sequence[str]:
         """Ask a service what a reservation may have become."""
@@ -121,18 +125,34 @@ class Talk:
     ) -> str | None:
         """Return the one of some batches without a mark that is ours: its results bear our names.
 
-        One that ended without results has nothing that was paid for.
+        One that was cut without results has nothing that was paid for.
+
+        Raises
+        ------
+        CannotSay
+            Lines are done, and none can be read.
         """
         for handle in handles:
-            progress = await self.until_ended(batch, handle)
-            if progress.phase is Phase.REFUSED:
-                continue
-            async with aclosing(self.lines(batch, handle, progress)) as results:
-                async for line in results:
-                    if line is not None and line.request in ours:
-                        return handle
-                    if line is not None:
-                        break
+            for _ in range(UNKNOWN):
+                progress = await self.until_ended(batch, handle)
+                if progress.phase is Phase.REFUSED:
+                    break
+                line = await self.first_line(batch, handle, progress)
+                if line is not None and line.request in ours:
+                    return handle
+                if line is not None or progress.phase is Phase.CUT or progress.done == 0:
+                    break
+                await self.sleep(self.poll)  # lines are done and none is there: not yet
+            else:
+                raise CannotSay
+        return None
+
+    async def first_line(self, batch: Batch, handle: str, progress: Progress) -> Line | None:
+        """Return the first line of a batch's results that can be read."""
+        async with aclosing(self.lines(batch, handle, progress)) as results:
+            async for line in results:
+                if line is not None:
+                    return line
         return None
 
     async def until_ended(self, batch: Batch, handle: str) -> Progress:
