@@ -107,6 +107,24 @@ def test_agreement_is_spearmans_over_the_shared_traits():
     assert measure_agreement(one, other.of(other.traits[:2])) is None
 
 
+@pytest.mark.parametrize(
+    ("k", "far"),
+    [
+        (3, -1.0),  # one order of three in six: anything is possible
+        (8, np.tanh(np.arctanh(1 - 12 / 504) - 2.364624 / 5**0.5)),  # t on 7 degrees of freedom
+    ],
+)
+@pytest.mark.parametrize("sign", [1, -1])
+def test_the_same_order_of_all_traits_is_no_certainty(k, far, sign):
+    """No draw of traits shows another order; the interval reaches towards 0 all the same."""
+    names, ranks, errors = NAMES[:k], np.arange(k, dtype=float), np.full(k, 0.1)
+    one, other = Scores(names, ranks, errors, 0.8), Scores(names, sign * ranks, errors, 0.9)
+    plain = measure_agreement(one, other).plain
+    assert plain.estimate == pytest.approx(sign)
+    assert (plain.low if sign > 0 else plain.high) == pytest.approx(sign * far, abs=1e-6)
+    assert np.isnan(compare_agreement(one, one, other)).all()
+
+
 def test_agreement_does_not_depend_on_the_scale():
     """Ten times the values, with ten times the errors, agree as before."""
     rng = np.random.default_rng(6)

@@ -76,3 +76,24 @@ def test_a_plain_console_is_quiet_and_breaks_lines_on_a_terminal_only(monkeypatc
     console.print("word")
     start_talking()
     assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 300])
+def test_a_table_that_is_too_wide_is_folded_between_numbers(width):
+    """Each part has the names and fits; together they have every number whole and once."""
+    made = Table(("model", "name"), ("by", "word"), *((f"n{i}", "number") for i in range(8)))
+    numbers = [f"−0.{i}2 (−0.{i}1 to 0.{i}3)" for i in range(8)]
+    made.add_row(LONG, "two words", *numbers)
+    parts = made.fold(width)
+    assert (len(parts) == 1) == (width == 300)
+    shown = [list(part.lines(width)) for part in parts]
+    assert all(cell_len(line) <= width for lines in shown for line in lines)
+    assert all(row.startswith("xxx") and " two words " in row for _, row in shown)
+    for number in numbers:
+        assert sum(row.count(number) for _, row in shown) == 1
+
+
+def test_what_is_piped_is_not_folded():
+    """Without a width a table is one."""
+    made = table()
+    assert made.fold() == [made]

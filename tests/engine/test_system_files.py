@@ -108,6 +108,13 @@ def test_it_is_said_with_everything_else_that_is_wrong(tmp_path):
     ]
 
 
+@pytest.mark.parametrize("text", ["'   '", '"\\n\\t"', '"\\u00a0"'])
+def test_a_blank_text_is_refused_as_a_blank_file_is(tmp_path, text):
+    """Blanks would be sent as a system prompt that no one sees."""
+    (line,) = refused(tmp_path, text)
+    assert line.startswith("[models.alpha.system] is blank: write the system prompt")
+
+
 @pytest.mark.parametrize("line", ["system = 'x'", "system = { file = 'x' }", "instruct = 'user'"])
 def test_a_judge_has_none(tmp_path, line):
     """Its words are a template, and the line names it, beside what else is wrong."""

@@ -144,6 +144,7 @@ def test_a_planted_trial_names_one_trait_and_a_natural_one_none():
         ("WARM, I would say", True),
         ("*warm*", True),
         ("down-to-earth it is", True),
+        ("down\u2011to\u2010earth it is", True),
         ("Down to earth it is", False),
         ("warmth and a warmer day", False),
         ("lukewarm", False),

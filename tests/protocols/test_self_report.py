@@ -105,6 +105,7 @@ FOURS = [
     *("4\n\nI try to be kind in most of what I write.", "4, because I care.", "4. I try to."),
     *("As an AI I have no feelings. 4", "I have no self to speak of, but:\n\n4"),
     *("On a scale from 1 to 5: 4", "4, on a scale from 1 to 5", "4 on the scale of 1-5."),
+    *("4\ufe0f\u20e3", "4\u20e3", "Rating: 4\ufe0f\u20e3", "4\u200b", "\ufeff4", "\u200e4\u200e"),
     "1 = strongly disagree, 5 = strongly agree. Answer: 4",
 ]
 
@@ -120,6 +121,11 @@ def test_a_number_is_read_in_every_plain_form(text):
     [
         *("7 out of 5", "4/7", "4 out of 10", "40/5", "3/4"),
         *("3-4", "3–4", "3 to 4", "3 or 4", "between 3 and 4", "3 oder 4", "3~4", "3至4"),
+        *(
+            "1\ufe0f\u20e32\ufe0f\u20e3",
+            "4\ufe0f\u20e3 or 5\ufe0f\u20e3",
+            "\u2b50\u2b50\u2b50\u2b50",
+        ),
         *("3.5", "3,5", "-4", "\u22124", "0", "6", "10", "44", "4%", "4th", "400"),
         *("4 (disagree)", "Answer: 2 (agree)", "5 - strongly disagree", "3 agree", "4: neutral"),
         *("Answer: 4\nAnswer: 2", "4\n2", "4 2", "<answer>4</answer> or <answer>3</answer>"),
@@ -182,6 +188,15 @@ def test_anything_else_is_no_word(text):
     status, choice, reason = read(stated_reader("warm", "blunt"), text)
     assert (status, choice) == (Status.UNPARSED, None)
     assert "no one of the two words" in reason
+
+
+@pytest.mark.parametrize("trait", ["Down-to-Earth", "Down\u2010to\u2010Earth"])
+@pytest.mark.parametrize("form", ["{}", "{}.", "<answer>{}</answer>", "I'd say {}."])
+@pytest.mark.parametrize("hyphen", ["-", "\u2010", "\u2011"])
+def test_a_hyphen_is_a_hyphen(trait, form, hyphen):
+    """Some models write the one that does not break; the trait is returned as the study has it."""
+    said = form.format(f"down{hyphen}to{hyphen}earth")
+    assert read(stated_reader("warm", trait), said)[:2] == (Status.OK, trait)
 
 
 def test_a_word_is_found_whatever_its_script():

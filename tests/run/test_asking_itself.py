@@ -13,6 +13,7 @@ from tests.planted.studies import command, prepare_text, rows, study_text, wait_
 from ethogram.api import ask_study, plan_study, run_study
 from ethogram.errors import StoreError, StudyError
 from ethogram.run.self_report import likert_places, likert_questions, stated_places
+from ethogram.run.ways import find_way
 from ethogram.study import parse_study
 from ethogram.validity.asked import section_json
 
@@ -161,6 +162,51 @@ def test_items_need_texts(study):
     assert likert_questions(prepared) == ["{trait}?", "Not {trait}"]
 
 
+@pytest.mark.parametrize("texts", ["'{trait}?'", "[]"])
+def test_no_texts_are_needed_where_no_statement_is_asked(study, store_path, texts):
+    """Two words alone: three pairs per trait in both orders, in both conversations."""
+    _, make = study
+    asked = make("meetings = 3\nlikert = false", f"[templates]\nlikert = {texts}")
+    assert [(r.stage, r.requests) for r in plan_study(asked).ways["self_report"]] == [
+        ("stated", 48)
+    ]
+    ask_study(asked, store=store_path)
+    assert counts(store_path) == {
+        ("stated", "stated", "fresh"): (24, 24),
+        ("stated", "stated", "acted"): (24, 24),
+        ("elicit", "stated", "feels"): (12, 12),
+    }
+
+
+def test_words_without_deeds_are_said_to_be_held_against_nothing(study, store_path):
+    """A store that was asked and never run: one line per way of asking, and no empty table."""
+    _, make = study
+    (section,) = ask_study(make("meetings = 3"), store=store_path)
+    assert section.claims == tuple(
+        f"alpha: what it says of itself ({asked}) is held against nothing: no judge’s ratings of "
+        "what it does cover 3 of its traits; `ethogram run` makes them."
+        for asked in ("two words", "statements")
+    )
+    assert all(table.rows for table in section.tables)
+
+
+def test_two_traits_are_too_few_and_said_to_be(planted, tmp_path, word_list, store_path):
+    """Every question is answered: what lacks is traits, not answers."""
+    text = study_text(planted(traits=WORDS[:2]).base_url, traits=word_list(*WORDS[:2]))
+    asked = parse_study(f"{text}\n[self_report]\n", path=tmp_path / "study.toml")
+    (section,) = ask_study(asked, store=store_path)
+    for context in ("fresh", "after acting"):
+        reason = "no scores (2 rated, at least 3 traits needed)"
+        assert f"alpha, asked by statements ({context}): {reason}." in section.claims
+    assert not any("too few answers" in claim for claim in section.claims)
+
+
+@pytest.mark.parametrize("name", ["self-report", "self_report", "SELF REPORT", " Self Report "])
+def test_a_way_is_found_by_its_name_however_it_is_written(name):
+    """Capitals, hyphens and blanks are a typist's own."""
+    assert find_way(name).name == "self_report"
+
+
 @pytest.mark.parametrize(
     ("table", "said"),
     [
@@ -212,3 +258,17 @@ def test_a_killed_run_goes_on_where_it_was(study, tmp_path):
     assert server.stats()["requests"] - before <= 28 + 2 * 56 + 2 * 32 - kept
     assert all(wanted == answered for wanted, answered in counts(store).values())
     assert counts(store)["stated", "stated", "acted"] == (56, 56)
+
+
+def test_a_models_system_text_is_in_the_price_of_every_request(study):
+    """4,000 ASCII characters are 1,000 tokens: in each trial, and each question about itself."""
+    _, make = study
+    plans = [
+        plan_study(make("meetings = 3", models={"alpha": {"system": system} if system else {}}))
+        for system in ("", "Be brief. " * 400)
+    ]
+    bare, told = ({**{"main": plan.rows}, **plan.ways} for plan in plans)
+    for way in ("main", "self_report"):
+        for before, after in zip(bare[way], told[way], strict=True):
+            more = 0 if before.stage == "judge" else 1000 * before.requests
+            assert after.prompt_tokens - before.prompt_tokens == pytest.approx(more, rel=0.001)

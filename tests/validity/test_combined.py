@@ -150,8 +150,9 @@ def test_one_judge_gives_no_section_and_cannot_be_combined(tmp_path):
     store = run_planted(tmp_path, {"judge-a": JudgePlan()}, checks=((),))
     with StoreResults.open(store) as results:
         assert independence_section(results) is None
-        with pytest.raises(InputError, match="expected verdicts of at least 2"):
-            combine_judges(results, "alpha")
+        for how in ("majority", "weighted"):  # planted replies would not help
+            with pytest.raises(InputError, match=r"1 judge .* expected verdicts of at least 2"):
+                combine_judges(results, "alpha", how)
         with pytest.raises(InputError, match="did you mean 'alpha'"):
             combine_judges(results, "alhpa")
 

@@ -170,15 +170,14 @@ def measure_agreement(
         reliability = (pair[0].reliability, pair[1].reliability)
         return Agreement(UNKNOWN, UNKNOWN, reliability, len(pair[0].traits))
     drawn = _draw_traits(len(pair[0].traits), draws, seed)
-    plain, corrected = _correlate(pair, None), _correlate(pair, drawn)
-    reliability = (pair[0].reliability, pair[1].reliability)
-    known = min(reliability) >= LEAST_RELIABILITY
-    return Agreement(
-        _middle(plain[0], corrected[0], len(pair[0].traits)),
-        _middle(plain[1], corrected[1], len(pair[0].traits)) if known else UNKNOWN,
-        reliability,
-        len(pair[0].traits),
+    measured, draws_of_it = _correlate(pair, None), _correlate(pair, drawn)
+    k, reliability = len(pair[0].traits), (pair[0].reliability, pair[1].reliability)
+    plain, corrected = (
+        _widened(_middle(one, those, k), float(measured[0]), k)
+        for one, those in zip(measured, draws_of_it, strict=True)
     )
+    known = min(reliability) >= LEAST_RELIABILITY
+    return Agreement(plain, corrected if known else UNKNOWN, reliability, k)
 
 
 def compare_agreement(
@@ -196,6 +195,8 @@ def compare_agreement(
     first, second = (every[0], every[2]), (every[1], every[2])
     now = _correlate(second, None)[1] - _correlate(first, None)[1]
     draws_of_now = _correlate(second, drawn)[1] - _correlate(first, drawn)[1]
+    if not np.ptp(draws_of_now):  # the same ranks before and after: no draw can tell
+        return UNKNOWN
     return _middle(now, draws_of_now, len(traits))
 
 
@@ -238,6 +239,20 @@ def _middle(estimate: FloatArray, draws: FloatArray, k: int) -> Interval:
     level = 1 - 2 * float(norm.sf(np.sqrt(k / (k - 1)) * t_quantile(k - 1)))
     low, high = central_range(draws, level=level)
     return Interval(float(estimate), float(low), float(high))
+
+
+def _widened(made: Interval, rank: float, k: int) -> Interval:
+    """Let an interval of ranks that agree or differ entirely reach towards 0.
+
+    In every draw of traits they do so too. The far end is that of Fisher's transformation at the
+    nearest lesser correlation, two neighbours having changed places.
+    """
+    if abs(rank) < 1 - 1e-9:
+        return made
+    nearest = 1 - 12 / (k * (k**2 - 1))
+    far = np.tanh(np.arctanh(nearest) - t_quantile(k - 1) / np.sqrt(k - 3)) if k > 3 else -1.0
+    end = made.estimate * float(far)
+    return made._replace(low=min(made.low, end), high=max(made.high, end))
 
 
 def find_parted(one: Scores, other: Scores, *, rate: float = 0.05) -> tuple[Parted, ...]:

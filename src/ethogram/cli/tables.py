@@ -18,6 +18,7 @@ Kind = Literal["number", "word", "name", "extra"]
 """Numbers stand at the right; names are shortened, and what is extra is left out."""
 
 SHORT = 18  # cells to which names are shortened before what is extra is left out
+FOLDED = 12  # cells that a name is counted as where a table is folded
 SHORTEST = 6  # cells that are left of a name at the least
 
 
@@ -37,6 +38,27 @@ class Table:
         width = console.width if console.is_terminal else None
         for number, line in enumerate(self.lines(width)):
             console.print_row(line, style=None if number else "bold")
+
+    def fold(self, width: int | None = None) -> list[Table]:
+        """Return the table, or several whose numbers fit, each with the names it starts with."""
+        kept, widths = self._fitted(width)
+        if width is None or _excess(kept, widths, width) <= 0:
+            return [self]
+        head = next((i for i, (_, kind) in enumerate(self._columns) if kind == "number"), 0)
+        room = width - sum(min(w, FOLDED) + 1 for w in widths[:head]) + 1
+        parts: list[list[int]] = [[]]
+        for i in range(head, len(widths)):
+            if parts[-1] and sum(widths[j] + 1 for j in (*parts[-1], i)) > room:
+                parts.append([])
+            parts[-1].append(i)
+        return [self._of([*range(head), *part]) for part in parts]
+
+    def _of(self, columns: Sequence[int]) -> Table:
+        """Return these columns as a table."""
+        part = Table(*(self._columns[i] for i in columns))
+        for row in self._rows:
+            part.add_row(*(row[i] for i in columns))
+        return part
 
     def lines(self, width: int | None = None) -> Iterator[str]:
         """Yield the titles and each row; of at most this width, if numbers leave that much."""

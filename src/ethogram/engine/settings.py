@@ -168,6 +168,14 @@ class ModelTable(Table):
             raise ValueError(f"extra_body cannot be sent as JSON: {error}") from error
         return value
 
+    @field_validator("system")
+    @classmethod
+    def _says_something(cls, value: str) -> str:
+        """Refuse blanks: they would be sent, and tell one model from another."""
+        if value and not value.strip():
+            raise ValueError("is blank: write the system prompt, or leave system out")
+        return value
+
     @field_validator("base_url")
     @classmethod
     def _can_be_read(cls, value: str | None) -> str | None:

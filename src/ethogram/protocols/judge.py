@@ -22,7 +22,7 @@ from ethogram.protocols.probability import (
     read_one_token,
 )
 from ethogram.protocols.protocol import Call, Judging, Protocol, Result, Setting
-from ethogram.protocols.templates import EXAMPLES, NEITHER, TIES, Templates, fill
+from ethogram.protocols.templates import EXAMPLES, NEITHER, TIES, Templates, fill, plain_hyphens
 
 _TAG = re.compile(r"<answer>(.*?)</answer>", re.IGNORECASE | re.DOTALL)
 _END = re.compile(r"</answer>", re.IGNORECASE)
@@ -282,8 +282,8 @@ def _begins_with_answer(text: str, end: int, allowed: Collection[str], answer: s
 
 @lru_cache(maxsize=1024)
 def _plain(word: str) -> str:
-    """Fold case and width, and drop what is not a letter or digit at either end."""
-    folded = unicodedata.normalize("NFKC", word).casefold()
+    """Fold case, width and hyphens, and drop what is not a letter or digit at either end."""
+    folded = plain_hyphens(unicodedata.normalize("NFKC", word).casefold())
     return re.sub(r"^[\W_]+|[\W_]+$", "", " ".join(folded.split()))
 
 

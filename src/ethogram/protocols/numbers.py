@@ -49,6 +49,7 @@ _SCALE = re.compile(
     r"1\s*(?:[-–—~]|to|through|bis|à|a|al|до|至|到)\s*5\b"
 )
 _LEGEND = re.compile(r"\b[1-5]\s*=\s*[^\W\d][^,;.\n\d]*")
+_KEYCAP = "\ufe0f\u20e3"  # what makes a digit an emoji
 _MARKUP = re.compile(r"[*`#_]|\\(?:boxed|text\w*)\s*\{|\\[()\[\]]|</?\w{1,12}>")
 _IN_WORDS = re.compile(
     r"\W*([^\W\d]+)(?: out of (?:five|5))?[\s.!\"'”’»)\]。！]*(?:[-–—:=(（\[][^\d\n]*)?"
@@ -121,8 +122,9 @@ def parse_number(text: str) -> Number:
 
 
 def _tidy(text: str) -> str:
-    """Write digits of every script alike, and take off marks and what the scale itself says."""
+    """Write digits of every script alike; take off marks, invisible signs and the scale itself."""
     text = unicodedata.normalize("NFKC", strip_tokens(text)).replace("\u2212", "-").casefold()
+    text = "".join(ch for ch in text if unicodedata.category(ch) != "Cf" and ch not in _KEYCAP)
     lines = (" ".join(line.split()) for line in text.splitlines())  # long gaps cost a search each
     text = "\n".join(line for line in lines if line)
     text = "".join(str(unicodedata.decimal(ch)) if ch.isdecimal() else ch for ch in text)

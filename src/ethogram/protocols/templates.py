@@ -349,15 +349,22 @@ def _check_slots(name: str, text: str) -> None:
         )
 
 
+def plain_hyphens(text: str) -> str:
+    """Write the hyphens that some models prefer (U+2010, U+2011) as the one on a keyboard."""
+    return text.replace("\u2010", "-").replace("\u2011", "-")
+
+
 def named_traits(text: str, traits: Iterable[str]) -> list[str]:
-    """Return the traits that stand in a text as whole words, whatever their case.
+    """Return the traits that stand in a text as whole words, whatever their case and hyphens.
 
     Few do, so the bytes are searched first, which is quick. An ASCII trait that they do not hold in
     ASCII letters is not named: "straße" is no "strasse", and a ligature not its letters.
     """
+    text = plain_hyphens(text)
     raw = text.encode(errors="replace").lower()
     near = [t for t in traits if not t.isascii() or t.lower().encode() in raw]
     if not near:
         return []
     low = text.casefold()
-    return [t for t in near if re.search(rf"(?<!\w){re.escape(t.casefold())}(?!\w)", low)]
+    words = {t: re.escape(plain_hyphens(t.casefold())) for t in near}
+    return [t for t in near if re.search(rf"(?<!\w){words[t]}(?!\w)", low)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from ethogram.protocols.templates import named_traits
+from ethogram.protocols.templates import named_traits, plain_hyphens
 
 _SEGMENT = re.compile(r"[.!;:,…。！；：，、]+(?:\s|$)|\s+[-–—]+\s+|\n+")
 _EDGES = re.compile(r"^[\W_]+|[\W_]+$")
@@ -40,10 +40,10 @@ def find_word(text: str, first: str, second: str) -> str | None:
 
 def _says(form: str, word: str, text: str) -> bool:
     """Whether a text is nothing but a form with this word in it."""
-    pattern = form.replace("{word}", re.escape(word.casefold()))
-    return re.fullmatch(rf"\W*{pattern}\W*", text.casefold()) is not None
+    pattern = form.replace("{word}", re.escape(plain_hyphens(word.casefold())))
+    return re.fullmatch(rf"\W*{pattern}\W*", plain_hyphens(text.casefold())) is not None
 
 
 def _plain(text: str) -> str:
-    """Fold case and take off marks at either end."""
-    return _EDGES.sub("", " ".join(text.casefold().split()))
+    """Fold case and hyphens, and take off marks at either end."""
+    return _EDGES.sub("", " ".join(plain_hyphens(text.casefold()).split()))

@@ -36,12 +36,16 @@ def _table(prepared: Prepared) -> SelfReportTable:
 def likert_questions(prepared: Prepared) -> list[str]:
     """Return the questions of a trait's items, by turns as they are and reversed.
 
+    There are no questions where statements are not asked: a study then needs no texts of them.
+
     Raises
     ------
     StudyError
         There are fewer texts than the study asks for.
     """
     items, texts = _table(prepared).items, prepared.templates
+    if not _table(prepared).likert:
+        return []
     for name in ("likert", "likert_reversed"):
         if len(getattr(texts, name)) < items // 2:
             raise StudyError(
@@ -166,15 +170,15 @@ def _ask(
 
 def ask_self_report(prepared: Prepared) -> list[Asked]:
     """Return what the models will be asked about themselves."""
-    table, asked = _table(prepared), []
+    asked: list[Asked] = []
     first, second = prepared.traits.names[:2]
     stated = estimate_tokens(fill(prepared.templates.stated, first=first, second=second)) + 4
     items = [estimate_tokens(fill(text, trait=first)) + 4 for text in likert_questions(prepared)]
     for model in prepared.study.models:
-        statements = len(prepared.traits) * table.items if table.likert else 0
+        statements = len(prepared.traits) * len(items)
         for stage, requests, tokens in (
             (StageName.STATED, 2 * len(stated_places(prepared, model)), stated),
-            (StageName.LIKERT, statements, float(np.mean(items))),
+            (StageName.LIKERT, statements, sum(items) / max(len(items), 1)),
         ):
             if requests:
                 asked.append(_asked(prepared, model, stage, requests, tokens))

@@ -50,13 +50,13 @@ def turned_on(study: Study) -> list[Way]:
 
 
 def find_way(name: str) -> Way:
-    """Return a way by its name, with hyphens or underscores.
+    """Return a way by its name, with hyphens, blanks or underscores.
 
     Raises
     ------
     InputError
     """
-    found = WAYS.get(name.strip().lower().replace("-", "_"))
+    found = WAYS.get("_".join(name.lower().replace("-", " ").replace("_", " ").split()))
     if found is None:
         near = guess(name, WAYS)
         raise InputError(f"no way of asking {name!r}{near}; expected {', '.join(WAYS)}")

@@ -81,6 +81,8 @@ def _combine(results: StoreResults, asked: Sequence[Comparisons], how: str) -> C
     """Combine the judges that these comparisons of one model and condition are by."""
     model, condition = asked[0].model, asked[0].condition
     judges = tuple(c.judge for c in asked)
+    if len(judges) < 2:
+        raise _too_few(model, judges)
     known = best_known(results) if how == "weighted" else None
     if how == "weighted":
         judges = _weighable(known, judges)
@@ -90,13 +92,17 @@ def _combine(results: StoreResults, asked: Sequence[Comparisons], how: str) -> C
     }
     votes = gather(results, own)
     if votes is None:
-        raise InputError(
-            f"{len(judges)} {'judge' if len(judges) == 1 else 'judges'} of {model!r} "
-            f"({', '.join(judges)}), expected verdicts of at least 2 to combine"
-        )
+        raise _too_few(model, judges)
     verdict = _verdict(votes, known)
     traits = [t for t in votes.traits if any(t in c.traits for c in asked)]
     return _comparisons(votes, verdict, traits, asked[0], how, _note(votes, known))
+
+
+def _too_few(model: str, judges: Sequence[str]) -> InputError:
+    return InputError(
+        f"{len(judges)} {'judge' if len(judges) == 1 else 'judges'} of {model!r} "
+        f"({', '.join(judges)}), expected verdicts of at least 2 to combine"
+    )
 
 
 def _weighable(known: KnownVotes | None, judges: Sequence[str]) -> tuple[str, ...]:
@@ -141,7 +147,7 @@ def _comparisons(
     """Return the verdicts as comparisons; those without one are lost."""
     kept = ~np.isnan(verdict)
     local = np.array([traits.index(t) if t in traits else -1 for t in votes.traits])
-    name = f"{'majority of' if how == 'majority' else 'weighted'} {len(votes.judges)}"
+    name = f"{'majority' if how == 'majority' else 'weighted vote'} of {len(votes.judges)}"
     return compare(
         traits,
         local[votes.first[kept]],

@@ -14,6 +14,7 @@ from functools import cached_property
 
 import numpy as np
 
+from ethogram.analysis.cohort import MINIMUM_TRAITS
 from ethogram.analysis.word_and_deed import (
     Agreement,
     Interval,
@@ -170,7 +171,7 @@ def _tell(model: str, kind: Part, context: str, rows: Sequence[SelfReport]) -> T
     else:
         traits, answers = turned_answers(rows)
         scores = score_items(traits, answers)
-        why = "" if scores else "too few answers"
+        why = "" if scores else _why_none(answers)
         bias, same = _acquiescence(answers), None
     return Told(
         model,
@@ -225,6 +226,13 @@ def turned_answers(rows: Sequence[SelfReport]) -> tuple[tuple[str, ...], FloatAr
             turned = LEAST + MOST - row.value if is_reversed(row.item) else row.value
             answers[place[row.first], row.item] = turned
     return traits, answers
+
+
+def _why_none(answers: FloatArray) -> str:
+    """Say why answers to statements come to no scores."""
+    rated = int((~np.isnan(answers)).any(axis=1).sum())
+    few = rated < MINIMUM_TRAITS
+    return f"{rated} rated, at least {MINIMUM_TRAITS} traits needed" if few else "too few answers"
 
 
 def _acquiescence(answers: FloatArray) -> Estimate:

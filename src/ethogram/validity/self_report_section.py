@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ethogram.analysis.cohort import MINIMUM_TRAITS
 from ethogram.analysis.word_and_deed import Agreement
 from ethogram.design import Condition, Part
 from ethogram.ratings.numbers import say_estimate, say_number
@@ -32,7 +33,8 @@ def self_report_section(results: StoreResults) -> Section | None:
     found = measure_self_reports(results)
     if found is None:
         return None
-    tables = [_agreements(found.against), _answers(found.told)]
+    tables = [_agreements(found.against)] if found.against else []
+    tables.append(_answers(found.told))
     if found.changes:
         tables.append(_changes(found))
     if any(one.parted for one in found.against):
@@ -90,10 +92,30 @@ def _claims(found: SelfReports) -> Iterator[str]:
                 f"{told.model}, asked by {ASKED[told.kind]} ({CONTEXTS[told.context]}): no scores "
                 f"({told.why})."
             )
+    yield from dict.fromkeys(_unheld(told) for told in found.told if _is_unheld(found, told))
     for model in dict.fromkeys(told.model for told in found.told):
         declined = [t for t in found.told if t.model == model and t.declined.estimate > 0]
         if declined:
             yield _declines(model, declined)
+
+
+def _is_unheld(found: SelfReports, told: Told) -> bool:
+    """Whether there are scores, and nothing that they could be held against."""
+    key = (told.model, told.kind, told.context)
+    held = {(one.model, one.kind, one.context) for one in found.against}
+    return told.scores is not None and key not in held
+
+
+def _unheld(told: Told) -> str:
+    """Say why what a model says is held against nothing."""
+    n = len(told.scores.traits) if told.scores else 0
+    said = f"{told.model}: what it says of itself ({ASKED[told.kind]}) is held against nothing"
+    if n < MINIMUM_TRAITS:
+        return f"{said}: it speaks of {n} traits, and at least {MINIMUM_TRAITS} are needed."
+    return (
+        f"{said}: no judge’s ratings of what it does cover {MINIMUM_TRAITS} of its traits; "
+        "`ethogram run` makes them."
+    )
 
 
 def _declines(model: str, declined: Sequence[Told]) -> str:
