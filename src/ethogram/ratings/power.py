@@ -120,7 +120,7 @@ def foresee(
     position : float
         Logits toward the trait that is shown first.
     studies : int, optional
-        How many are simulated and rated; if not given 1 to 6, the more the smaller.
+        How many are simulated and rated; if not given 1 to 12, the more the smaller.
     seed : int
 
     Raises
@@ -132,45 +132,54 @@ def foresee(
     """
     if not 0 < spread < np.inf:
         raise InputError(f"the spread is {spread!r}, expected a number above 0 (logits)")
-    count = studies or int(np.clip(_SIMULATED // max(len(design), 1), 1, 6))
+    count = studies or _studies(len(design))
     seen = [
         _rate_one(design, spread, position, np.random.default_rng([seed, 0x90, i]))
         for i in range(count)
     ]
-    halves, inflations, freedoms, agreements = np.array(seen).T
+    halves, errors, own, freedoms, agreements = np.array(seen).T
+    before = _draw(design, spread, seed)
+    base = np.array([_errors(design, strengths) ** 2 for strengths in before])
     found = math.inf
     if 2 * len(design) >= LEAST * design.n_traits:
         found = _detectable(
             design,
-            spread,
+            before,
+            base,
             freedom=float(np.median(freedoms)),
-            inflation=float(np.median(inflations)),
+            inflation=float(np.median(errors / own)) ** 2,
             seed=seed,
         )
     return Power(
         comparisons=len(design),
-        half_width=ELO_PER_LOGIT * float(np.mean(halves)),
+        half_width=ELO_PER_LOGIT * float(np.mean(halves) * np.sqrt(base).mean() / np.mean(own)),
         shift=ELO_PER_LOGIT * found,
         rank_correlation=float(np.mean(agreements)),
     )
 
 
+def _studies(n: int) -> int:
+    """Return how many studies of so many comparisons are rated for one answer."""
+    return max(1, min(_SIMULATED // max(n, 1), 6), min(_SIMULATED // (5 * max(n, 1)), 12))
+
+
 def _rate_one(
     design: Design, spread: float, position: float, rng: np.random.Generator
-) -> tuple[float, float, float, float]:
+) -> tuple[float, float, float, float, float]:
     """Rate a simulated study.
 
-    Returns half-width (logits), variance over that of the information matrix, degrees of freedom of
-    its intervals, and Spearman's correlation with the truth.
+    Returns half-width and standard error (logits), that which the information matrix gives at the
+    truth, degrees of freedom of its intervals, and Spearman's correlation with the truth.
     """
     strengths = rng.normal(0, spread, design.n_traits)
     profile = rate(simulate(design, strengths, rng, position=position), splits=0)
     half = (profile.high - profile.low) / 2
-    plain = _errors(design, profile.strengths) ** 2
+    error = np.sqrt(profile.variances)
     return (
         float(half.mean()),
-        float(np.median(profile.variances / plain)),
-        _freedom(float(np.median(half / np.sqrt(profile.variances)))),
+        float(error.mean()),
+        float(_errors(design, strengths).mean()),
+        _freedom(float(np.median(half / error))),
         _agreement(profile.strengths, strengths),
     )
 
@@ -200,21 +209,31 @@ def _freedom(ratio: float) -> float:
     return float(np.exp(_solve(lambda x: student.ppf(upper, np.exp(x)) - ratio, 0, np.log(_MANY))))
 
 
+def _draw(design: Design, spread: float, seed: int) -> FloatArray:
+    """Draw strengths, logits, shape (draws, K): the few studies that are rated may not be usual."""
+    k = design.n_traits
+    draws = int(np.clip(_DRAWN // k**2, 1, 200))
+    return np.random.default_rng([seed, 0x91]).normal(0, spread, (draws, k))
+
+
 def _detectable(
-    design: Design, spread: float, *, freedom: float, inflation: float, seed: int
+    design: Design,
+    before: FloatArray,
+    base: FloatArray,
+    *,
+    freedom: float,
+    inflation: float,
+    seed: int,
 ) -> float:
     """Return the shift, in logits, that simultaneous intervals find with probability `POWER`.
 
     An extreme trait tells less, so the errors after a shift are those of the shifted strengths.
     """
     k = design.n_traits
-    rng = np.random.default_rng([seed, 0x91])
-    draws = int(np.clip(_DRAWN // k**2, 1, 40))
-    before = rng.normal(0, spread, (draws, k))
     m = min(MOVED, max(1, k // 2))
-    who = np.argsort(rng.random((draws, k)), axis=1)[:, :m]
+    rng = np.random.default_rng([seed, 0x92])
+    who = np.argsort(rng.random(before.shape), axis=1)[:, :m]
     signs = np.where(np.arange(m) % 2, -1.0, 1.0)
-    base = np.array([_errors(design, strengths) ** 2 for strengths in before])
     critical = _critical(k, freedom)
     size = 0.0
     for _ in range(3):  # the errors hardly depend on the size: it settles at once
