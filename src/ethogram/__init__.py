@@ -33,6 +33,7 @@ if TYPE_CHECKING:  # what editors and type checkers read; tests hold it to the t
     from ethogram.api import list_batches as list_batches
     from ethogram.api import open_demo as open_demo
     from ethogram.api import plan_study as plan_study
+    from ethogram.api import probe_study as probe_study
     from ethogram.api import read_batches as read_batches
     from ethogram.api import read_profiles as read_profiles
     from ethogram.api import read_source as read_source
@@ -89,6 +90,7 @@ else:
                 "list_batches",
                 "open_demo",
                 "plan_study",
+                "probe_study",
                 "read_batches",
                 "read_profiles",
                 "read_source",

@@ -69,6 +69,7 @@ class Part(StrEnum):
     STATED = "stated"
     BREADTH = "breadth"
     LIKERT = "likert"
+    STEER = "steer"  # replies written while a direction was added to the model's activations
 
 
 @dataclass(frozen=True)

@@ -102,6 +102,11 @@ class Problems:
         """Whether another error would be counted only."""
         return self._most is not None and len(self._errors) >= self._most
 
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """The lines of all that is kept."""
+        return tuple(line for error in self._errors for line in error.lines)
+
     def add(self, error: EthogramError | None = None) -> None:
         """Keep an error; where enough are kept, count it (it need not be made then)."""
         if error is None or self.full:

@@ -184,7 +184,7 @@ def test_leaving_out_wants_only_the_writer_named(written):
     """What another writer wrote is kept, and its verdicts are in no figure."""
     path, trials = written
     with Store.open(path) as store, store.planning():
-        store.leave_out(Role.WRITER, but=store.add_party(Role.WRITER, "theirs", {}))
+        store.leave_out(Role.WRITER, Part.EXEMPLAR, but=store.add_party(Role.WRITER, "theirs", {}))
     with Store.read(path) as store:
         assert len(read_verdicts(store, "judge")) == 0
         assert count_stages(store) == []

@@ -11,6 +11,7 @@ from ethogram.api.batches import (
     write_batches,
 )
 from ethogram.api.comparing import Side, diff, drift, is_published, pick_two
+from ethogram.api.probing import probe_study
 from ethogram.api.reading import (
     REFERENCE,
     StoreStatus,
@@ -60,6 +61,7 @@ __all__ = [
     "parts_asked",
     "pick_two",
     "plan_study",
+    "probe_study",
     "read_batches",
     "read_profiles",
     "read_source",

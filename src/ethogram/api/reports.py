@@ -18,8 +18,10 @@ from ethogram.ratings.shift import Shift, shift
 from ethogram.store.demo import unpack_demo
 from ethogram.store.gates import gate_runs
 from ethogram.store.store import Store
+from ethogram.validity.asked import find_sections
 from ethogram.validity.measure import measure_validity
 from ethogram.validity.results import StoreResults
+from ethogram.validity.sections import Section
 
 if TYPE_CHECKING:
     from ethogram.figures.theme import Figure, Theme
@@ -231,6 +233,7 @@ def save_figures(
         seed=seed,
         force=force,
         gate_runs=_gate_runs(source, view, form),
+        sections=_sections(source, form),
     )
 
 
@@ -241,6 +244,14 @@ def _gate_runs(source: str | Path | None, view: View, form: str) -> list[GateRun
     with Store.read(source) as store:
         key = (view.judge, view.condition)
         return [run for run in gate_runs(store) if (run.judge, run.condition) == key]
+
+
+def _sections(source: str | Path | None, form: str) -> tuple[Section, ...]:
+    """Return what other ways of asking found, of a store."""
+    if source is None or is_table(Path(source), form=form):
+        return ()
+    with StoreResults.open(source) as results:
+        return find_sections(results)
 
 
 def figure(
@@ -311,6 +322,7 @@ def figure(
         said=caption_views(views)[views.index(view)],
         seed=seed,
         gate_runs=_gate_runs(source, view, form) if isinstance(source, str | Path) else (),
+        sections=_sections(source, form) if isinstance(source, str | Path) else (),
     )
 
 

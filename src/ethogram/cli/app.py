@@ -38,6 +38,7 @@ from ethogram.cli.options import (
     TraitNames,
     Without,
 )
+from ethogram.cli.probing import probe
 from ethogram.errors import EthogramError, InputError, guess
 from ethogram.ratings.methods import DEFAULT_METHOD
 
@@ -1028,6 +1029,9 @@ def reference_diff(
     else:
         print_difference(_console(), found, every=every)
     raise typer.Exit(CODES[found.verdict])
+
+
+app.command(cls=PlainCommand)(probe)
 
 
 @app.command(cls=PlainCommand)

@@ -22,6 +22,7 @@ from ethogram.figures.heat import heat_map
 from ethogram.figures.models import convergence_chart, deviation_panels
 from ethogram.figures.profiles import distributions, forest, shift_bars
 from ethogram.figures.radial import radial
+from ethogram.figures.sections import section_figure
 from ethogram.figures.similarity import similarity_map
 from ethogram.figures.theme import Figure, Theme
 from ethogram.figures.timelines import drift_lines, gate_history
@@ -32,6 +33,7 @@ from ethogram.ratings.shift import shift as independent
 
 if TYPE_CHECKING:
     from ethogram.ratings.profile import Profile
+    from ethogram.validity.sections import Section
 
 Place = Literal["files", "page"]
 
@@ -62,6 +64,8 @@ class Subject:
         What gates said of these models, oldest first.
     drift : Drift, optional
         Of releases.
+    sections : sequence of Section
+        What other ways of asking found.
     switches : bool
         Whether a reader can operate switches: then variants of a figure are one figure.
     """
@@ -74,6 +78,7 @@ class Subject:
     said: str = ""
     gate_runs: Sequence[GateRun] = ()
     drift: Drift | None = None
+    sections: Sequence[Section] = ()
     switches: bool = False
     seed: int = 0
 
@@ -243,6 +248,20 @@ def _drift(subject: Subject) -> Iterator[Drawing]:
         yield partial(drift_lines, subject.drift)
 
 
+def _sections(subject: Subject) -> Iterator[Drawing]:
+    for section in subject.sections:
+        yield from section_drawings(section)
+
+
+def section_drawings(section: Section) -> list[Drawing]:
+    """Return what draws each chart of a section."""
+    names = file_names([chart.name for chart in section.charts])
+    return [
+        partial(section_figure, chart, name)
+        for chart, name in zip(section.charts, names, strict=True)
+    ]
+
+
 CATALOGUE: tuple[Entry, ...] = (
     Entry("radial", _radial, page=1, most=1000),
     Entry("ranks", _ranks, needs=2, page=2),
@@ -258,6 +277,7 @@ CATALOGUE: tuple[Entry, ...] = (
     Entry("distributions", _distributions, page=2, most=1000),
     Entry("gates", _gates, page=1, source="runs of `ethogram diff --gate` that a store keeps"),
     Entry("drift", _drift, source="what `ethogram diff --since MODEL --chart FILE` compares"),
+    Entry("sections", _sections, source="what other ways of asking, and probes, found in a store"),
     Entry("ranked", _ranked),
 )
 

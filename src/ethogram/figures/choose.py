@@ -16,6 +16,7 @@ from ethogram.ratings.shift import shift
 
 if TYPE_CHECKING:
     from ethogram.ratings.profile import Profile
+    from ethogram.validity.sections import Section
 
 FIGURE_NAMES = tuple(entry.name for entry in CATALOGUE)
 """What a figure can be asked for by."""
@@ -33,6 +34,7 @@ def draw_figure(
     said: str = "",
     seed: int = 0,
     gate_runs: Sequence[GateRun] = (),
+    sections: Sequence[Section] = (),
 ) -> Figure:
     """Draw one figure.
 
@@ -55,6 +57,8 @@ def draw_figure(
         Ends the caption: judge and condition, where there are others.
     gate_runs : sequence of GateRun
         What gates said of these models, for the figure "gates".
+    sections : sequence of Section
+        What other ways of asking found, for the figures "sections".
 
     Raises
     ------
@@ -72,6 +76,7 @@ def draw_figure(
         said=said,
         seed=seed,
         gate_runs=gate_runs,
+        sections=sections,
     )
     drawings = draw_entry(entry, subject)
     if len(drawings) > 1:

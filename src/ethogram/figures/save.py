@@ -26,6 +26,7 @@ from ethogram.stimuli.tables.written import check_folder, check_outputs, write_w
 
 if TYPE_CHECKING:
     from ethogram.ratings.profile import Profile
+    from ethogram.validity.sections import Section
 
 FORMATS = ("svg", "png", "pdf", "json")
 
@@ -42,6 +43,7 @@ def draw_figures(
     said: str = "",
     seed: int = 0,
     gate_runs: Sequence[GateRun] = (),
+    sections: Sequence[Section] = (),
 ) -> tuple[Figure, ...]:
     """Draw every figure that these profiles allow, or those that are named.
 
@@ -65,6 +67,8 @@ def draw_figures(
         Ends every caption: judge and condition, where there are others.
     gate_runs : sequence of GateRun
         What gates said of these models.
+    sections : sequence of Section
+        What other ways of asking found.
 
     Raises
     ------
@@ -80,6 +84,7 @@ def draw_figures(
         said=said,
         seed=seed,
         gate_runs=gate_runs,
+        sections=sections,
     )
     if only is None:
         return tuple(draw(theme=theme) for draw in choose_figures(subject, "files"))
@@ -103,6 +108,7 @@ def save_figures(
     models: Sequence[str] = (),
     force: bool = False,
     gate_runs: Sequence[GateRun] = (),
+    sections: Sequence[Section] = (),
 ) -> list[Path]:
     """Save every figure, or those that are named, title and caption included; return the paths.
 
@@ -114,7 +120,7 @@ def save_figures(
         Of these profiles, if it is there already; else it is made with `seed`.
     scale : float
         Pixels of a PNG for each pixel of the figure.
-    compare, gate_runs
+    compare, gate_runs, sections
         As of `draw_figures`.
     said : str
         Ends every caption: judge and condition, where there are others.
@@ -143,6 +149,7 @@ def save_figures(
         said=said,
         seed=seed,
         gate_runs=gate_runs,
+        sections=sections,
     )
     paths = []
     for figure in figures:

@@ -38,6 +38,7 @@ SECTIONS: dict[str, tuple[str, str]] = {
     "self-report": (OTHERWISE, "In its own words"),
     "breadth": (OTHERWISE, "Breadth"),
     "wordings": (TRUST, "The wording"),
+    "probes": (TRUST, "Inside the model"),
     "independence": (TRUST, "Several judges"),
     "judge": (TRUST, "The judge"),
     "replies": (TRUST, "Length of replies"),

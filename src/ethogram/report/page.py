@@ -38,7 +38,12 @@ from ethogram.report.evidence import excerpts
 from ethogram.report.heads import losses_claim
 from ethogram.report.judge import JUDGES_CANNOT_SHOW, judge_rows
 from ethogram.report.page_data import payload
-from ethogram.report.page_figures import DataPool, PageFigure, draw_page_figures
+from ethogram.report.page_figures import (
+    DataPool,
+    PageFigure,
+    draw_page_figures,
+    draw_section_figures,
+)
 from ethogram.report.page_tables import (
     FOLD_ABOVE,
     comparison,
@@ -66,7 +71,9 @@ def render_page(report: Report, *, beside: Sequence[str] = ()) -> str:
     """Return the whole page; `beside` names the JSON and the Markdown that are written with it."""
     pool = DataPool()
     views = [_view(view, pool) for view in report.views]
-    figures = any(view["figures"] for view in views)
+    charts = {section.name: draw_section_figures(section, pool) for section in report.sections}
+    shared = [figure for figures in charts.values() for figure in figures]
+    figures = bool(shared) or any(view["figures"] for view in views)
     scripts = [_javascript_bundle(), asset("report.js")] if figures else [asset("report.js")]
     page: str = (
         _environment()
@@ -84,6 +91,7 @@ def render_page(report: Report, *, beside: Sequence[str] = ()) -> str:
             losses=losses(report.stages),
             losses_head=losses_claim(report.stages),
             effects=effects(report),
+            charts=charts,
             excerpts=excerpts(report.evidence, report.views[0].judge),
             replies_intervals="; ".join(
                 dict.fromkeys(r.interval for r in report.replies if r.slopes)
@@ -92,6 +100,7 @@ def render_page(report: Report, *, beside: Sequence[str] = ()) -> str:
             payload=payload(report),
             figures={
                 "specs": [_specs(view["figures"].values()) for view in views],
+                "shared": _specs(shared),
                 "pool": pool.tables,
             },
             evidence=report.evidence.to_dict() if report.evidence else None,

@@ -14,11 +14,12 @@ from typing import Any
 import vl_convert
 
 from ethogram.analysis.analyse import Analysis
-from ethogram.figures.catalogue import Drawing, Subject, choose_figures
+from ethogram.figures.catalogue import Drawing, Subject, choose_figures, section_drawings
 from ethogram.figures.theme import COLUMN, Figure
 from ethogram.ratings.gate_runs import GateRun
 from ethogram.ratings.profile import Profile
 from ethogram.ratings.shift import Shift
+from ethogram.validity.sections import Section
 
 
 @dataclass(frozen=True)
@@ -95,6 +96,11 @@ def draw_page_figures(
     )
     drawings = choose_figures(subject, "page")
     return tuple(_page_figure(draw, pool) for draw in drawings)
+
+
+def draw_section_figures(section: Section, pool: DataPool) -> tuple[PageFigure, ...]:
+    """Draw a section's charts for a page, their data put into the pool."""
+    return tuple(_page_figure(draw, pool) for draw in section_drawings(section))
 
 
 def _page_figure(draw: Drawing, pool: DataPool) -> PageFigure:

@@ -168,7 +168,7 @@ def plan_exemplars(store: Store, prepared: Prepared, planned: Planned) -> None:
     found = read_exemplars(prepared)
     exams = make_exams(prepared, found)
     writer = store.add_party(Role.WRITER, found.name, {})
-    store.leave_out(Role.WRITER, but=writer)
+    store.leave_out(Role.WRITER, Part.EXEMPLAR, but=writer)
     keys = {exam.exemplar.prompt: f"exemplar-{_digest(exam.exemplar.prompt)}" for exam in exams}
     ids = store.add_prompts((key, text, "", "") for text, key in keys.items())
     prompts = dict(zip(keys, ids, strict=True))

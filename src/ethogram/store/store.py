@@ -440,12 +440,18 @@ class Store:
             [(trial, len(text)) for trial, text in rows],
         )
 
-    def leave_out(self, role: Role, *, but: int) -> None:
-        """Want no trial of the parties of a role, except of one; all that is there is kept."""
+    def add_values(self, rows: Iterable[tuple[int, float]]) -> None:
+        """Keep a number that was read of each of these replies: (trial, value)."""
+        self._db.executemany(
+            "UPDATE reply SET value = ? WHERE trial = ?", [(value, trial) for trial, value in rows]
+        )
+
+    def leave_out(self, role: Role, part: Part, *, but: int) -> None:
+        """Want no trial of a part of the parties of a role, except of one; all is kept."""
         self._db.execute(
-            "UPDATE trial SET wanted = 0 WHERE wanted AND model != ? "
+            "UPDATE trial SET wanted = 0 WHERE wanted AND part = ? AND model != ? "
             "AND model IN (SELECT id FROM party WHERE role = ?)",
-            (but, role),
+            (part, but, role),
         )
 
     # -- what is pending --------------------------------------------------------------------

@@ -8,6 +8,7 @@ from typing import Any
 from ethogram.validity.breadth import breadth_section
 from ethogram.validity.free import free_section
 from ethogram.validity.independence_section import independence_section
+from ethogram.validity.inside.section import probes_section
 from ethogram.validity.persistence import persistence_section
 from ethogram.validity.results import StoreResults
 from ethogram.validity.sections import Section
@@ -21,6 +22,7 @@ SECTIONS: tuple[Callable[[StoreResults], Section | None], ...] = (
     breadth_section,
     wording_section,
     independence_section,
+    probes_section,
 )
 """A function per way; None where a store has nothing of it."""
 

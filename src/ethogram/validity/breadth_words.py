@@ -13,6 +13,7 @@ from ethogram.design import Condition
 from ethogram.ratings.numbers import count_words, say_interval, say_number
 from ethogram.ratings.quantiles import normal_quantile
 from ethogram.ratings.serialise import as_plain
+from ethogram.validity.asked_charts import along_chart
 from ethogram.validity.sections import Section, SectionTable
 
 PLAIN = "temperature 1"
@@ -52,6 +53,7 @@ def breadth_words(
         tuple(table for table in _tables(models) if table.rows),
         (*_notes(models), *_relation(models, agreement or {}), *losses),
         {"models": as_plain(list(models)), "agreement": dict(agreement or {})},
+        tuple(chart for model in models if (chart := along_chart(model)) is not None),
     )
 
 

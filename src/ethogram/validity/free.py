@@ -6,7 +6,7 @@ A forced choice makes a ranking of everything, also of what a model would never 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -26,9 +26,10 @@ from ethogram.ratings.numbers import count_words
 from ethogram.ratings.profile import Profile
 from ethogram.ratings.serialise import as_plain
 from ethogram.store.read import Verdicts
+from ethogram.validity.asked_charts import free_chart
 from ethogram.validity.proportions import Estimate, proportion
 from ethogram.validity.results import StoreResults
-from ethogram.validity.sections import Section, SectionTable
+from ethogram.validity.sections import Section, SectionChart, SectionTable
 
 SELDOM = 0.1  # of the trials that offer a trait: below it a trait counts as not volunteered
 SHOWN = 8  # traits of either end in a table
@@ -151,6 +152,7 @@ def free_section(results: StoreResults) -> Section | None:
         tables=tuple(_table(free) for free in found if free.ratings and not free.indifferent),
         notes=NOTES,
         data={"models": [_data(free) for free in found]},
+        charts=tuple(_charts(results, found)),
     )
 
 
@@ -164,6 +166,13 @@ NOTES = (
     "Wins when forced, hardly volunteered: rated above the average trait in the study itself, and "
     f"volunteered in less than {SELDOM:.0%} of the trials that offer it, by the interval’s end.",
 )
+
+
+def _charts(results: StoreResults, found: Sequence[Free]) -> Iterator[SectionChart]:
+    for free in found:
+        forced = _forced(results, free.model, free.judge)
+        if forced is not None and free.ratings is not None and not free.indifferent:
+            yield free_chart(free.model, free.judge, forced, free.ratings)
 
 
 def _claim(free: Free) -> str:

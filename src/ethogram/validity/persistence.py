@@ -24,7 +24,7 @@ from ethogram.store.turns import read_turns
 from ethogram.validity.both_orders import has_probabilities, merge_verdicts
 from ethogram.validity.proportions import Estimate, proportion
 from ethogram.validity.results import StoreResults
-from ethogram.validity.sections import Section, SectionTable
+from ethogram.validity.sections import Mark, Section, SectionChart, SectionTable
 
 LEAST_RIGHT = 0.6  # a judge that is hardly ever right says nothing net of its errors
 LEAST_PER_TRAIT = 4  # verdicts of a turn, before ratings of turns are compared
@@ -193,6 +193,7 @@ def persistence_section(results: StoreResults) -> Section | None:
         tables=(_table(found),),
         notes=NOTES,
         data={"turns": [asdict(kept) for kept in found]},
+        charts=tuple(chart for chart in (_chart(found),) if chart is not None),
     )
 
 
@@ -250,4 +251,35 @@ def _table(found: tuple[Kept, ...]) -> SectionTable:
             *("ratings moved", "traits that clearly moved"),
         ),
         rows,
+    )
+
+
+def _chart(found: tuple[Kept, ...]) -> SectionChart | None:
+    """Draw how many conversations still show the trait of their first reply, by turn."""
+    judges = {kept.judge for kept in found}
+    marks = tuple(
+        Mark(
+            kept.turn,
+            kept.share.estimate,
+            kept.share.low,
+            kept.share.high,
+            kept.model if len(judges) == 1 else f"{kept.model}, by {kept.judge}",
+        )
+        for kept in found
+        if kept.share.n
+    )
+    if not marks:
+        return None
+    by = f" by {judges.pop()}" if len(judges) == 1 else ""
+    return SectionChart(
+        "persistence",
+        "Conversations that still show the trait of their first reply",
+        f"Share whose later reply is judged{by} to show the same of the two traits, not net of the "
+        "judge's errors. Bars: 95% intervals by prompt. Dashed: what chance alone keeps.",
+        "lines",
+        "turn",
+        "share",
+        marks,
+        ((0.5, "chance"),),
+        percent=True,
     )

@@ -8,7 +8,61 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A number in a chart, with its 95% interval; `across` is the interval of x, where it has one.
+
+    Attributes
+    ----------
+    x, y, low, high : float
+    series : str
+        Which line it belongs to.
+    label : str
+        What it is of, such as a trait.
+    across : tuple of float, optional
+    """
+
+    x: float
+    y: float
+    low: float
+    high: float
+    series: str = ""
+    label: str = ""
+    across: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True)
+class SectionChart:
+    """What a section shows as a figure; `ethogram.figures.sections` draws it.
+
+    Attributes
+    ----------
+    name : str
+        What tells it from others; a file is called by it.
+    title, caption : str
+    kind : "lines" or "points"
+        Series over x, with intervals; or one named point per mark, with intervals both ways.
+    x, y : str
+        Titles of the axes.
+    marks : tuple of Mark
+    levels : tuple of (float, str)
+        Where dashed lines lie across, and what they are.
+    percent : bool
+        Whether y is a share, written in percent.
+    """
+
+    name: str
+    title: str
+    caption: str
+    kind: Literal["lines", "points"]
+    x: str
+    y: str
+    marks: tuple[Mark, ...]
+    levels: tuple[tuple[float, str], ...] = ()
+    percent: bool = False
 
 
 @dataclass(frozen=True)
@@ -54,6 +108,7 @@ class Section:
         What was asked, what was lost, and what the numbers cannot show.
     data : mapping
         The numbers unrounded, for JSON.
+    charts : tuple of SectionChart
     """
 
     name: str
@@ -62,3 +117,4 @@ class Section:
     tables: tuple[SectionTable, ...] = ()
     notes: tuple[str, ...] = ()
     data: Mapping[str, Any] = field(default_factory=dict)
+    charts: tuple[SectionChart, ...] = ()

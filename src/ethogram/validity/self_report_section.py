@@ -12,8 +12,9 @@ from ethogram.analysis.cohort import MINIMUM_TRAITS
 from ethogram.analysis.word_and_deed import Agreement
 from ethogram.design import Condition, Part
 from ethogram.ratings.numbers import say_estimate, say_number
+from ethogram.validity.asked_charts import word_chart
 from ethogram.validity.results import StoreResults
-from ethogram.validity.sections import Section, SectionTable
+from ethogram.validity.sections import Section, SectionChart, SectionTable
 from ethogram.validity.self_report import (
     Change,
     SelfReports,
@@ -46,6 +47,7 @@ def self_report_section(results: StoreResults) -> Section | None:
         tables=(*tables, PUBLISHED),
         notes=NOTES,
         data=_data(found),
+        charts=tuple(_charts(results, found)),
     )
 
 
@@ -74,6 +76,18 @@ PUBLISHED = SectionTable(
         ("people, factor Responsiveness", "0.04"),
     ),
 )
+
+
+def _charts(results: StoreResults, found: SelfReports) -> Iterator[SectionChart]:
+    """Draw what was said afresh against what is done, by each judge."""
+    profiles = results.rated(Part.MAIN).profiles
+    for told in found.told:
+        if told.scores is None or told.context != Condition.FRESH.value:
+            continue
+        for deeds in profiles:
+            if deeds.model == told.model:
+                asked = ASKED[told.kind]
+                yield word_chart(told.model, asked, told.scores, deeds.judge, deeds)
 
 
 def _claims(found: SelfReports) -> Iterator[str]:

@@ -327,9 +327,12 @@
   const phone = window.matchMedia("(max-width: 720px)");
   const ROUND = ["radial"]; // its letters stand on a circle: scaled as a whole
 
+  // Of the view that is shown, or of a section that all views share.
+  const specs = (name) => figures.specs[shownView][name] ?? figures.shared[name];
+
   function specOf(figure) {
     const { dataset: { figure: name } } = figure;
-    const spec = structuredClone(figures.specs[shownView][name][dark.matches ? "dark" : "light"]);
+    const spec = structuredClone(specs(name)[dark.matches ? "dark" : "light"]);
     const names = [...tablesOf(spec)];
     const fitted = phone.matches && !ROUND.includes(name) ? narrowed(spec, figure.clientWidth - 130) : spec;
     fitted.config = { ...fitted.config, aria: false }; // the caption and the tables speak for the marks
@@ -382,7 +385,7 @@
 
   // Several tables follow each other in one; a column says which.
   function csvOf(name) {
-    const tables = [...tablesOf(figures.specs[shownView][name].light)].map((table) => figures.pool[table]);
+    const tables = [...tablesOf(specs(name).light)].map((table) => figures.pool[table]);
     const many = tables.length > 1;
     const columns = [...new Set(tables.flatMap((table) => table.columns))];
     const lines = [[...(many ? ["table"] : []), ...columns]];

@@ -1,0 +1,89 @@
+"""Loading weights with transformers: a Hugging Face id, a folder, a GGUF file, or `local/NAME`."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+from pathlib import Path
+from typing import Any
+
+from ethogram.engine.local import local_file
+from ethogram.errors import EndpointError, InputError
+from ethogram.stimuli.paths import named_path
+
+NEEDED = ("torch", "transformers")
+INSTALL = "probes need torch and transformers: run `pip install 'ethogram[probes]'`"
+
+
+def check_installed() -> None:
+    """Refuse to go on without the extra `probes`.
+
+    Raises
+    ------
+    InputError
+    """
+    if any(importlib.util.find_spec(name) is None for name in NEEDED):
+        raise InputError(INSTALL)
+
+
+def find_source(weights: str, *, base: Path | None = None) -> str | Path:
+    """Return the file or folder that `weights` names, or the id of a model on the hub.
+
+    Raises
+    ------
+    EndpointError
+        It names a file that is not there.
+    """
+    if weights.startswith("local/"):
+        return local_file(weights, base=base)
+    path = named_path(weights, base=base)
+    if path.exists():
+        return path
+    if weights.endswith(".gguf") or weights.count("/") != 1:
+        raise EndpointError(
+            f"no weights at {path}: expected a folder, a GGUF file, local/NAME, or OWNER/NAME "
+            "of a model on the Hugging Face hub"
+        )
+    return weights
+
+
+def identify(source: str | Path) -> str:
+    """Name weights by their bytes, as far as that is quick: names and sizes of the files."""
+    if isinstance(source, str):
+        return source
+    files = [source] if source.is_file() else sorted(p for p in source.rglob("*") if p.is_file())
+    said = "\n".join(f"{p.name} {p.stat().st_size}" for p in files)
+    return f"{source.name} {hashlib.blake2b(said.encode(), digest_size=8).hexdigest()}"
+
+
+def load_weights(source: str | Path) -> tuple[Any, Any]:
+    """Load (model, tokenizer), in the precision of the weights on a GPU, else in float32.
+
+    Raises
+    ------
+    EndpointError
+        They cannot be loaded.
+    """
+    check_installed()
+    os.environ.setdefault("TQDM_DISABLE", "1")  # its bars would run into ours
+    import torch
+    import transformers
+
+    where: dict[str, Any] = {"pretrained_model_name_or_path": str(source)}
+    if isinstance(source, Path) and source.is_file():
+        where = {
+            "pretrained_model_name_or_path": str(source.parent),
+            "gguf_file": source.name,
+        }
+    gpu = torch.cuda.is_available()
+    try:
+        tokenizer = transformers.AutoTokenizer.from_pretrained(**where)
+        model = transformers.AutoModelForCausalLM.from_pretrained(
+            **where, dtype="auto" if gpu else torch.float32
+        )
+    except Exception as error:
+        raise EndpointError(
+            f"the weights {source} cannot be loaded: {type(error).__name__}: {error}"
+        ) from error
+    return model.to("cuda" if gpu else "cpu").eval(), tokenizer

@@ -1,0 +1,235 @@
+"""Activations beside a store: STEM.activations/MODEL/, shards of Parquet with the trials' ids.
+
+One row per trial; a column per layer and kind (`mean_12`, `last_12`), so that one layer is read
+without the others. A shard is whole or absent: it is written under another name and renamed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ethogram.engine.activations.passages import Activations
+from ethogram.errors import StoreError
+from ethogram.ratings.comparisons import FloatArray, IntArray
+from ethogram.store.file import Lock
+
+if TYPE_CHECKING:
+    import polars
+
+META = "weights.json"
+MEAN, LAST = "mean", "last"
+_UNSAFE = re.compile(r"[^\w.-]+")
+
+
+def activations_folder(store: Path, model: str, *, weights: str = "") -> Path:
+    """Return where a model's activations are kept; another model's weights have one of their own.
+
+    Parameters
+    ----------
+    store : Path
+    model : str
+        Its name in the study.
+    weights : str
+        Given where its replies are read by other weights than its own.
+    """
+    name = _UNSAFE.sub("_", f"{model} by {weights}" if weights else model)
+    return store.with_suffix(".activations") / name
+
+
+@dataclass(frozen=True)
+class Shards:
+    """The activations of one model on one kind of passage.
+
+    Attributes
+    ----------
+    folder : Path
+    kind : str
+        "reply" (with no instruction before it) or "before" (at the end of the prompt, with it).
+    layers : tuple of int
+        Layers that are kept; 0 is the embeddings.
+    """
+
+    folder: Path
+    kind: str
+    layers: tuple[int, ...]
+
+    def files(self) -> list[Path]:
+        """Return the shards that are whole, oldest first."""
+        return sorted(self.folder.glob(f"{self.kind}-*.parquet"))
+
+    def trials(self) -> IntArray:
+        """Return the trials that are kept, in the order of the rows; unreadable shards go."""
+        found: list[int] = []
+        for file in self.files():
+            rows = _read_ids(file)
+            if rows is None:
+                file.unlink()  # cut off by the system: its trials are computed anew
+            else:
+                found += rows
+        return np.array(found, dtype=np.int64)
+
+    def add(self, rows: Sequence[Activations]) -> None:
+        """Write a shard of rows, on the disk when this returns.
+
+        Raises
+        ------
+        StoreError
+        """
+        import polars as pl
+
+        columns: dict[str, Any] = {
+            "trial": [row.key for row in rows],
+            "tokens": [row.tokens for row in rows],
+        }
+        for layer in self.layers:
+            for over, vectors in ((MEAN, "mean"), (LAST, "last")):
+                values = np.stack([getattr(row, vectors)[layer] for row in rows])
+                columns[_column(layer, over)] = values.astype(np.float32)
+        _write_whole(pl.DataFrame(columns), self.folder / f"{self.kind}-{self._next():06d}.parquet")
+
+    def read(self, layer: int, over: str, trials: Sequence[int] | IntArray) -> FloatArray:
+        """Return one layer's activations of these trials, in their order; shape (n, d), float32.
+
+        Raises
+        ------
+        StoreError
+            A trial's are not there.
+        """
+        import polars as pl
+
+        column = _column(layer, over)
+        files = self.files()
+        if not files:
+            raise StoreError(f"{self.folder} has no activations: run `ethogram probe`")
+        wanted = {int(t): i for i, t in enumerate(trials)}
+        out: FloatArray | None = None
+        left = set(wanted)
+        for file in files:
+            rows = pl.read_parquet(file, columns=["trial", column])
+            values = rows[column].to_numpy()
+            if out is None:
+                out = np.zeros((len(wanted), values.shape[1]), dtype=np.float32)
+            for trial, value in zip(rows["trial"].to_list(), values, strict=True):
+                if trial in wanted:
+                    out[wanted[trial]] = value
+                    left.discard(trial)
+        if left or out is None:
+            raise StoreError(f"{self.folder} has no activations of {len(left):,} trials")
+        return out
+
+    def _next(self) -> int:
+        files = self.files()
+        return 1 + (int(files[-1].stem.rsplit("-", 1)[1]) if files else -1)
+
+
+@contextmanager
+def lock_activations(folder: Path) -> Iterator[None]:
+    """Let nobody else write a folder of activations meanwhile; made if it is not there.
+
+    Raises
+    ------
+    StoreError
+        Another process does, or it cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(f"{folder} cannot be used for activations: {error}") from error
+    lock = Lock(folder / "probe")
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def open_shards(
+    folder: Path, kind: str, *, weights: str, width: int, layers: Sequence[int]
+) -> Shards:
+    """Open a folder of activations to add to, making it if need be.
+
+    Raises
+    ------
+    StoreError
+        It holds those of other weights or layers, or cannot be written.
+    """
+    meta = {"weights": weights, "width": width, "layers": sorted(layers)}
+    path = folder / META
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for file in folder.glob(f"{kind}-*.tmp"):
+            file.unlink()
+        if path.exists():
+            kept = json.loads(path.read_text("utf-8"))
+            if kept != meta:
+                said = [
+                    f"{k} {kept.get(k)} there, {meta[k]} now"
+                    for k in meta
+                    if kept.get(k) != meta[k]
+                ]
+                raise StoreError(
+                    f"{folder} holds activations of other weights ({'; '.join(said)}): move or "
+                    "delete that folder"
+                )
+        else:
+            path.write_text(json.dumps(meta), "utf-8")
+    except (OSError, ValueError) as error:
+        raise StoreError(f"{folder} cannot be used for activations: {error}") from error
+    return Shards(folder, kind, tuple(sorted(layers)))
+
+
+def read_meta(folder: Path) -> dict[str, Any] | None:
+    """Return whose activations a folder holds: weights, width and layers; None: nobody's."""
+    try:
+        kept: dict[str, Any] = json.loads((folder / META).read_text("utf-8"))
+    except (OSError, ValueError):
+        return None
+    return kept
+
+
+def find_shards(folder: Path, kind: str) -> Shards:
+    """Open a folder of activations to read.
+
+    Raises
+    ------
+    StoreError
+    """
+    kept = read_meta(folder)
+    if kept is None:
+        raise StoreError(f"no activations in {folder}: run `ethogram probe`")
+    return Shards(folder, kind, tuple(kept["layers"]))
+
+
+def _column(layer: int, over: str) -> str:
+    return f"{over}_{layer:03d}"
+
+
+def _read_ids(file: Path) -> list[int] | None:
+    """Return the trials of a shard; None where it cannot be read."""
+    import polars as pl
+
+    try:
+        ids: list[int] = pl.read_parquet(file, columns=["trial"])["trial"].to_list()
+    except (OSError, pl.exceptions.PolarsError):
+        return None
+    return ids
+
+
+def _write_whole(rows: polars.DataFrame, path: Path) -> None:
+    """Write a table under another name and rename it once it is on the disk."""
+    part = path.with_suffix(".tmp")
+    try:
+        rows.write_parquet(part)
+        with part.open("rb") as file:
+            os.fsync(file.fileno())
+        part.replace(path)
+    except OSError as error:
+        raise StoreError(f"{path} cannot be written: {error}") from error

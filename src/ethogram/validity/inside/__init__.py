@@ -1,0 +1,1 @@
+"""What a model's activations say of its replies, held against judges, ratings and the text."""
