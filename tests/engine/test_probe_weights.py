@@ -51,6 +51,18 @@ def test_weights_are_told_apart_by_their_files(tmp_path):
     assert loading.identify("owner/fern") == "owner/fern"
 
 
+def test_tuned_weights_of_the_same_names_and_sizes_are_other_ones(tmp_path):
+    """Weights are changed all over by tuning: their names and sizes say nothing of that."""
+    file = tmp_path / "model.safetensors"
+    for size in (100, 40_000_000):
+        file.write_bytes(bytes(size))
+        base = loading.identify(tmp_path)
+        with file.open("r+b") as tuned:
+            tuned.seek(size // 2)
+            tuned.write(b"\1" * min(100_000, size // 2))
+        assert loading.identify(tmp_path) != base
+
+
 def test_blocks_are_found_by_architecture():
     """Each architecture that is listed is found; another one is named."""
 

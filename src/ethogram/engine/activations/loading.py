@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from ethogram.errors import EndpointError, InputError
 from ethogram.stimuli.paths import named_path
 
 NEEDED = ("torch", "transformers")
+BLOCK, BLOCKS = 4096, 1024  # bytes that tell weights apart, and how many such places
 INSTALL = "probes need torch and transformers: run `pip install 'ethogram[probes]'`"
 
 
@@ -49,12 +51,29 @@ def find_source(weights: str, *, base: Path | None = None) -> str | Path:
 
 
 def identify(source: str | Path) -> str:
-    """Name weights by their bytes, as far as that is quick: names and sizes of the files."""
+    """Name weights by the names, sizes and bytes of their files; of large ones, a sample of bytes.
+
+    A tuned model has files of the same names and sizes as its base.
+    """
     if isinstance(source, str):
         return source
     files = [source] if source.is_file() else sorted(p for p in source.rglob("*") if p.is_file())
-    said = "\n".join(f"{p.name} {p.stat().st_size}" for p in files)
-    return f"{source.name} {hashlib.blake2b(said.encode(), digest_size=8).hexdigest()}"
+    digest = hashlib.blake2b(digest_size=8)
+    for path in files:
+        digest.update(f"{path.name} {path.stat().st_size}\n".encode())
+        for piece in _sample(path):
+            digest.update(piece)
+    return f"{source.name} {digest.hexdigest()}"
+
+
+def _sample(path: Path) -> Iterator[bytes]:
+    """Yield blocks of a file, evenly spaced; the whole of a small one."""
+    size = path.stat().st_size
+    step = max(BLOCK, size // BLOCKS)
+    with path.open("rb") as file:
+        for start in range(0, size, step):
+            file.seek(start)
+            yield file.read(BLOCK)
 
 
 def load_weights(source: str | Path) -> tuple[Any, Any]:
