@@ -6,6 +6,7 @@ DEV := $(VENV)/.installed-dev
 GATEWAY := .venv-gateway
 RAY := .venv-ray
 PROBES := .venv-probes
+TORCH ?= 2.13.0
 
 export OPENBLAS_NUM_THREADS ?= 1
 
@@ -100,6 +101,7 @@ $(RAY)/.installed: pyproject.toml
 $(PROBES)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(PROBES)
 	$(PROBES)/bin/python -m pip install --quiet --upgrade "pip>=25.1"
+	$(PROBES)/bin/python -m pip install --quiet "torch==$(TORCH)"
 	$(PROBES)/bin/python -m pip install --quiet --editable ".[probes]" pytest
 	touch $@
 
