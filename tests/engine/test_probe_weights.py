@@ -8,6 +8,7 @@ import pytest
 
 from ethogram.engine.activations import loading
 from ethogram.engine.activations.blocks import find_blocks, stream_of, with_stream
+from ethogram.engine.activations.chats import render
 from ethogram.engine.activations.embedding import embed_texts
 from ethogram.errors import EndpointError, InputError
 
@@ -93,3 +94,48 @@ def test_the_stream_of_a_block_may_stand_in_a_tuple():
     assert stream_of(("s", "cache")) == "s"
     assert with_stream(("s", "cache"), "t") == ("t", "cache")
     assert with_stream("s", "t") == "t"
+
+
+class Template:
+    """A tokenizer whose chat template is a function of messages and options."""
+
+    chat_template = "there is one"
+
+    def __init__(self, fill):
+        self.apply_chat_template = fill
+
+
+def _strict(asked, **options):
+    """A template that takes turns of user and assistant only, the user first."""
+    wanted = ["user", "assistant"] * len(asked)
+    if [m["role"] for m in asked] != wanted[: len(asked)]:
+        raise ValueError("Conversation roles must alternate")
+    return "|".join(m["content"] for m in asked) + "|"
+
+
+def test_a_template_without_system_has_it_before_the_users_first_words():
+    """Earlier turns stay where they are."""
+    asked = [{"role": "system", "content": "Be brief."}]
+    asked += [{"role": r, "content": r[0]} for r in ("user", "assistant", "user")]
+    assert render(Template(_strict), asked) == "Be brief.\n\nu|a|u|"
+
+
+def test_a_conversation_that_a_template_refuses_is_one_line():
+    """A greeting by the assistant first: the line says what the template said."""
+    asked = [{"role": r, "content": "x"} for r in ("system", "assistant", "user")]
+    with pytest.raises(InputError, match=r"takes no such conversation .*must alternate"):
+        render(Template(_strict), asked)
+
+
+@pytest.mark.parametrize("opening", ["<think>\n", "<think>", "<|im_start|>assistant\n<think>\n"])
+def test_a_model_that_thinks_first_has_thought(opening):
+    """The reply that is read follows the end of thoughts, as it does where it was written."""
+    said = render(Template(lambda asked, **o: opening), [{"role": "user", "content": "x"}])
+    assert said.endswith("<think>\n\n</think>\n\n")
+
+
+def test_thinking_is_turned_off_where_a_template_knows_how():
+    """The option is passed; templates that do not know it pass it over."""
+    seen = {}
+    render(Template(lambda asked, **o: seen.update(o) or "x"), [{"role": "user", "content": "x"}])
+    assert seen["enable_thinking"] is False

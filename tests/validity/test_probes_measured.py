@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -186,3 +187,38 @@ def test_layers_are_read_one_at_a_time(tmp_path):
     with pytest.raises(StoreError, match="no activations of 1 trials"):
         found.read(2, "last", [10_000])
     assert str(Site(2, "mean")) == "layer 2, mean"
+
+
+def test_replies_that_came_since_are_said(tmp_path):
+    """What was measured on fewer replies than the store has now is called so in the report."""
+    _, found = _measured(tmp_path)
+    path = tmp_path / "study.db"
+    fewer = replace(found, in_store=found.in_store - 3)
+    for probes, said in ((found, False), (fewer, True)):
+        keep_section(
+            describe_probes(probes), activations_folder(path, MODEL), model=MODEL, weights="planted"
+        )
+        with StoreResults.open(path) as results:
+            notes = probes_section(results).notes
+        assert any("Run `ethogram probe` again" in note for note in notes) is said
+
+
+def test_a_file_of_another_version_is_passed_over(tmp_path):
+    """probe.json that lacks what this version needs is no section, and no error."""
+    known = fill_probed_store(tmp_path / "study.db")
+    folder = activations_folder(known.path, MODEL)
+    folder.mkdir(parents=True)
+    for content in ("[]", "{", '{"model": "alpha"}', '{"model": "alpha", "claims": 3}'):
+        (folder / "probe.json").write_text(content)
+        with StoreResults.open(known.path) as results:
+            assert probes_section(results) is None
+
+
+@pytest.mark.parametrize(
+    "names", [("a/b", "a_b"), ("a b", "a:b"), ("..", "."), ("模型 1", "模型_1")]
+)
+def test_models_of_any_name_have_folders_of_their_own(tmp_path, names):
+    """Signs that a folder cannot have are replaced, and no two names share one."""
+    folders = {activations_folder(tmp_path / "s.db", name) for name in names}
+    assert len(folders) == len(names)
+    assert all(f.resolve().parent == (tmp_path / "s.activations").resolve() for f in folders)

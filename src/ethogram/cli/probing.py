@@ -44,7 +44,7 @@ def probe(
         typer.Option(metavar="LIST", help="What is added, in units of the residual norm."),
     ] = "-0.2,-0.1,0.1,0.2",
     steer_prompts: Annotated[
-        int, typer.Option(metavar="N", min=2, help="Prompts that are answered at each dose.")
+        int, typer.Option(metavar="N", help="Prompts that are answered at each dose.")
     ] = 24,
     against: Annotated[
         str | None,
@@ -58,6 +58,8 @@ def probe(
     quiet: Quiet = False,
 ) -> None:
     """Look inside an open model: probes on its replies against judge and words, and steering."""
+    if steer_prompts < 2:
+        raise InputError(f"--steer-prompts {steer_prompts}: expected at least 2")
     from ethogram.api import probe_study
     from ethogram.cli.phases import shown
     from ethogram.cli.sections import print_sections

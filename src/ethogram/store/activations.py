@@ -6,6 +6,7 @@ without the others. A shard is whole or absent: it is written under another name
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -41,7 +42,10 @@ def activations_folder(store: Path, model: str, *, weights: str = "") -> Path:
     weights : str
         Given where its replies are read by other weights than its own.
     """
-    name = _UNSAFE.sub("_", f"{model} by {weights}" if weights else model)
+    told = f"{model} by {weights}" if weights else model
+    name = _UNSAFE.sub("_", told)
+    if name != told or not name.strip("."):  # two models must not share a folder
+        name = f"{name}-{hashlib.blake2b(told.encode(), digest_size=4).hexdigest()}"
     return store.with_suffix(".activations") / name
 
 

@@ -1,9 +1,13 @@
-"""Loading weights with transformers: a Hugging Face id, a folder, a GGUF file, or `local/NAME`."""
+"""Loading weights with transformers: a Hugging Face id, a folder, a GGUF file, or `local/NAME`.
+
+A folder may hold a LoRA adapter: its base is loaded, and the adapter put in.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import importlib.util
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +18,7 @@ from ethogram.errors import EndpointError, InputError
 from ethogram.stimuli.paths import named_path
 
 NEEDED = ("torch", "transformers")
+ADAPTER = "adapter_config.json"
 BLOCK, BLOCKS = 4096, 1024  # bytes that tell weights apart, and how many such places
 INSTALL = "probes need torch and transformers: run `pip install 'ethogram[probes]'`"
 
@@ -76,6 +81,38 @@ def _sample(path: Path) -> Iterator[bytes]:
             yield file.read(BLOCK)
 
 
+def adapter_base(source: str | Path) -> str:
+    """Return the model that a LoRA adapter's folder was trained on; "": it is no adapter's.
+
+    Raises
+    ------
+    EndpointError
+        It is one, and does not say of what.
+    InputError
+        peft is not installed.
+    """
+    file = Path(source) / ADAPTER
+    if isinstance(source, str) or not file.is_file():
+        return ""
+    try:
+        base = json.loads(file.read_text("utf-8"))["base_model_name_or_path"]
+    except (OSError, ValueError, KeyError, TypeError):
+        base = None
+    if not isinstance(base, str) or not base:
+        raise EndpointError(f"{file} names no base_model_name_or_path: expected that of its model")
+    if importlib.util.find_spec("peft") is None:
+        raise InputError(f"{source} is a LoRA adapter, which needs peft: run `pip install peft`")
+    return base
+
+
+def _words(source: str | Path, where: dict[str, Any]) -> dict[str, Any]:
+    """Return where the tokenizer is: of an adapter without one, its base's."""
+    base = adapter_base(source)
+    if base and not (Path(source) / "tokenizer_config.json").is_file():
+        return {"pretrained_model_name_or_path": base}
+    return where
+
+
 def load_weights(source: str | Path) -> tuple[Any, Any]:
     """Load (model, tokenizer), in the precision of the weights on a GPU, else in float32.
 
@@ -85,6 +122,7 @@ def load_weights(source: str | Path) -> tuple[Any, Any]:
         They cannot be loaded.
     """
     check_installed()
+    adapter_base(source)
     os.environ.setdefault("TQDM_DISABLE", "1")  # its bars would run into ours
     import torch
     import transformers
@@ -97,7 +135,7 @@ def load_weights(source: str | Path) -> tuple[Any, Any]:
         }
     gpu = torch.cuda.is_available()
     try:
-        tokenizer = transformers.AutoTokenizer.from_pretrained(**where)
+        tokenizer = transformers.AutoTokenizer.from_pretrained(**_words(source, where))
         model = transformers.AutoModelForCausalLM.from_pretrained(
             **where, dtype="auto" if gpu else torch.float32
         )

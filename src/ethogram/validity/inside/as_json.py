@@ -22,6 +22,7 @@ def data_of(probes: Probes) -> dict[str, Any]:
         "replies": {
             "planted": int((replies.planted >= 0).sum()),
             "chosen": int(replies.chosen.sum()),
+            "in_store": probes.in_store,
             "prompts": len(np.unique(replies.prompt)),
         },
         "probes": {

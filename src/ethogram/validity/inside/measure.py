@@ -5,7 +5,7 @@ Reads replies, verdicts and activations; `ethogram.analysis.probes` does the ari
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from ethogram.ratings.phases import say_phase
@@ -19,14 +19,14 @@ from ethogram.validity.results import StoreResults
 
 @dataclass(frozen=True)
 class Probes:
-    """All that was found inside one model."""
+    """All that was found inside one model; `in_store` counts the replies that were there."""
 
     model: str
     replies: Replies
     inside: Inside
     outside: tuple[Outside, ...]
     beforehand: tuple[Beforehand, ...]
-    notes: tuple[str, ...] = field(default=())
+    in_store: int = 0
 
 
 def measure_probes(
@@ -53,7 +53,8 @@ def measure_probes(
     seed : int
         Of the folds and the shuffled labels.
     """
-    replies = keep_read(read_replies(results, model), shards)
+    every = read_replies(results, model)
+    replies = keep_read(every, shards)
     say_phase("fitting probes")
     inside = measure_inside(replies, shards, embed=embed, seed=seed)
     judges = list(results.judges)
@@ -71,6 +72,7 @@ def measure_probes(
         inside,
         tuple(o for o in outside if o is not None),
         tuple(b for b in told if b is not None),
+        in_store=len(every.trials),
     )
 
 

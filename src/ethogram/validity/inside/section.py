@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
+from ethogram.design import Part
 from ethogram.errors import StoreError
+from ethogram.store.replies import read_probed
 from ethogram.validity.inside.as_json import data_of
 from ethogram.validity.inside.charts import judge_chart, layers_chart
 from ethogram.validity.inside.measure import Probes, find_activations
@@ -83,7 +86,21 @@ def _kept(results: StoreResults) -> Iterator[Section]:
         if isinstance(kept, dict) and kept.pop("model", None) in results.models:
             with suppress(ValidationError):  # written by another version: to be measured again
                 kept.pop("weights", None)
-                yield _SECTION.validate_python(kept)
+                yield _dated(results, _SECTION.validate_python(kept))
+
+
+def _dated(results: StoreResults, section: Section) -> Section:
+    """Add that the store has other replies than those that were measured, where it has."""
+    model, then = section.data.get("model"), section.data.get("replies", {}).get("in_store")
+    parts = (Part.MAIN, Part.PLANT)
+    now = sum(1 for _ in read_probed(results.store, str(model), parts))
+    if then in (None, now):
+        return section
+    note = (
+        f"{model}: measured when the store had {then:,} of its replies; it has {now:,} now. Run "
+        "`ethogram probe` again."
+    )
+    return replace(section, notes=(note, *section.notes))
 
 
 def keep_section(section: Section, folder: Path, *, model: str, weights: str) -> Path:
@@ -126,7 +143,7 @@ def describe_probes(
         title=TITLE,
         claims=(*claims, *(c for one in more for c in one.claims)),
         tables=(*tables, *(t for one in more for t in one.tables)),
-        notes=(*NOTES, *own_notes(probes), *probes.notes, *notes),
+        notes=(*NOTES, *own_notes(probes), *notes),
         charts=(*_charts(probes), *(c for one in more for c in one.charts)),
         data={**data_of(probes), **{one.name: dict(one.data) for one in more}},
     )
