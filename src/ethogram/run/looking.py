@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ethogram.design import Part
-from ethogram.engine.activations.embedding import embed_texts
+from ethogram.engine.activations.embedding import check_embedding, embed_texts
 from ethogram.engine.activations.loading import (
     check_installed,
     find_source,
@@ -139,6 +139,8 @@ def look_inside(
     steer = steer or Steer()
     doses = check_doses(steer.doses) if steer.traits else ()
     check_installed()
+    if embedding is not None:
+        check_embedding()
     source = find_source(weights or own_weights(study, model), base=study.base)
     with closing(Store.read(path)) as opened:
         replies = read_replies(StoreResults(opened), model)  # before weights are loaded

@@ -21,6 +21,7 @@ from ethogram.store.activations import Shards, open_shards, read_meta
 from ethogram.store.replies import ProbedTrial, read_asked, read_probed
 from ethogram.store.store import Store
 from ethogram.study import Study
+from ethogram.validity.inside.replies import PROBED
 
 REPLY, BEFORE = "reply", "before"
 SHARD = 32
@@ -69,7 +70,7 @@ def check_model(study: Study, model: str) -> None:
 def reply_passages(store: Store, study: Study, model: str) -> Iterator[Passage]:
     """Yield each chosen and planted reply after its prompt, with no instruction."""
     system = study.models[model].system
-    for trial in read_probed(store, model, (Part.MAIN, Part.PLANT)):
+    for trial in read_probed(store, model, PROBED):
         yield Passage(trial.id, _without_instruction(trial, system), trial.reply)
 
 

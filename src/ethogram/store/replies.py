@@ -31,8 +31,8 @@ class ProbedTrial(NamedTuple):
     reply: str
 
 
-def read_probed(store: Store, model: str, parts: Sequence[str]) -> Iterator[ProbedTrial]:
-    """Yield the wanted trials of these parts that have two traits and a usable reply, by id."""
+def find_probed(store: Store, model: str, parts: Sequence[str]) -> list[int]:
+    """Return the wanted trials of these parts that have two traits and a usable reply, by id."""
     _, ids = store.query(
         f"""SELECT t.id FROM trial t JOIN party m ON m.id = t.model JOIN reply r ON r.trial = t.id
         WHERE m.name = ? AND t.part IN ({", ".join("?" * len(parts))}) AND t.wanted
@@ -40,7 +40,12 @@ def read_probed(store: Store, model: str, parts: Sequence[str]) -> Iterator[Prob
         ORDER BY t.id""",
         (model, *parts),
     )
-    for (trial,) in ids:
+    return [trial for (trial,) in ids]
+
+
+def read_probed(store: Store, model: str, parts: Sequence[str]) -> Iterator[ProbedTrial]:
+    """Yield these trials with their replies, one at a time, without those of no text."""
+    for trial in find_probed(store, model, parts):
         _, rows = store.query(
             """SELECT t.id, t.part, t.condition, a.name, b.name, coalesce(c.name, ''), p.id,
             p.text, coalesce(x.system, ''), coalesce(x.turns, '[]'), w.text, e.http, s.body, t.model

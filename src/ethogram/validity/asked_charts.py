@@ -10,9 +10,8 @@ from ethogram.analysis.breadth import ConditionBreadth, ModelBreadth
 from ethogram.analysis.word_and_deed import Scores
 from ethogram.ratings.abstention import FreeRatings
 from ethogram.ratings.profile import Profile
+from ethogram.ratings.quantiles import normal_quantile
 from ethogram.validity.sections import Mark, SectionChart
-
-WIDE = 1.96
 
 
 def free_chart(model: str, judge: str, forced: Profile, ratings: FreeRatings) -> SectionChart:
@@ -47,7 +46,7 @@ def free_chart(model: str, judge: str, forced: Profile, ratings: FreeRatings) ->
 def word_chart(model: str, asked: str, said: Scores, judge: str, deeds: Profile) -> SectionChart:
     """Draw what a model says of itself against its ratings, trait by trait."""
     places = {trait: i for i, trait in enumerate(deeds.traits)}
-    errors = WIDE * np.sqrt(said.variances)
+    errors = normal_quantile() * np.sqrt(said.variances)
     marks = tuple(
         Mark(
             float(deeds.ratings[places[trait]]),

@@ -11,6 +11,19 @@ from ethogram.engine.activations.passages import FloatArray
 from ethogram.errors import EndpointError, InputError
 
 
+def check_embedding() -> None:
+    """Refuse to go on without sentence-transformers.
+
+    Raises
+    ------
+    InputError
+    """
+    if importlib.util.find_spec("sentence_transformers") is None:
+        raise InputError(
+            "--embedding needs sentence-transformers: run `pip install sentence-transformers`"
+        )
+
+
 def embed_texts(name: str, texts: Sequence[str]) -> FloatArray:
     """Return one vector per text, shape (n, e).
 
@@ -21,8 +34,7 @@ def embed_texts(name: str, texts: Sequence[str]) -> FloatArray:
     EndpointError
         The model cannot be loaded.
     """
-    if importlib.util.find_spec("sentence_transformers") is None:
-        raise InputError("--embedding needs sentence-transformers: run `pip install` for it")
+    check_embedding()
     import sentence_transformers
 
     try:

@@ -10,10 +10,11 @@ from pathlib import Path
 
 from ethogram.ratings.phases import say_phase
 from ethogram.store.activations import Shards
+from ethogram.store.replies import find_probed
 from ethogram.validity.inside.before import Beforehand, measure_before
 from ethogram.validity.inside.judges import Outside, measure_outside
 from ethogram.validity.inside.planted import Embed, Inside, measure_inside
-from ethogram.validity.inside.replies import Replies, keep_read, read_replies
+from ethogram.validity.inside.replies import PROBED, Replies, keep_read, read_replies
 from ethogram.validity.results import StoreResults
 
 
@@ -53,8 +54,7 @@ def measure_probes(
     seed : int
         Of the folds and the shuffled labels.
     """
-    every = read_replies(results, model)
-    replies = keep_read(every, shards)
+    replies = keep_read(read_replies(results, model), shards)
     say_phase("fitting probes")
     inside = measure_inside(replies, shards, embed=embed, seed=seed)
     judges = list(results.judges)
@@ -72,7 +72,7 @@ def measure_probes(
         inside,
         tuple(o for o in outside if o is not None),
         tuple(b for b in told if b is not None),
-        in_store=len(every.trials),
+        in_store=len(find_probed(results.store, model, PROBED)),
     )
 
 

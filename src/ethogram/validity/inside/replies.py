@@ -9,10 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ethogram.analysis.probes.decoding import (
-    ReadRows,
-    Site,
-)
+from ethogram.analysis.probes.decoding import ReadRows, Site
 from ethogram.design import Part
 from ethogram.errors import InputError
 from ethogram.ratings.comparisons import BoolArray, FloatArray, IntArray
@@ -22,6 +19,8 @@ from ethogram.store.replies import ProbedTrial, read_probed
 from ethogram.validity.both_orders import merge_verdicts
 from ethogram.validity.results import StoreResults
 
+PROBED = (Part.MAIN, Part.PLANT)
+"""Parts of a study whose replies are read."""
 LEAST_PLANTS = 2
 """Planted replies without which a trait has no probe: one to fit, one to hold out."""
 
@@ -69,7 +68,7 @@ def read_replies(results: StoreResults, model: str) -> Replies:
     InputError
         Fewer than two traits are planted often enough.
     """
-    trials = tuple(read_probed(results.store, model, (Part.MAIN, Part.PLANT)))
+    trials = tuple(read_probed(results.store, model, PROBED))
     planted = [t.planted for t in trials if t.part == Part.PLANT]
     traits = tuple(t for t in results.store.trait_ids() if planted.count(t) >= LEAST_PLANTS)
     if len(traits) < 2:

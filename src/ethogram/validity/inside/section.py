@@ -10,12 +10,12 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
-from ethogram.design import Part
 from ethogram.errors import StoreError
-from ethogram.store.replies import read_probed
+from ethogram.store.replies import find_probed
 from ethogram.validity.inside.as_json import data_of
 from ethogram.validity.inside.charts import judge_chart, layers_chart
 from ethogram.validity.inside.measure import Probes, find_activations
+from ethogram.validity.inside.replies import PROBED
 from ethogram.validity.inside.sentences import before_claim, inside_claim, outside_claim, own_notes
 from ethogram.validity.inside.tables import (
     before_table,
@@ -92,8 +92,7 @@ def _kept(results: StoreResults) -> Iterator[Section]:
 def _dated(results: StoreResults, section: Section) -> Section:
     """Add that the store has other replies than those that were measured, where it has."""
     model, then = section.data.get("model"), section.data.get("replies", {}).get("in_store")
-    parts = (Part.MAIN, Part.PLANT)
-    now = sum(1 for _ in read_probed(results.store, str(model), parts))
+    now = len(find_probed(results.store, str(model), PROBED))
     if then in (None, now):
         return section
     note = (

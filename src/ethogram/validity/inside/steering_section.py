@@ -9,6 +9,7 @@ import numpy as np
 
 from ethogram.analysis.probes.doses import NONE, TRAIT
 from ethogram.ratings.numbers import say_interval, say_number
+from ethogram.validity.inside.as_json import estimate, number
 from ethogram.validity.inside.charts import dose_chart
 from ethogram.validity.inside.steering import Dose, Steering
 from ethogram.validity.proportions import Estimate
@@ -86,21 +87,16 @@ def _data(one: Steering) -> dict[str, Any]:
         "trait": one.trait,
         "judge": one.judge,
         "moves": one.moves,
-        "slopes": {name: _estimate(found) for name, found in one.slopes.items()},
-        "gains": {name: _estimate(found) for name, found in one.gains.items()},
-        "coherence": _estimate(one.coherence),
+        "slopes": {name: estimate(found) for name, found in one.slopes.items()},
+        "gains": {name: estimate(found) for name, found in one.gains.items()},
+        "coherence": estimate(one.coherence),
         "doses": [
             {
                 "kind": d.condition.kind,
                 "dose": d.condition.dose,
-                "share": _estimate(d.share),
-                "log_likelihood": None if np.isnan(d.likelihood) else d.likelihood,
+                "share": estimate(d.share),
+                "log_likelihood": number(d.likelihood),
             }
             for d in one.doses
         ],
     }
-
-
-def _estimate(one: Estimate) -> dict[str, Any]:
-    values = {"estimate": one.estimate, "low": one.low, "high": one.high}
-    return {**{k: float(v) if np.isfinite(v) else None for k, v in values.items()}, "n": one.n}
