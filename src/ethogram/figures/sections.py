@@ -13,6 +13,7 @@ from typing import Any
 import altair as alt
 
 from ethogram.figures.labels import label_layer, place_labels
+from ethogram.figures.names import text_width
 from ethogram.figures.theme import (
     ROOM,
     Chart,
@@ -68,7 +69,7 @@ def _lines(chart: SectionChart, colours: Palette) -> Chart:
             scale=alt.Scale(
                 domain=series, range=[_DASHES[(i + i // 4) % 4] for i in range(len(series))]
             ),
-            legend=None,
+            legend=_legend(series),
         ),
     )
     dots = base.mark_point(filled=True, size=44, opacity=1).encode(
@@ -167,7 +168,8 @@ def _cycle(kinds: Sequence[Any], n: int) -> list[Any]:
 def _legend(series: Sequence[str]) -> alt.Legend | None:
     if len(series) < 2:
         return None
-    return alt.Legend(title=None, orient="top", columns=2, labelLimit=300)
+    columns = 2 if max(map(text_width, series)) < WIDTH / 2 - 40 else 1
+    return alt.Legend(title=None, orient="top", columns=columns, labelLimit=WIDTH - 40)
 
 
 def _apart(marks: Sequence[Mark], series: int) -> float:
