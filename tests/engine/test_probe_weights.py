@@ -34,7 +34,9 @@ def test_weights_are_a_folder_a_file_or_an_id(tmp_path):
     assert loading.find_source("owner/fern", base=tmp_path) == "owner/fern"
 
 
-@pytest.mark.parametrize("name", ["moss.gguf", "moss", "a/b/c", "local/no-such-model"])
+@pytest.mark.parametrize(
+    "name", ["moss.gguf", "moss", "./moss", "~/moss", "/moss", "a/b/c", "local/no-such-model"]
+)
 def test_weights_that_are_nowhere_are_refused(tmp_path, name):
     """A file that is not there is never looked for on the hub."""
     with pytest.raises((EndpointError, InputError)):

@@ -22,7 +22,7 @@ from ethogram.figures.heat import heat_map
 from ethogram.figures.models import convergence_chart, deviation_panels
 from ethogram.figures.profiles import distributions, forest, shift_bars
 from ethogram.figures.radial import radial
-from ethogram.figures.sections import section_figure
+from ethogram.figures.sections import drawable, section_figure
 from ethogram.figures.similarity import similarity_map
 from ethogram.figures.theme import Figure, Theme
 from ethogram.figures.timelines import drift_lines, gate_history
@@ -254,11 +254,12 @@ def _sections(subject: Subject) -> Iterator[Drawing]:
 
 
 def section_drawings(section: Section) -> list[Drawing]:
-    """Return what draws each chart of a section."""
+    """Return what draws each chart of a section that has something to draw."""
     names = file_names([chart.name for chart in section.charts])
     return [
         partial(section_figure, chart, name)
         for chart, name in zip(section.charts, names, strict=True)
+        if drawable(chart).marks
     ]
 
 

@@ -6,7 +6,8 @@ Takes the numbers of a section and gives a `Figure`. Knows nothing of files and 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -31,15 +32,50 @@ WIDTH, HEIGHT = ROOM - 70, 260
 SQUARE = 360
 NAMED = 40
 """Points that are named; of more, the ones furthest from the middle."""
+OPEN = " A bar to the edge: no bound is known there."
 _DASHES = ([1, 0], [6, 3], [2, 2], [8, 3, 2, 3])
 _SHAPES = ("circle", "square", "triangle-up", "diamond")
 
 
 def section_figure(chart: SectionChart, name: str, *, theme: Theme = "light") -> Figure:
-    """Draw a section's chart; `name` is the figure's."""
+    """Draw a section's chart, of which some mark is `drawable`; `name` is the figure's."""
+    chart = drawable(chart)
     colours = palette(theme)
     draw = _lines if chart.kind == "lines" else _points
     return Figure(name, chart.title, chart.caption, dress(draw(chart, colours), colours))
+
+
+def drawable(chart: SectionChart) -> SectionChart:
+    """Leave out marks that have no place, and end bars at the edge where no bound is known."""
+    marks = [m for m in chart.marks if math.isfinite(m.x) and math.isfinite(m.y)]
+    across = _edges(v for m in marks for v in (m.x, *(m.across or ())))
+    upright = (
+        (0.0, 1.0) if chart.percent else _edges(v for m in marks for v in (m.y, m.low, m.high))
+    )
+    drawn = tuple(
+        replace(
+            mark,
+            low=mark.low if math.isfinite(mark.low) else min(mark.y, upright[0]),
+            high=mark.high if math.isfinite(mark.high) else max(mark.y, upright[1]),
+            across=mark.across and _within(mark.across, across),
+        )
+        for mark in marks
+    )
+    is_open = any(a != b for a, b in zip(drawn, marks, strict=True))
+    return replace(chart, marks=drawn, caption=chart.caption + OPEN if is_open else chart.caption)
+
+
+def _edges(values: Iterable[float]) -> tuple[float, float]:
+    """Return ends that lie beyond all finite values."""
+    known = [v for v in values if math.isfinite(v)]
+    least, most = min(known, default=0.0), max(known, default=0.0)
+    room = 0.1 * (most - least) or 1.0
+    return least - room, most + room
+
+
+def _within(ends: tuple[float, float], edges: tuple[float, float]) -> tuple[float, float]:
+    low, high = (e if math.isfinite(e) else edge for e, edge in zip(ends, edges, strict=True))
+    return low, high
 
 
 def _lines(chart: SectionChart, colours: Palette) -> Chart:

@@ -212,7 +212,7 @@ def own_weights(study: Study, model: str) -> str:
         It is asked of a service, which does not give its weights.
     """
     table = study.models[model]
-    if table.model.startswith("local/") or table.engine != "live":
+    if table.model.startswith("local/") or table.engine == "ray":
         return table.model
     raise InputError(
         f"{model} is {table.model} at a service, whose inside cannot be seen: give its weights "

@@ -7,7 +7,7 @@ instruction. Before any reply, it is there: what the model is about to do is ask
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -102,6 +102,9 @@ def read_activations(
 ) -> Probed:
     """Read the activations of all replies that have none yet, and write them beside the store.
 
+    A reply that is another than the one that was read under its trial is read again: the store may
+    have been made anew.
+
     Parameters
     ----------
     store, study, model
@@ -111,7 +114,8 @@ def read_activations(
     weights : str
         What the weights are, by their bytes: other ones are refused.
     layers : sequence of int, optional
-        Which to keep; by default all. The embeddings (0) are kept in any case.
+        Which to keep; by default all. The embeddings (0) are kept in any case. Of what is kept,
+        some can be looked at.
     before : bool
         Also read the end of each prompt of the study, with its instruction.
     tell : function
@@ -119,7 +123,7 @@ def read_activations(
     Raises
     ------
     InputError
-        The model has no usable reply, or no such layer.
+        The model has no usable reply, or none that it can read, or no such layer.
     StoreError
     """
     width, wanted = _shape(folder, weights, layers, load)
@@ -131,9 +135,9 @@ def read_activations(
     ]
     if not passages[0]:
         raise InputError(f"{model} has no usable reply in {store.path}: run the study first")
-    there = [set(one.trials().tolist()) for one in shards]
+    there = [one.passages() for one in shards]
     pending = [
-        [p for p in asked if p.key not in known]
+        [p for p in asked if known.get(p.key) != p.digest]
         for asked, known in zip(passages, there, strict=True)
     ]
     total, skipped = sum(map(len, pending)), Problems()
@@ -144,23 +148,38 @@ def read_activations(
             rows = []
             for passage in batch:
                 with skipped.gather():  # longer than the model's context
-                    rows.append(load().read(passage))
+                    rows.append(replace(load().read(passage), passage=passage.digest))
                 tell(next(count), total)
             if rows:
                 kept.add(rows)
+    if not len(shards[0].trials()):
+        raise InputError(f"no reply of {model} can be read: {skipped.lines[0]}")
     there_before = sum(map(len, passages)) - total
-    return Probed(shards[0], shards[1], total - len(skipped.lines), there_before, skipped.lines)
+    replies, ends = (replace(s, layers=_chosen_layers(layers, wanted)) for s in shards)
+    return Probed(replies, ends, total - len(skipped.lines), there_before, skipped.lines)
 
 
 def _shape(
     folder: Path, weights: str, layers: Sequence[int] | None, load: Callable[[], Reader]
 ) -> tuple[int, list[int]]:
     """Return the width and the layers to keep; of what is there already, without the model."""
+    if layers is not None and not any(layers):
+        raise InputError("layer 0 is the embeddings, which are kept anyway: expected one above it")
     kept = read_meta(folder)
-    if kept is not None and kept["weights"] == weights:
-        return kept["width"], kept["layers"] if layers is None else sorted({0, *layers})
-    reader = load()
-    return reader.width, _check_layers(layers, reader.layers)
+    if kept is None or kept["weights"] != weights:
+        reader = load()
+        return reader.width, _check_layers(layers, reader.layers)
+    for layer in layers or ():
+        if layer not in kept["layers"]:
+            raise InputError(
+                f"layer {layer} is not among those that were kept "
+                f"({', '.join(map(str, kept['layers']))}): delete {folder} to read others"
+            )
+    return kept["width"], kept["layers"]
+
+
+def _chosen_layers(layers: Sequence[int] | None, kept: Sequence[int]) -> tuple[int, ...]:
+    return tuple(kept) if layers is None else tuple(sorted({0, *layers}))
 
 
 def _check_layers(layers: Sequence[int] | None, count: int) -> list[int]:

@@ -25,6 +25,8 @@ from ethogram.store.rows import Role, TrialRow
 from ethogram.store.store import Store
 
 DOSES = (-0.2, -0.1, 0.1, 0.2)
+DECIMALS = 3
+"""Of a dose."""
 PROMPTS = 24
 MAX_TOKENS = 200
 """Of a steered reply at most, if the study allows more."""
@@ -91,7 +93,7 @@ def steered_conditions(
     for kind, unit in units.items():
         number = hashlib.blake2b(np.round(unit, 4).tobytes(), digest_size=4).hexdigest()
         for dose in doses:
-            said = say_number(dose, 3, sign=True)
+            said = say_number(dose, DECIMALS, sign=True)
             name = f"steer {trait}: {kind} {said} after layer {layer} ({number})"
             yield SteeredCondition(name, trait, kind, dose, Push(layer, unit, dose))
 
@@ -104,11 +106,13 @@ def check_doses(doses: Sequence[float]) -> tuple[float, ...]:
     InputError
     """
     for dose in doses:
-        if not (0 < abs(dose) <= 10):
+        if not (1e-9 < abs(dose) <= 10):
             raise InputError(f"dose {dose:g}: expected a share of the norm, such as 0.1 or -0.1")
+        if abs(round(dose, DECIMALS) - dose) > 1e-9:  # replies are kept by what is written of it
+            raise InputError(f"dose {dose:g}: expected at most {DECIMALS} decimals, such as 0.125")
     if not doses:
         raise InputError("no dose is given: expected at least one, such as 0.1")
-    return tuple(sorted(set(doses)))
+    return tuple(sorted({round(dose, DECIMALS) for dose in doses}))
 
 
 def write_steered(
@@ -173,8 +177,10 @@ def _asked(prepared: Prepared, planned: Planned, model: str, count: int) -> dict
     lot = np.random.default_rng([prepared.study.study.seed, 0x57]).permutation(len(every))
     found = {}
     for place, number in (every[i] for i in lot[:count]):
-        text = prepared.prompts.prompts[place].text
-        found[number] = elicit_messages(prepared.templates, Condition.NATURAL, text, system=system)
+        prompt = prepared.prompts.prompts[place]
+        found[number] = elicit_messages(
+            prepared.templates, Condition.NATURAL, prompt.text, system=system, turns=prompt.turns
+        )
     return found
 
 
@@ -186,7 +192,14 @@ def _rows(
     lot = np.random.default_rng([prepared.study.study.seed, 0x58]).permutation(len(others))
     ids = planned.trait_ids
     return [
-        TrialRow(seq, ids[trait], ids[others[lot[seq % len(others)]]], prompt, planted=ids[trait])
+        TrialRow(
+            seq,
+            ids[trait],
+            ids[others[lot[seq % len(others)]]],
+            prompt,
+            planted=ids[trait],
+            context=planned.contexts.get(prompt),
+        )
         for seq, prompt in enumerate(prompts)
     ]
 

@@ -72,14 +72,18 @@ class Shards:
 
     def trials(self) -> IntArray:
         """Return the trials that are kept, in the order of the rows; unreadable shards go."""
-        found: list[int] = []
+        return np.array(list(self.passages()), dtype=np.int64)
+
+    def passages(self) -> dict[int, str]:
+        """Return the digest of what was read of each trial, the latest; unreadable shards go."""
+        found: dict[int, str] = {}
         for file in self.files():
             rows = _read_ids(file)
             if rows is None:
                 file.unlink()  # cut off by the system: its trials are computed anew
             else:
-                found += rows
-        return np.array(found, dtype=np.int64)
+                found |= rows
+        return found
 
     def add(self, rows: Sequence[Activations]) -> None:
         """Write a shard of rows, on the disk when this returns.
@@ -92,6 +96,7 @@ class Shards:
 
         columns: dict[str, Any] = {
             "trial": [row.key for row in rows],
+            "passage": [row.passage for row in rows],
             "tokens": [row.tokens for row in rows],
         }
         for layer in self.layers:
@@ -102,6 +107,8 @@ class Shards:
 
     def read(self, layer: int, over: str, trials: Sequence[int] | IntArray) -> FloatArray:
         """Return one layer's activations of these trials, in their order; shape (n, d), float32.
+
+        Of a trial that was read again, the latest.
 
         Raises
         ------
@@ -172,13 +179,9 @@ def open_shards(
         for file in folder.glob(f"{kind}-*.tmp"):
             file.unlink()
         if path.exists():
-            kept = json.loads(path.read_text("utf-8"))
+            kept = _meta_of(path)
             if kept != meta:
-                said = [
-                    f"{k} {kept.get(k)} there, {meta[k]} now"
-                    for k in meta
-                    if kept.get(k) != meta[k]
-                ]
+                said = [f"{k} {kept[k]} there, {meta[k]} now" for k in meta if kept[k] != meta[k]]
                 raise StoreError(
                     f"{folder} holds activations of other weights ({'; '.join(said)}): move or "
                     "delete that folder"
@@ -186,17 +189,34 @@ def open_shards(
         else:
             path.write_text(json.dumps(meta), "utf-8")
     except (OSError, ValueError) as error:
-        raise StoreError(f"{folder} cannot be used for activations: {error}") from error
+        raise StoreError(
+            f"{folder} cannot be used for activations: {error}. If it can be written, move or "
+            "delete it"
+        ) from error
     return Shards(folder, kind, tuple(sorted(layers)))
+
+
+def _meta_of(path: Path) -> dict[str, Any]:
+    """Read whose activations these are.
+
+    Raises
+    ------
+    OSError
+    ValueError
+        The file was cut off, or is another's.
+    """
+    kept = json.loads(path.read_text("utf-8"))
+    if not isinstance(kept, dict) or {"weights", "width", "layers"} - kept.keys():
+        raise ValueError(f"{path.name} does not say whose these are")
+    return kept
 
 
 def read_meta(folder: Path) -> dict[str, Any] | None:
     """Return whose activations a folder holds: weights, width and layers; None: nobody's."""
     try:
-        kept: dict[str, Any] = json.loads((folder / META).read_text("utf-8"))
+        return _meta_of(folder / META)
     except (OSError, ValueError):
         return None
-    return kept
 
 
 def find_shards(folder: Path, kind: str) -> Shards:
@@ -216,24 +236,26 @@ def _column(layer: int, over: str) -> str:
     return f"{over}_{layer:03d}"
 
 
-def _read_ids(file: Path) -> list[int] | None:
-    """Return the trials of a shard; None where it cannot be read."""
+def _read_ids(file: Path) -> dict[int, str] | None:
+    """Return the trials of a shard with what was read of each; None where it cannot be read."""
     import polars as pl
 
     try:
-        ids: list[int] = pl.read_parquet(file, columns=["trial"])["trial"].to_list()
+        rows = pl.read_parquet(file, columns=["trial", "passage"])
     except (OSError, pl.exceptions.PolarsError):
         return None
-    return ids
+    return dict(zip(rows["trial"].to_list(), rows["passage"].to_list(), strict=True))
 
 
 def _write_whole(rows: polars.DataFrame, path: Path) -> None:
     """Write a table under another name and rename it once it is on the disk."""
+    import polars as pl
+
     part = path.with_suffix(".tmp")
     try:
         rows.write_parquet(part)
         with part.open("rb") as file:
             os.fsync(file.fileno())
         part.replace(path)
-    except OSError as error:
+    except (OSError, pl.exceptions.PolarsError) as error:
         raise StoreError(f"{path} cannot be written: {error}") from error

@@ -12,6 +12,7 @@ from ethogram.validity.proportions import Estimate, cluster_sizes
 
 TRAIT, RANDOM, ORTHOGONAL, NONE = "trait", "random", "orthogonal", "none"
 CONTROLS = (RANDOM, ORTHOGONAL)
+_SAME = 1e-3  # of a direction's length: what is left of it beside another is rounding
 
 
 @dataclass(frozen=True)
@@ -84,13 +85,16 @@ def control_directions(direction: FloatArray, others: FloatArray, *, seed: int) 
     direction : float array, shape (d,)
         A unit vector.
     others : float array, shape (m, d)
-        Directions of other traits; with none, the second is another random one.
+        Directions of other traits; with none, or one that is the same line (of two traits, the one
+        is the other turned round), the second is another random one.
     seed : int
     """
     rng = np.random.default_rng([seed, 0xD0])
     drawn = rng.normal(size=(2, len(direction)))
     if len(others):
-        drawn[1] = others[int(rng.integers(len(others)))]
+        other = others[int(rng.integers(len(others)))]
+        if np.linalg.norm(other - (other @ direction) * direction) > _SAME * np.linalg.norm(other):
+            drawn[1] = other
     drawn[1] -= (drawn[1] @ direction) * direction
     norms = np.linalg.norm(drawn, axis=1, keepdims=True)
     unit: FloatArray = drawn / np.where(norms > 0, norms, 1.0)

@@ -47,7 +47,7 @@ def find_source(weights: str, *, base: Path | None = None) -> str | Path:
     path = named_path(weights, base=base)
     if path.exists():
         return path
-    if weights.endswith(".gguf") or weights.count("/") != 1:
+    if weights.endswith(".gguf") or weights.count("/") != 1 or weights[0] in ".~/":
         raise EndpointError(
             f"no weights at {path}: expected a folder, a GGUF file, local/NAME, or OWNER/NAME "
             "of a model on the Hugging Face hub"
@@ -113,6 +113,21 @@ def _words(source: str | Path, where: dict[str, Any]) -> dict[str, Any]:
     return where
 
 
+def _check_whole(source: str | Path, told: dict[str, Any]) -> None:
+    """Refuse weights some of which are not there: transformers puts random numbers for them.
+
+    Raises
+    ------
+    EndpointError
+    """
+    lost = sorted(map(str, {*told.get("missing_keys", ()), *told.get("mismatched_keys", ())}))
+    if lost:
+        raise EndpointError(
+            f"the weights {source} are not whole: {len(lost):,} parts of the model are not there "
+            f"or of another size, such as {lost[0]}"
+        )
+
+
 def load_weights(source: str | Path) -> tuple[Any, Any]:
     """Load (model, tokenizer), in the precision of the weights on a GPU, else in float32.
 
@@ -136,11 +151,12 @@ def load_weights(source: str | Path) -> tuple[Any, Any]:
     gpu = torch.cuda.is_available()
     try:
         tokenizer = transformers.AutoTokenizer.from_pretrained(**_words(source, where))
-        model = transformers.AutoModelForCausalLM.from_pretrained(
-            **where, dtype="auto" if gpu else torch.float32
+        model, told = transformers.AutoModelForCausalLM.from_pretrained(
+            **where, dtype="auto" if gpu else torch.float32, output_loading_info=True
         )
     except Exception as error:
         raise EndpointError(
             f"the weights {source} cannot be loaded: {type(error).__name__}: {error}"
         ) from error
+    _check_whole(source, told)
     return model.to("cuda" if gpu else "cpu").eval(), tokenizer

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
@@ -21,6 +23,12 @@ class Passage(NamedTuple):
     messages: Messages
     reply: str = ""
 
+    @property
+    def digest(self) -> str:
+        """Return what tells this text from another of the same key."""
+        told = json.dumps([list(self.messages), self.reply], ensure_ascii=False, sort_keys=True)
+        return hashlib.blake2b(told.encode("utf-8", "replace"), digest_size=8).hexdigest()
+
 
 @dataclass(frozen=True)
 class Activations:
@@ -35,12 +43,15 @@ class Activations:
         At the last token: of the reply, or of the prompt where there is no reply.
     tokens : int
         Of the reply.
+    passage : str
+        Digest of what was read.
     """
 
     key: int
     mean: FloatArray
     last: FloatArray
     tokens: int
+    passage: str = ""
 
 
 class Reader(Protocol):

@@ -125,6 +125,41 @@ class Talk:
     ) -> str | None:
         """Return the one of some batches without a mark that is ours: its results bear our names.
 
+        Somebody else's may go on for a day, or have results that nobody can read: those at their
+        end are looked at first, and one that tells nothing does not hide the others.
+
+        Raises
+        ------
+        CannotSay
+            Lines of one are done and none can be read, and no other is ours.
+        """
+        unsure: CannotSay | None = None
+        for handle in await self.ended_first(handles):
+            try:
+                if await self.is_ours(batch, handle, ours):
+                    return handle
+            except CannotSay as error:
+                unsure = error
+        if unsure is not None:
+            raise unsure
+        return None
+
+    async def ended_first(self, handles: Sequence[str]) -> list[str]:
+        """Return batches in the order in which they can be told, by one look at each."""
+        if len(handles) < 2:
+            return list(handles)
+        going: dict[str, bool] = {}
+        for handle in handles:
+            try:
+                phase = (await self.look(handle)).phase
+            except ServiceError:
+                phase = Phase.UNKNOWN
+            going[handle] = phase in (Phase.WAITING, Phase.UNKNOWN)
+        return sorted(handles, key=lambda handle: going[handle])
+
+    async def is_ours(self, batch: Batch, handle: str, ours: frozenset[str]) -> bool:
+        """Whether the results of a batch bear our names, once it is at its end.
+
         One that was cut without results has nothing that was paid for.
 
         Raises
@@ -132,20 +167,17 @@ class Talk:
         CannotSay
             Lines are done, and none can be read.
         """
-        for handle in handles:
-            for _ in range(UNKNOWN):
-                progress = await self.until_ended(batch, handle)
-                if progress.phase is Phase.REFUSED:
-                    break
-                line = await self.first_line(batch, handle, progress)
-                if line is not None and line.request in ours:
-                    return handle
-                if line is not None or progress.phase is Phase.CUT or progress.done == 0:
-                    break
-                await self.sleep(self.poll)  # lines are done and none is there: not yet
-            else:
-                raise CannotSay
-        return None
+        for _ in range(UNKNOWN):
+            progress = await self.until_ended(batch, handle)
+            if progress.phase is Phase.REFUSED:
+                return False
+            line = await self.first_line(batch, handle, progress)
+            if line is not None:
+                return line.request in ours
+            if progress.phase is Phase.CUT or progress.done == 0:
+                return False
+            await self.sleep(self.poll)  # lines are done and none is there: not yet
+        raise CannotSay
 
     async def first_line(self, batch: Batch, handle: str, progress: Progress) -> Line | None:
         """Return the first line of a batch's results that can be read."""

@@ -23,6 +23,7 @@ def data_of(probes: Probes) -> dict[str, Any]:
             "planted": int((replies.planted >= 0).sum()),
             "chosen": int(replies.chosen.sum()),
             "in_store": probes.in_store,
+            "digest": probes.digest,
             "prompts": len(np.unique(replies.prompt)),
         },
         "probes": {

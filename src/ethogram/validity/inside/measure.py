@@ -14,13 +14,22 @@ from ethogram.store.replies import find_probed
 from ethogram.validity.inside.before import Beforehand, measure_before
 from ethogram.validity.inside.judges import Outside, measure_outside
 from ethogram.validity.inside.planted import Embed, Inside, measure_inside
-from ethogram.validity.inside.replies import PROBED, Replies, keep_read, read_replies
+from ethogram.validity.inside.replies import (
+    PROBED,
+    Replies,
+    digest_replies,
+    keep_read,
+    read_replies,
+)
 from ethogram.validity.results import StoreResults
 
 
 @dataclass(frozen=True)
 class Probes:
-    """All that was found inside one model; `in_store` counts the replies that were there."""
+    """All that was found inside one model; `in_store` counts the replies that were there.
+
+    `digest` tells these from the replies of a store that was made anew.
+    """
 
     model: str
     replies: Replies
@@ -28,6 +37,7 @@ class Probes:
     outside: tuple[Outside, ...]
     beforehand: tuple[Beforehand, ...]
     in_store: int = 0
+    digest: str = ""
 
 
 def measure_probes(
@@ -54,7 +64,7 @@ def measure_probes(
     seed : int
         Of the folds and the shuffled labels.
     """
-    replies = keep_read(read_replies(results, model), shards)
+    replies = keep_read(read_replies(results, model), shards, model)
     say_phase("fitting probes")
     inside = measure_inside(replies, shards, embed=embed, seed=seed)
     judges = list(results.judges)
@@ -73,6 +83,7 @@ def measure_probes(
         tuple(o for o in outside if o is not None),
         tuple(b for b in told if b is not None),
         in_store=len(find_probed(results.store, model, PROBED)),
+        digest=digest_replies(results.store, model),
     )
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from ethogram.ratings.comparisons import BoolArray, FloatArray, IntArray
 from ethogram.stimuli.exemplars import pair_class
 from ethogram.store.activations import Shards
 from ethogram.store.replies import ProbedTrial, read_probed
+from ethogram.store.store import Store
 from ethogram.validity.both_orders import merge_verdicts
 from ethogram.validity.results import StoreResults
 
@@ -69,13 +70,18 @@ def read_replies(results: StoreResults, model: str) -> Replies:
         Fewer than two traits are planted often enough.
     """
     trials = tuple(read_probed(results.store, model, PROBED))
+    return _arrange(trials, list(results.store.trait_ids()), model)
+
+
+def _arrange(trials: tuple[ProbedTrial, ...], names: Sequence[str], model: str) -> Replies:
+    """Number the traits that are planted often enough in these trials."""
     planted = [t.planted for t in trials if t.part == Part.PLANT]
-    traits = tuple(t for t in results.store.trait_ids() if planted.count(t) >= LEAST_PLANTS)
+    traits = tuple(t for t in names if planted.count(t) >= LEAST_PLANTS)
     if len(traits) < 2:
         raise InputError(
-            f"{model} has planted replies of {len(set(planted))} traits, expected at least "
-            f"{LEAST_PLANTS} of each of 2 traits: run `ethogram validity STUDY.toml --only plants` "
-            "(more of them: plants in [validity])"
+            f"{model} has planted replies of {len(set(planted))} traits that can be read, expected "
+            f"at least {LEAST_PLANTS} of each of 2 traits: run `ethogram validity STUDY.toml "
+            "--only plants` (more of them: plants in [validity])"
         )
     place = {name: i for i, name in enumerate(traits)}
     columns = {
@@ -94,14 +100,26 @@ def read_replies(results: StoreResults, model: str) -> Replies:
     )
 
 
-def keep_read(replies: Replies, shards: Shards) -> Replies:
-    """Leave out replies that no activations are kept of."""
-    kept = np.isin(replies.ids, shards.trials())
-    arrays: dict[str, Any] = {
-        k: v[kept] for k, v in vars(replies).items() if isinstance(v, np.ndarray)
-    }
-    trials = tuple(t for t, k in zip(replies.trials, kept, strict=True) if k)
-    return replace(replies, trials=trials, **arrays)
+def keep_read(replies: Replies, shards: Shards, model: str) -> Replies:
+    """Leave out replies that no activations are kept of, and traits that have too few without.
+
+    Raises
+    ------
+    InputError
+        Fewer than two traits are left.
+    """
+    known = set(shards.trials().tolist())
+    trials = tuple(t for t in replies.trials if t.id in known)
+    return _arrange(trials, replies.traits, model)
+
+
+def digest_replies(store: Store, model: str) -> str:
+    """Return what tells a model's replies from those of another store, of the same number too."""
+    digest = hashlib.blake2b(digest_size=8)
+    for t in read_probed(store, model, PROBED):
+        told = f"{t.id} {t.planted} {t.trait_1} {t.trait_2}\n{t.prompt}\n{t.reply}\n"
+        digest.update(told.encode("utf-8", "replace"))
+    return digest.hexdigest()
 
 
 def read_outcomes(results: StoreResults, judge: str, trials: IntArray, *parts: Part) -> FloatArray:

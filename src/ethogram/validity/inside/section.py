@@ -15,7 +15,7 @@ from ethogram.store.replies import find_probed
 from ethogram.validity.inside.as_json import data_of
 from ethogram.validity.inside.charts import judge_chart, layers_chart
 from ethogram.validity.inside.measure import Probes, find_activations
-from ethogram.validity.inside.replies import PROBED
+from ethogram.validity.inside.replies import PROBED, digest_replies
 from ethogram.validity.inside.sentences import before_claim, inside_claim, outside_claim, own_notes
 from ethogram.validity.inside.tables import (
     before_table,
@@ -81,24 +81,38 @@ def _kept(results: StoreResults) -> Iterator[Section]:
     for folder in find_activations(results.store.path):
         try:
             kept = json.loads((folder / FILE).read_text("utf-8"))
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             continue  # activations that nobody has measured yet
-        if isinstance(kept, dict) and kept.pop("model", None) in results.models:
+        if isinstance(kept, dict) and kept.pop("model", None) in list(results.models):
             with suppress(ValidationError):  # written by another version: to be measured again
                 kept.pop("weights", None)
-                yield _dated(results, _SECTION.validate_python(kept))
+                section = _SECTION.validate_python(kept)
+                if _is_whole(section):
+                    yield _dated(results, section)
+
+
+def _is_whole(section: Section) -> bool:
+    """Whether a section says something, of a model, and its tables have all their cells."""
+    rows = ((row, table.head) for table in section.tables for row in table.rows)
+    return (
+        bool(section.claims)
+        and isinstance(section.data.get("model"), str)
+        and isinstance(section.data.get("replies"), dict)
+        and all(len(row) == len(head) for row, head in rows)
+    )
 
 
 def _dated(results: StoreResults, section: Section) -> Section:
     """Add that the store has other replies than those that were measured, where it has."""
-    model, then = section.data.get("model"), section.data.get("replies", {}).get("in_store")
-    now = len(find_probed(results.store, str(model), PROBED))
-    if then in (None, now):
+    model, then = section.data["model"], section.data["replies"]
+    count, now = then.get("in_store"), len(find_probed(results.store, model, PROBED))
+    if isinstance(count, int) and count != now:
+        changed = f"when the store had {count:,} of its replies; it has {now:,} now"
+    elif then.get("digest") != digest_replies(results.store, model):
+        changed = "on other replies than the store has now"
+    else:
         return section
-    note = (
-        f"{model}: measured when the store had {then:,} of its replies; it has {now:,} now. Run "
-        "`ethogram probe` again."
-    )
+    note = f"{model}: measured {changed}. Run `ethogram probe` again."
     return replace(section, notes=(note, *section.notes))
 
 

@@ -112,7 +112,7 @@ def _measure(
         tuple(c.kind for c in taken),
         rows.prompt[kept],
     )
-    kinds = [kind for kind in (TRAIT, *CONTROLS) if kind in share.kind]
+    kinds = (TRAIT, *CONTROLS)  # of one that is not judged yet, nothing is known
     return Steering(
         trait,
         judge,
