@@ -136,13 +136,23 @@ class LlamaPool:
         async with self._free:
             self._free.notify_all()
 
-    async def ask(self, request: Request) -> Response:
-        """Ask an actor, and another where it dies."""
+    async def ask(self, request: Request, *, seconds: float) -> Response:
+        """Ask an actor, and another where it dies.
+
+        `seconds` is what one may take to answer: it does not count the wait for one that is free,
+        which on a busy cluster may be longer than any answer takes.
+        """
         text = orjson.dumps(request.messages).decode()
         for _ in range(AGAIN):
             worker = await self._take(text)
+            answer = worker.actor.ask.remote(request.path, request.body())
             try:
-                http, body, node = await worker.actor.ask.remote(request.path, request.body())
+                async with asyncio.timeout(seconds):
+                    http, body, node = await answer
+            except TimeoutError:
+                self._ray.cancel(answer)  # else it would take the place of the next
+                reason = f"no answer within {seconds:g} s"
+                return Response(failure=failure(Status.TIMEOUT, reason))
             except self._ray.exceptions.RayActorError:
                 worker.recent.clear()
                 worker.ready = False
@@ -259,12 +269,7 @@ class LlamaTransport:
 
     async def send(self, request: Request) -> Response:
         """Send a request; whatever happens comes back as a response."""
-        try:
-            async with asyncio.timeout(self._seconds):
-                return await self._pool.ask(request)
-        except TimeoutError:
-            reason = f"no answer within {self._seconds:g} s"
-            return Response(failure=failure(Status.TIMEOUT, reason))
+        return await self._pool.ask(request, seconds=self._seconds)
 
     def expect_no_more(self) -> None:
         """Do nothing: each request goes out as it comes."""
