@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -73,14 +74,22 @@ def local_servers(models: Iterable[str], *, base: Path | None = None) -> Iterato
         servers.clear()  # dropping the last reference stops a server
 
 
+def check_llama() -> None:
+    """Refuse to go on without llama.cpp.
+
+    Raises
+    ------
+    EndpointError
+    """
+    if importlib.util.find_spec("xllamacpp") is None:
+        raise EndpointError('local models need xllamacpp: run `pip install "ethogram[local]"`')
+
+
 def start_server(model: str, file: Path, threads: int) -> Any:
     """Start llama.cpp on one file, with its share of the cores that are free."""
-    try:
-        import xllamacpp
-    except ImportError:
-        raise EndpointError(
-            'local models need xllamacpp: run `pip install "ethogram[local]"`'
-        ) from None
+    check_llama()
+    import xllamacpp
+
     params = xllamacpp.CommonParams()
     params.model.path = str(file)
     params.model_alias = {model}

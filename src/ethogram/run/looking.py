@@ -22,11 +22,12 @@ from ethogram.engine.activations.loading import (
 )
 from ethogram.engine.activations.reading import TransformersReader
 from ethogram.engine.activations.steering import TransformersWriter
+from ethogram.engine.local import check_llama
 from ethogram.errors import InputError, StoreError
 from ethogram.ratings.comparisons import FloatArray
 from ethogram.run.prepare import plan_into, prepare, store_path
 from ethogram.run.probing import Probed, check_model, read_activations
-from ethogram.run.runner import Watch, run_stages
+from ethogram.run.runner import Watch, asked_tables, check_keys, run_stages
 from ethogram.run.steering import (
     DOSES,
     PROMPTS,
@@ -139,6 +140,8 @@ def look_inside(
     steer = steer or Steer()
     doses = check_doses(steer.doses) if steer.traits else ()
     check_installed()
+    if steer.traits:
+        _check_judges(study)
     if embedding is not None:
         check_embedding()
     source = find_source(weights or own_weights(study, model), base=study.base)
@@ -201,6 +204,20 @@ def _look(
     section = describe_probes(probes, more=more, notes=read.skipped)
     file = keep_section(section, folder, model=model, weights=identify(loaded.source))
     return Look(section, probes, file, read)
+
+
+def _check_judges(study: Study) -> None:
+    """Refuse to write steered replies, which takes hours, where no judge could be asked then.
+
+    Raises
+    ------
+    EndpointError
+        A key is not set, or llama.cpp is not installed.
+    """
+    tables = asked_tables(study, (StageName.JUDGE,))
+    check_keys(tables)
+    if any(table.is_local and table.engine == "live" for table in tables.values()):
+        check_llama()
 
 
 def own_weights(study: Study, model: str) -> str:
