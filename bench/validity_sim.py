@@ -36,6 +36,10 @@ class World:
     accuracy: np.ndarray
     comparisons: Comparisons
     plants: Plants
+    shows: np.ndarray
+    """Whether each reply shows the first trait."""
+    sure: np.ndarray
+    """The judge's probability of being right on each reply."""
 
 
 def simulate(
@@ -51,12 +55,14 @@ def simulate(
     choice=0.0,
     acted=0.0,
     pair_spread=0.0,
+    reply_spread=0.0,
 ):
     """One study: strengths N(0, scale) logits, accuracies N(accuracy, spread) within .02 and .98.
 
     `rounds`: how often each pair is asked. `place`, `choice`: lean of the judge to the trait shown
     first, of the model to choice 1 (logits). `acted`: how much easier planted replies are for the
-    judge (logits). `pair_spread`: how much its accuracy depends on the other trait (logits).
+    judge (logits). `pair_spread`: how much its accuracy depends on the other trait (logits),
+    `reply_spread`: on the reply.
     """
     rng = np.random.default_rng(seed)
     strengths = rng.normal(0, scale, n_traits)
@@ -71,7 +77,9 @@ def simulate(
     shows = rng.random(len(a)) < expit(strengths[first] - strengths[second] + choice)
     shown, other = np.where(shows, first, second), np.where(shows, second, first)
     at = np.where(shows, judge_first, -judge_first)
-    found = rng.random(len(a)) < expit(skill[shown] + pair[shown, other] + place * at)
+    reply = rng.normal(0, reply_spread, len(a)) if reply_spread else 0.0
+    sure = expit(skill[shown] + pair[shown, other] + place * at + reply)
+    found = rng.random(len(a)) < sure
     names = [f"t{i}" for i in range(n_traits)]
     comparisons = compare(names, first, second, found == shows, judge_first=judge_first)
     planted, foil, planted_first = plant_pairs(
@@ -84,7 +92,7 @@ def simulate(
     plants = collect_plants(
         names, planted, foil, np.where(hit, planted, foil), planted_first=planted_first
     )
-    return World(strengths, right, comparisons, plants)
+    return World(strengths, right, comparisons, plants, shows, sure)
 
 
 def raw_correction(world: World) -> np.ndarray:

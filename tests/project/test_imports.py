@@ -64,7 +64,9 @@ def test_sql_stands_in_the_store():
         for node in ast.walk(ast.parse(path.read_text("utf-8")))
         if "sqlite3" in imported(node)
     }
-    assert users == {f"store/{name}.py" for name in ("batches", "file", "store", "writer")}
+    assert users == {
+        f"store/{name}.py" for name in ("batches", "file", "search", "store", "writer")
+    }
 
 
 def test_asking_for_help_loads_no_heavy_library():

@@ -8,6 +8,7 @@ import json
 import re
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 
@@ -98,6 +99,13 @@ class Page:
 @pytest.fixture(scope="module")
 def driver() -> Iterator[webdriver.Chrome]:
     """A headless Chromium that keeps its console and network logs."""
+    with open_browser() as browser:
+        yield browser
+
+
+@contextmanager
+def open_browser() -> Iterator[webdriver.Chrome]:
+    """Start one, and end it."""
     options = webdriver.ChromeOptions()
     options.binary_location = str(CHROMIUM)
     for argument in (
@@ -111,8 +119,10 @@ def driver() -> Iterator[webdriver.Chrome]:
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
     service = webdriver.ChromeService(str(DRIVER))
     browser = webdriver.Chrome(options=options, service=service)
-    yield browser
-    browser.quit()
+    try:
+        yield browser
+    finally:
+        browser.quit()
 
 
 @pytest.fixture(scope="module")

@@ -71,7 +71,8 @@ def test_references_to_parties_still_hold_after_the_migration(former, tmp_path):
     fresh = tmp_path / "fresh.db"
     Store.open(fresh).close()
     for path in (former, fresh):
-        assert referring(path) == {("trial", "model"), ("judging", "judge")}
+        parties = {("trial", "model"), ("judging", "judge"), ("label_draw", "judge")}
+        assert referring(path) == parties
     with sqlite3.connect(former) as db:
         db.execute("PRAGMA foreign_keys = ON")
         with pytest.raises(sqlite3.IntegrityError, match="FOREIGN KEY"):

@@ -78,6 +78,11 @@ batch_app = typer.Typer(
     help="Requests by the batch: at a service, or in files.", rich_markup_mode=None
 )
 app.add_typer(batch_app, name="batch")
+labels_app = typer.Typer(
+    help="People as the yardstick of the judge: draw replies, label them, see what it says.",
+    rich_markup_mode=None,
+)
+app.add_typer(labels_app, name="labels")
 
 
 def _echo(text: str, *, err: bool = False) -> None:
@@ -479,6 +484,137 @@ def _renew_report(results: StoreResults, page: Path, found: Validity, *, say: bo
     write_report(results, page, judge=judge_account(found))
     if say:
         _console().print(f"Report updated: {page}")
+
+
+@app.command(cls=PlainCommand)
+def view(
+    paths: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[PATHS]",
+            help="Stores, folders of stores (default: this one), or reference: for the published "
+            "study.",
+        ),
+    ] = None,
+    label: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--label", metavar="NAME", help="A link for this person to label with (repeatable)."
+        ),
+    ] = None,
+    port: Annotated[int, typer.Option(metavar="N", help="0: any that is free.")] = 0,
+    bundle: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Write a static site there instead of serving."),
+    ] = None,
+    texts: Annotated[
+        bool, typer.Option("--texts/--no-texts", help="In a bundle: with replies and messages.")
+    ] = True,
+    limit: Annotated[
+        int, typer.Option("--limit", metavar="MB", min=0, help="In a bundle: of all replies.")
+    ] = 200,
+    quiet: Quiet = False,
+) -> None:
+    """Show studies in the browser, from this machine only; or let people label replies."""
+    from ethogram.api.view import serve_view, write_bundle
+
+    shown = paths or ["."]
+    if bundle is not None:
+        page = write_bundle(
+            shown, bundle, texts=texts, limit=limit * 10**6, note=lambda text: _echo(text, err=True)
+        )
+        _echo(str(page))
+        return
+    serve_view(shown, port=port, labellers=label or (), note=typer.echo)
+
+
+# -- labels ---------------------------------------------------------------------------------
+
+
+@labels_app.command("draw", cls=PlainCommand)
+def labels_draw(
+    store: StoreFile,
+    size: Annotated[
+        int, typer.Option("--size", metavar="N", min=1, help="How many replies.")
+    ] = 200,
+    judge: Annotated[
+        str | None,
+        typer.Option(
+            "--judge", metavar="NAME", help="The judge to be checked; default: the first."
+        ),
+    ] = None,
+    model: Models = None,
+    overlap: Annotated[
+        float,
+        typer.Option(
+            metavar="SHARE", min=0, max=1, help="Share that every labeller is asked about."
+        ),
+    ] = 0.2,
+    seed: Annotated[int, typer.Option(metavar="N", help="Of the draw.")] = 0,
+    quiet: Quiet = False,
+) -> None:
+    """Draw chosen replies for people to label, the unsure ones more often. No call is made."""
+    from ethogram.api.labels import draw_labels
+
+    made = draw_labels(store, size, judge=judge, models=model or (), overlap=overlap, seed=seed)
+    shared = sum(item.shared for item in made.items)
+    _echo(f"Drew {len(made.items):,} replies judged by {made.judge}; {shared:,} go to everybody.")
+    _echo(f"Label them: ethogram view {store} --label NAME, or `ethogram labels export`.")
+
+
+@labels_app.command("export", cls=PlainCommand)
+def labels_export(
+    store: StoreFile,
+    out: Annotated[
+        Path, typer.Option("-o", "--out", metavar="FILE", help="The file, ending in .csv.")
+    ] = Path("labels.csv"),
+    force: Force = False,
+    quiet: Quiet = False,
+) -> None:
+    """Write the queue as CSV: message, reply and two words, without model and verdict."""
+    from ethogram.api.labels import export_labels
+
+    rows = export_labels(store, out, force=force)
+    _echo(f"{out}: {rows:,} replies. Fill in label and labeller, then: ethogram labels import")
+
+
+@labels_app.command("import", cls=PlainCommand)
+def labels_import(
+    store: StoreFile,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A table of labels.")],
+    by: Annotated[
+        str | None, typer.Option("--by", metavar="NAME", help="Who labelled, if no column says.")
+    ] = None,
+    quiet: Quiet = False,
+) -> None:
+    """Take labels from a table with the columns trial, label and labeller."""
+    from ethogram.api.labels import import_labels
+
+    _echo(f"{import_labels(store, file, labeller=by):,} labels are new or changed.")
+
+
+@labels_app.command("status", cls=PlainCommand)
+def labels_status(
+    store: StoreFile,
+    half_width: Annotated[
+        float,
+        typer.Option(
+            "--half-width", metavar="SHARE", help="Say how many labels such an interval needs."
+        ),
+    ] = 0.05,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Say how far people are, how often they agree with each judge, and what is still needed."""
+    from ethogram.api.labels import read_label_status
+    from ethogram.ratings.serialise import as_plain
+
+    found = read_label_status(store, half_width=half_width)
+    if json:
+        _print_json(as_plain(found))
+        return
+    for sentence in found.sentences():
+        _echo(sentence)
 
 
 # -- batches --------------------------------------------------------------------------------

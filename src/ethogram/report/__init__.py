@@ -37,6 +37,8 @@ __all__ = [
     "build_report",
     "check_page",
     "judge_account",
+    "reference_report",
+    "report_on",
     "write_files",
     "write_reference_report",
     "write_report",
@@ -96,14 +98,39 @@ def write_report(
     """
     results = results_of(store)
     check_page(out, source=results.store.path, force=force)
+    report = report_on(
+        results,
+        title=title,
+        profiles=profiles,
+        judge=judge,
+        without=without,
+        evidence_bytes=evidence_bytes,
+        seed=seed,
+        views=views,
+    )
+    return write_files(report, out)
+
+
+def report_on(
+    results: StoreResults,
+    *,
+    title: str | None = None,
+    profiles: Sequence[Profile] | None = None,
+    judge: JudgeAccount | None = None,
+    without: Sequence[str] = (),
+    evidence_bytes: int = LIMIT,
+    seed: int = 0,
+    views: frozenset[tuple[str, str]] | None = None,
+) -> Report:
+    """Put together the report on a store, as `write_report` writes it."""
     store, studies = results.store, results.store.studies()
     comparisons: Sequence[Comparisons] | None = None
     unrated: Sequence[Unrated] = ()
     if profiles is None:
         profiles, comparisons, unrated = _results(results, without, views)
-    report = build_report(
+    return build_report(
         profiles,
-        title=title or (studies[-1]["name"] if studies else store.path.stem),
+        title=title or (studies[-1]["name"] if studies else _printable(store.path.stem)),
         comparisons=comparisons,
         unrated=unrated,
         stages=results.counts,
@@ -115,7 +142,11 @@ def write_report(
         gate_runs=gate_runs(store),
         sections=find_sections(results),
     )
-    return write_files(report, out)
+
+
+def _printable(name: str) -> str:
+    """Return a file's name as text, also where its bytes are none."""
+    return name.encode("utf-8", "replace").decode()
 
 
 def _results(
@@ -175,8 +206,13 @@ def write_table_report(
 def write_reference_report(out_dir: Path, *, seed: int = 0, force: bool = False) -> Path:
     """Report on the published study from its win counts; returns the HTML file's path."""
     check_page(out_dir / "reference.html", force=force)
+    return write_files(reference_report(seed=seed), out_dir / "reference.html")
+
+
+def reference_report(*, seed: int = 0) -> Report:
+    """Put together the report on the published study."""
     profiles = list(reference_profiles().values())
-    report = build_report(
+    return build_report(
         profiles,
         title="Nine frontier models, 144 traits: the published study, rated anew",
         source="reference",
@@ -184,7 +220,6 @@ def write_reference_report(out_dir: Path, *, seed: int = 0, force: bool = False)
         claims=describe_claims(check_claims(profiles, seed=seed)),
         seed=seed,
     )
-    return write_files(report, out_dir / "reference.html")
 
 
 def _reference_judge(name: str) -> JudgeAccount:

@@ -260,7 +260,7 @@ class _Pool:
         several = len({m for m, _ in totals}) < len(totals)
         least = min(self.seen[m, t] for m in range(len(self.keys)) for t in range(len(traits)))
         sample = Evidence(
-            store=store.path.name,
+            store=store.path.name.encode("utf-8", "replace").decode(),
             models=tuple(f"{m}, {c}" if several else m for m, c in self.keys),
             conditions=tuple(c for _, c in self.keys),
             judges=tuple(self.names["judges"]),

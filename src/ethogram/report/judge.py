@@ -110,7 +110,7 @@ def judge_account(validity: Validity, *, only: str | None = None) -> JudgeAccoun
         blind=tuple(j.judge for j in tested if not (_few(j) or _above_chance(j))),
         columns=COLUMNS,
         rows=tuple(row for j in tested for row in _rows(j)),
-        caption=" ".join([*_captions(tested), CAPTION]),
+        caption=" ".join([*_captions(tested), CAPTION, *_doubt(tested)]),
     )
 
 
@@ -122,15 +122,20 @@ COLUMNS = (
     "leans toward the trait shown first",
     "acted, net of the judge’s errors",
 )
-CAPTION = (
-    "95% intervals in brackets, clustered by reply or prompt. Chance is 50%. A judge may err more "
-    "on the replies that are rated, which show their trait less plainly."
+CAPTION = "95% intervals in brackets, clustered by reply or prompt. Chance is 50%."
+ON_CHOSEN = (
+    "A judge may err more on the replies that are rated, which show their trait less plainly."
 )
 
 
 def _captions(tested: Sequence[JudgeValidity]) -> list[str]:
     """Say what the replies are whose trait is known."""
     said = []
+    if any(j.labels is not None for j in tested):
+        said.append(
+            "Chosen replies are those that are rated; people said which trait they show, and each "
+            "counts for as many as it stands for in the draw."
+        )
     if any(j.sight is not None for j in tested):
         said.append("Written replies were made to show one trait: they try the judge alone.")
     if any(j.accuracy is not None for j in tested):
@@ -141,9 +146,18 @@ def _captions(tested: Sequence[JudgeValidity]) -> list[str]:
     return said
 
 
+def _doubt(tested: Sequence[JudgeValidity]) -> list[str]:
+    """Say what is not known where nobody labelled chosen replies."""
+    return [] if all(j.labels is not None for j in tested) else [ON_CHOSEN]
+
+
 def _rows(judge: JudgeValidity) -> list[tuple[str, ...]]:
     """Return what a judge made of written replies, and of each model's planted ones."""
-    rows = []
+    rows: list[tuple[str, ...]] = []
+    if judge.labels is not None:
+        found = judge.labels
+        name = f"chosen, labelled by {_people(found.labellers)}"
+        rows.append((judge.judge, name, found.overall.percent, f"{found.n:,}", "", ""))
     if judge.sight is not None:
         rows.append(_row(judge.judge, "written", judge.sight.accuracy))
     for model, acting in judge.acting.items():
@@ -151,6 +165,10 @@ def _rows(judge: JudgeValidity) -> list[tuple[str, ...]]:
     if not judge.acting and judge.accuracy is not None:
         rows.append(_row(judge.judge, "planted", judge.accuracy))
     return rows
+
+
+def _people(count: int) -> str:
+    return "1 person" if count == 1 else f"{count:,} people"
 
 
 def _row(judge: str, replies: str, found: JudgeAccuracy, acted: str = "") -> tuple[str, ...]:
@@ -185,6 +203,8 @@ def _claim(tested: Sequence[JudgeValidity]) -> str:
     able = [j.judge for j in tested if _above_chance(j)]
     known = tested[0].known
     if len(tested) == 1 and known is not None:
+        if able and known.source == "labels":
+            return f"The judge names what people see in {known.overall.percent} of chosen replies"
         if able and known.source == "exemplars":
             return f"The judge finds the trait in {known.overall.percent} of written replies"
         if able:

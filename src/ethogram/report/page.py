@@ -11,7 +11,7 @@ import base64
 import hashlib
 from collections.abc import Iterable, Sequence
 from functools import cache, partial
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 import jinja2
@@ -67,8 +67,26 @@ LEADS = 3
 """Findings of the first screen."""
 
 
-def render_page(report: Report, *, beside: Sequence[str] = ()) -> str:
-    """Return the whole page; `beside` names the JSON and the Markdown that are written with it."""
+class Follow(NamedTuple):
+    """A study under way that a served page follows: its key, and the verdicts that it shows."""
+
+    key: str
+    shown: int
+
+
+def render_page(
+    report: Report,
+    *,
+    beside: Sequence[str] = (),
+    links: Sequence[tuple[str, str]] = (),
+    follow: Follow | None = None,
+) -> str:
+    """Return the whole page.
+
+    `beside` names the JSON and the Markdown that are written with it; `links` are words and
+    addresses of other pages, for the head of the page. With `follow`, the page asks the server that
+    it came from how far the study is.
+    """
     pool = DataPool()
     views = [_view(view, pool) for view in report.views]
     charts = {section.name: draw_section_figures(section, pool) for section in report.sections}
@@ -80,13 +98,15 @@ def render_page(report: Report, *, beside: Sequence[str] = ()) -> str:
         .get_template("report.html.j2")
         .render(
             report=report,
-            policy=_policy(scripts),
+            policy=_policy(scripts, follow=follow is not None),
+            follow=follow,
             css=asset("report.css") + (asset("claims.css") if report.claims else ""),
             claims=render_section(report.claims) if report.claims else "",
             scripts=scripts,
             views=views,
             contents=_contents(report, views),
             beside=[(name, quote(name)) for name in beside],
+            links=links,
             judge_rows=judge_rows,
             losses=losses(report.stages),
             losses_head=losses_claim(report.stages),
@@ -198,13 +218,14 @@ def _contents(report: Report, views: Sequence[dict[str, Any]]) -> list[Any]:
 # -- safety -----------------------------------------------------------------------------------
 
 
-def _policy(scripts: Sequence[str]) -> str:
-    """Forbid all but these scripts and the page's own styles."""
+def _policy(scripts: Sequence[str], *, follow: bool = False) -> str:
+    """Forbid all but these scripts and the page's own styles; what follows may ask its server."""
     hashes = (hashlib.sha256(text.encode()).digest() for text in scripts)
     allowed = " ".join(f"'sha256-{base64.b64encode(digest).decode()}'" for digest in hashes)
+    ours, asking = (" 'self'", " connect-src 'self';") if follow else ("", "")
     return (
-        f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; img-src data:; "
-        "base-uri 'none'; form-action 'none'"
+        f"default-src 'none'; script-src{ours} {allowed};{asking} style-src 'unsafe-inline'; "
+        "img-src data:; base-uri 'none'; form-action 'none'"
     )
 
 

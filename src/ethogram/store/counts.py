@@ -230,3 +230,16 @@ def _losses_by_trait(store: Store) -> dict[tuple[str, ...], dict[str, int]]:
     for *key, trait, count in rows:
         found.setdefault(tuple(key), {})[trait] = count
     return found
+
+
+def count_verdicts(store: Store) -> tuple[int, int]:
+    """Return how many verdicts on the study itself are planned, and how many usable ones are there.
+
+    For lists of many stores: `count_stages` says why others are not, and takes longer.
+    """
+    _, rows = store.query(
+        f"""SELECT count(*), coalesce(sum(v.status IN ({_USABLE})), 0) FROM judging j
+        JOIN trial t ON t.id = j.trial LEFT JOIN verdict v ON v.judging = j.id
+        WHERE j.part = 'main' AND j.wanted AND t.wanted"""
+    )
+    return int(rows[0][0]), int(rows[0][1])

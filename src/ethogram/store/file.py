@@ -11,7 +11,7 @@ from ethogram.errors import StoreError
 from ethogram.stimuli.tables.contents import foreign_content
 from ethogram.stimuli.tables.records import SUFFIXES
 
-_SIGN = b"SQLite format 3\x00"
+SIGN = b"SQLite format 3\x00"
 
 APPLICATION_ID = 0x45544847  # "ETHG"
 PAGE = 16384  # bytes; of the usual 4,096 a request or response of 3 kB wastes the rest
@@ -110,13 +110,23 @@ def check_kind(path: Path) -> None:
             start = file.read(400)
     except OSError as error:
         raise StoreError(f"{path} cannot be read as a store: {error.strerror}") from error
-    if start and not start.startswith(_SIGN):
+    if start and not start.startswith(SIGN):
         holds = foreign_content(start)
         hint = f"it holds {holds}" if holds else "a store is called STEM.db"
         raise StoreError(
             f"{path} cannot be read as a store: file is not a database; {hint}; "
             f"comparison files end in {', '.join(SUFFIXES)} (also .gz)"
         )
+
+
+def has_sign(path: Path) -> bool:
+    """Whether a file begins as a store does, whatever became of the rest; or cannot be read."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(72)
+    except OSError:
+        return True
+    return head.startswith(SIGN) and head[68:] == APPLICATION_ID.to_bytes(4, "big")
 
 
 def connect_to_read(path: Path) -> sqlite3.Connection:
@@ -181,3 +191,20 @@ def migrate(db: sqlite3.Connection, path: Path) -> None:
             f"PRAGMA foreign_keys = OFF; BEGIN IMMEDIATE; PRAGMA application_id = {APPLICATION_ID};"
             f"\n{sql}\nPRAGMA user_version = {number}; COMMIT; PRAGMA foreign_keys = ON;"
         )
+
+
+def is_held(path: Path) -> bool:
+    """Whether a process has a store open for writing, by the number in its lock file.
+
+    The lock itself is not tried: for that moment it would keep a run from starting.
+    """
+    if os.name == "nt":
+        return False  # there, signal 0 is no question
+    try:
+        holder = int(path.with_name(path.name + ".lock").read_text(encoding="utf-8").strip())
+        os.kill(holder, 0)  # asks whether it is there
+    except PermissionError:
+        return True  # another user's
+    except (OSError, ValueError, OverflowError):
+        return False
+    return True

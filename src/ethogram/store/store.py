@@ -150,7 +150,7 @@ class Store:
 
     def studies(self) -> list[dict[str, Any]]:
         """Every run's study file and settings, oldest first."""
-        rows = self._db.execute("SELECT name, version, file, settings, started FROM study")
+        _, rows = self.query("SELECT name, version, file, settings, started FROM study")
         names = ("name", "version", "file", "settings", "started")
         return [dict(zip(names, row, strict=True)) for row in rows]
 
@@ -602,11 +602,11 @@ class Store:
 
     def trait_ids(self) -> dict[str, int]:
         """Trait ids by name."""
-        return dict(self._db.execute("SELECT name, id FROM trait ORDER BY id").fetchall())
+        return dict(self.query("SELECT name, id FROM trait ORDER BY id")[1])
 
     def parties(self, role: str) -> dict[str, tuple[int, str]]:
         """Return {name: (id, settings)} of the models or the judges."""
-        rows = self._db.execute(
+        _, rows = self.query(
             "SELECT name, id, settings FROM party WHERE role = ? ORDER BY id", (role,)
         )
         return {name: (i, settings) for name, i, settings in rows}
@@ -634,6 +634,10 @@ class Store:
             self._db.execute(sql, values)
         except sqlite3.Error as error:
             raise StoreError(f"{self.path} cannot be written: {error}") from error
+
+    def write(self, sql: str, values: Sequence[Any]) -> int:
+        """Run one statement of a transaction (see `planning`); returns the id of a new row."""
+        return int(self._db.execute(sql, values).lastrowid or 0)
 
     def batches(self) -> list[Batch]:
         """Return the batches, oldest first."""

@@ -1,4 +1,4 @@
-"""Ratings corrected for the judge's errors, as measured on planted replies.
+"""Ratings corrected for the judge's errors, as measured on planted replies and by people.
 
 The plants say how often the judge finds each trait, but a few a trait say little: their
 accuracies are therefore drawn toward a common value, and strengths, accuracies and the spreads of
@@ -21,6 +21,7 @@ from ethogram.ratings.quantiles import central_range, normal_quantile
 from ethogram.ratings.rate import rate
 from ethogram.ratings.spread import resampled_spread
 from ethogram.validity.accuracy import JudgeAccuracy, Plants, judge_accuracy
+from ethogram.validity.labels import LabelAccuracy, Labels, label_accuracy
 from ethogram.validity.misclassification import Evidence, climb, sample, split_rhat
 from ethogram.validity.proportions import wilson
 
@@ -59,6 +60,8 @@ class Corrected:
     reason : str
     convergence : float
         Largest split R-hat of any strength; near 1 is good.
+    labelled : LabelAccuracy or None
+        The judge beside people on this model's chosen replies, where labels are used.
     """
 
     profile: Profile
@@ -71,17 +74,19 @@ class Corrected:
     preferred: bool
     reason: str
     convergence: float
+    labelled: LabelAccuracy | None = None
 
 
 def correct(
     comparisons: Comparisons,
     plants: Plants,
     *,
+    labels: Labels | None = None,
     plain: Profile | None = None,
     draws: int = DRAWS,
     seed: int = 0,
 ) -> Corrected:
-    """Rate traits, corrected for what the judge's planted replies say of its errors.
+    """Rate traits, corrected for what planted and labelled replies say of the judge's errors.
 
     Parameters
     ----------
@@ -89,6 +94,9 @@ def correct(
     plants : Plants
         Of the same judge, over the same traits in the same order, and of the same model: a judge
         may read one model's replies better than another's.
+    labels : Labels, optional
+        People's, of chosen replies of the same model, beside the same judge. The judge's accuracy
+        is then that on chosen replies; planted ones may be easier, or harder, all alike.
     plain : Profile, optional
         The uncorrected profile, if it is there already.
     draws : int
@@ -109,9 +117,11 @@ def correct(
 
     Notes
     -----
-    Assumes that the judge errs on chosen replies as it does on planted ones, that an error does
-    not depend on the other trait of the pair, and that verdicts are independent (where prompts
-    are shared, their weight is lowered by the design effect of the plain fit).
+    Assumes that the judge errs on chosen replies as it does on planted ones (with labels: but for
+    one shift in logits), that an error does not depend on the other trait of the pair, that people
+    are right, and that verdicts are independent (where prompts are shared, their weight is lowered
+    by the design effect of the plain fit). A labelled reply's verdict counts among the comparisons
+    too.
 
     References
     ----------
@@ -119,23 +129,48 @@ def correct(
     87. Validation data and model fitted together: Carroll et al. (2006), Measurement Error in
     Nonlinear Models, 2nd ed., ch. 15.
     """
-    judge = _check_judge(comparisons.traits, plants)
+    labelled = _used_labels(comparisons.traits, labels)
+    beside = label_accuracy(labelled) if labelled is not None else None
+    judge = _check_judge(comparisons.traits, plants, beside)
     plain = rate(comparisons) if plain is None else plain
     evidence = _evidence(comparisons, plants)
-    start = climb(_start(plain, judge), evidence)
+    evidence = evidence if labelled is None else _with_labels(evidence, labelled)
+    start = climb(_start(plain, judge, beside), evidence)
     seeds = np.random.SeedSequence(seed).generate_state(CHAINS)
     chains = np.stack([sample(start, evidence, draws=draws, seed=int(one)) for one in seeds])
-    return _corrected(chains, plain, judge)
+    return _corrected(chains, plain, judge, beside)
 
 
-def _check_judge(traits: tuple[str, ...], plants: Plants) -> JudgeAccuracy:
-    """Measure the judge; refuse one that knows nothing."""
+def _used_labels(traits: tuple[str, ...], labels: Labels | None) -> Labels | None:
+    """Return the labels that say what a judge finds; None where there are too few."""
+    if labels is None:
+        return None
+    if labels.traits != traits:
+        raise InputError(
+            f"the labels are of {len(labels.traits)} traits, the comparisons of {len(traits)}: "
+            "expected the same traits in the same order"
+        )
+    return labels.take(labels.usable) if labels.is_enough else None
+
+
+def _check_judge(
+    traits: tuple[str, ...], plants: Plants, beside: LabelAccuracy | None = None
+) -> JudgeAccuracy:
+    """Measure the judge; refuse one that knows nothing, by labels if there are any."""
     if plants.traits != traits:
         raise InputError(
             f"the plants are of {len(plants.traits)} traits, the comparisons of "
             f"{len(traits)}: expected the same traits in the same order"
         )
     judge = judge_accuracy(plants)
+    if beside is not None:
+        if not beside.above_chance:
+            raise NotInformative(
+                f"the judge names what people see in {beside.overall.percent} of chosen replies, "
+                "not clearly above chance: its verdicts cannot be corrected; use a better judge, "
+                "or label more replies"
+            )
+        return judge
     if not judge.tested or judge.informedness.low <= 0:
         made = judge.informedness
         raise NotInformative(
@@ -162,6 +197,21 @@ def _evidence(comparisons: Comparisons, plants: Plants) -> Evidence:
     )
 
 
+def _with_labels(evidence: Evidence, labels: Labels) -> Evidence:
+    """Add labels to the replies of known trait, weighted as drawn, with their effective number."""
+    weight, n = labels.weights(), len(evidence.planted)
+    weight = weight * weight.sum() / (weight**2).sum()
+    first_shown = (labels.shown == labels.first) == labels.named_first
+    return replace(
+        evidence,
+        planted=np.concatenate([evidence.planted, labels.shown]),
+        hit=np.concatenate([evidence.hit, labels.hit.astype(np.float64)]),
+        planted_place=np.concatenate([evidence.planted_place, np.where(first_shown, 1.0, -1.0)]),
+        acted=np.concatenate([np.ones(n), np.zeros(len(labels))]),
+        known_weight=np.concatenate([np.ones(n), weight]),
+    )
+
+
 def _weight(comparisons: Comparisons) -> float:
     """What a comparison counts for where some share a prompt: one over the plain design effect."""
     known = comparisons.prompt[comparisons.prompt >= 0]
@@ -175,16 +225,21 @@ def _weight(comparisons: Comparisons) -> float:
     return min(1.0, single / shared)
 
 
-def _start(plain: Profile, judge: JudgeAccuracy) -> FloatArray:
+def _start(plain: Profile, judge: JudgeAccuracy, beside: LabelAccuracy | None) -> FloatArray:
     """Where to begin: the plain strengths, stretched for the judge's errors."""
     k = len(plain.traits)
-    stretch = 1 / max(judge.informedness.estimate, 0.3)
-    strengths = plain.strengths * stretch
+    informed = (
+        2 * beside.overall.estimate - 1 if beside is not None else judge.informedness.estimate
+    )
+    strengths = plain.strengths / max(informed, 0.3)
     tail = [0.0, 0.0, judge.mean, np.log(max(judge.spread, 0.1)), np.log(strengths.std() + 0.1)]
+    tail += [] if beside is None else [0.0]
     return np.concatenate([strengths, np.full(k, judge.mean), tail])
 
 
-def _corrected(chains: FloatArray, plain: Profile, judge: JudgeAccuracy) -> Corrected:
+def _corrected(
+    chains: FloatArray, plain: Profile, judge: JudgeAccuracy, beside: LabelAccuracy | None
+) -> Corrected:
     """Sum up the draws, shape (chains, draws, size)."""
     k = len(plain.traits)
     by_chain = chains[:, :, :k] - chains[:, :, :k].mean(axis=2, keepdims=True)
@@ -195,6 +250,7 @@ def _corrected(chains: FloatArray, plain: Profile, judge: JudgeAccuracy) -> Corr
     skill_low, skill_high = central_range(skills)
     noise = strengths.var(axis=0).mean() / strengths.var(axis=1).mean()
     convergence = split_rhat(by_chain)
+    known = judge.n + (beside.n if beside is not None else 0)
     profile = replace(
         plain,
         method="bradley-terry, corrected",
@@ -206,7 +262,7 @@ def _corrected(chains: FloatArray, plain: Profile, judge: JudgeAccuracy) -> Corr
         reliability=None,
         interval_method="posterior quantiles; they carry what is not known of the judge's accuracy",
         prior_effect=float("nan"),
-        caveats=(*plain.caveats, *_caveats(judge, convergence)),
+        caveats=(*plain.caveats, *_caveats(judge, convergence, beside)),
     )
     return Corrected(
         profile=profile,
@@ -216,9 +272,10 @@ def _corrected(chains: FloatArray, plain: Profile, judge: JudgeAccuracy) -> Corr
         accuracy_high=skill_high,
         judge=judge,
         noise=float(noise),
-        preferred=bool(noise <= NOISE_LIMIT and judge.n >= PLANT_LIMIT),
-        reason=_reason(float(noise), judge.n),
+        preferred=bool(noise <= NOISE_LIMIT and known >= PLANT_LIMIT),
+        reason=_reason(float(noise), judge.n, beside.n if beside is not None else 0),
         convergence=convergence,
+        labelled=beside,
     )
 
 
@@ -228,12 +285,13 @@ def _effect(name: str, draws: FloatArray) -> Effect:
     return Effect(name, float(draws.mean()), float(low), float(high))
 
 
-def _reason(noise: float, plants: int) -> str:
+def _reason(noise: float, plants: int, labels: int) -> str:
     """Why the corrected ratings are, or are not, the better estimate."""
+    beside = f" and {labels} labelled" if labels else ""
     said = f"noise is {100 * noise:.0f}% of the variance of the corrected ratings (limit "
     said += f"{100 * NOISE_LIMIT:.0f}%)"
-    said += f", on {plants} planted replies (at least {PLANT_LIMIT})"
-    if noise <= NOISE_LIMIT and plants >= PLANT_LIMIT:
+    said += f", on {plants} planted{beside} replies (at least {PLANT_LIMIT})"
+    if noise <= NOISE_LIMIT and plants + labels >= PLANT_LIMIT:
         return f"The corrected ratings are the better estimate: {said}."
     return (
         f"The plain ratings stay the default: {said}; beyond these limits "
@@ -241,11 +299,16 @@ def _reason(noise: float, plants: int) -> str:
     )
 
 
-def _caveats(judge: JudgeAccuracy, convergence: float) -> tuple[str, ...]:
+def _caveats(
+    judge: JudgeAccuracy, convergence: float, beside: LabelAccuracy | None
+) -> tuple[str, ...]:
     """What a reader must know beside the figures."""
     said = [
         f"Corrected for the judge's errors on {judge.n} planted replies, assuming the "
-        "same errors on chosen ones.",
+        "same errors on chosen ones."
+        if beside is None
+        else f"Corrected for the judge's errors on {beside.n} chosen replies that people labelled "
+        f"and {judge.n} planted ones, taking people to be right.",
         "Strengths and accuracies are drawn toward their common values by a prior.",
     ]
     if convergence > 1.1:

@@ -53,6 +53,7 @@ from ethogram.validity.controls import NetProfile, net_of
 from ethogram.validity.correction import Corrected, WinRates, correct, rogan_gladen
 from ethogram.validity.exemplars import Sight
 from ethogram.validity.gain import Gain, what_it_buys
+from ethogram.validity.labels import LABEL_LIMIT, LabelAccuracy
 from ethogram.validity.proportions import Estimate
 from ethogram.validity.results import StoreResults, results_of
 from ethogram.validity.self_preference import SelfPreference, self_preference
@@ -69,6 +70,7 @@ class JudgeValidity:
     judge : str
     sight : on exemplars: written replies whose trait is known
     accuracy : on planted traits
+    labels : beside people, on chosen replies
     acting : by model, how often its planted replies show their trait, net of the judge's errors
     consistency : over both orders of the same replies
     stability : over repeated judging
@@ -84,6 +86,7 @@ class JudgeValidity:
     judge: str
     sight: Sight | None = None
     accuracy: JudgeAccuracy | None = None
+    labels: LabelAccuracy | None = None
     acting: Mapping[str, Acting] = field(default_factory=dict)
     consistency: Consistency | None = None
     stability: Stability | None = None
@@ -101,11 +104,14 @@ class JudgeValidity:
         return self.known is not None
 
     @property
-    def known(self) -> JudgeAccuracy | None:
-        """Its accuracy on replies whose trait is known: on exemplars, else on planted ones.
+    def known(self) -> JudgeAccuracy | LabelAccuracy | None:
+        """Its accuracy on replies whose trait is known.
 
-        Planted replies lower it where the model cannot act.
+        On chosen replies that people labelled, where they are enough; else on exemplars; else on
+        planted replies, which lower it where the model cannot act.
         """
+        if self.labels is not None and self.labels.n >= LABEL_LIMIT:
+            return self.labels
         found = [self.sight.accuracy] if self.sight is not None else []
         found += [self.accuracy] if self.accuracy is not None else []
         return next((one for one in found if one.tested), None)
@@ -119,7 +125,8 @@ class JudgeValidity:
 
     def findings(self) -> list[str]:
         """Say what the other checks found, one sentence each."""
-        sentences = [] if self.sight is None else self.sight.findings()
+        sentences = [] if self.labels is None else self._labels_findings(self.labels)
+        sentences += [] if self.sight is None else self.sight.findings()
         if self.accuracy is not None and self.accuracy is not self.known:
             sentences.append(self._plants_sentence(self.accuracy))
         sentences += [acting.sentence for acting in self.acting.values()]
@@ -153,6 +160,13 @@ class JudgeValidity:
         sentences += [f"{model}: {gain.sentence}" for model, gain in self.gains.items()]
         sentences += [f"Not measured: {check}: {reason}" for check, reason in self.missing.items()]
         return sentences
+
+    def _labels_findings(self, labels: LabelAccuracy) -> list[str]:
+        """Say what people's labels add, and what the judge makes of written replies beside them."""
+        found = labels.findings()
+        if self.known is not labels:
+            return [f"{labels.sentence} ({LABEL_LIMIT} are wanted.)", *found]
+        return [*found, self.sight.accuracy.sentence] if self.sight is not None else found
 
     @staticmethod
     def _plants_sentence(plants: JudgeAccuracy) -> str:
@@ -256,7 +270,12 @@ def judge_sentences(source: Store | StoreResults) -> list[str]:
     """Return a plain sentence per judge: above chance or not, or that it was not tested."""
     results = results_of(source)
     return [
-        JudgeValidity(name, sight=results.sight(name), accuracy=_accuracy(results, name)).sentence
+        JudgeValidity(
+            name,
+            sight=results.sight(name),
+            accuracy=_accuracy(results, name),
+            labels=results.beside_people(name),
+        ).sentence
         for name in results.judges
     ]
 
@@ -354,10 +373,12 @@ def _judge(
     own = [c for c in results.comparisons() if c.judge == name and c.condition != "random"]
     corrected, win_rates, refused = {}, {}, {}
     missing: dict[str, str] = {}
-    if corrections and plants is not None:
+    if corrections and (plants is not None or results.labels(name) is not None):
         for who, comparisons in _labelled(own).items():
             try:
                 corrected[who] = correct_own(results, comparisons, seed=seed)
+                if plants is None or not has_own_plants(results, comparisons):
+                    continue
                 rows = own_plants(plants, comparisons)
                 trials = _first_verdicts(
                     verdicts.of(comparisons.model, comparisons.condition).part("main")
@@ -374,6 +395,7 @@ def _judge(
         sight=results.sight(name),
         acting=results.acting(name),
         accuracy=_accuracy(results, name, own, rated),
+        labels=results.beside_people(name),
         consistency=_consistency(verdicts),
         stability=_stability(verdicts),
         self_preference=preference,
@@ -432,21 +454,30 @@ def has_own_plants(results: StoreResults, comparisons: Comparisons) -> bool:
 
 
 def correct_own(results: StoreResults, comparisons: Comparisons, *, seed: int = 0) -> Corrected:
-    """Correct one profile by the planted replies of its own model.
+    """Correct one profile by the planted and the labelled replies of its own model.
 
     Raises
     ------
     InputError, NotInformative
         There are none, the judge knows nothing, or the comparisons cannot be rated.
     """
-    plants = results.plants(comparisons.judge)
-    if plants is None:
-        raise InputError(f"{NOT_TESTED}: run `ethogram validity` on the study first")
-    rows = own_plants(plants, comparisons)
+    labels = results.labels(comparisons.judge)
+    own = None if labels is None else labels.of(comparisons.model, comparisons.traits)
+    rows = _planted_rows(results, comparisons, labelled=own is not None and own.is_enough)
     plain = results.profile(comparisons)
     if isinstance(plain, Unrated):
         raise InputError(plain.reason)
-    return correct(comparisons, rows, plain=plain, seed=seed)
+    return correct(comparisons, rows, labels=own, plain=plain, seed=seed)
+
+
+def _planted_rows(results: StoreResults, comparisons: Comparisons, *, labelled: bool) -> Plants:
+    """Return the model's own plants; where labels stand in for them, there may be none."""
+    if labelled and not has_own_plants(results, comparisons):
+        return collect_plants(comparisons.traits, [], [], [], judge=comparisons.judge)
+    plants = results.plants(comparisons.judge)
+    if plants is None:
+        raise InputError(f"{NOT_TESTED}: run `ethogram validity` on the study first")
+    return own_plants(plants, comparisons)
 
 
 # -- planted traits -------------------------------------------------------------------------

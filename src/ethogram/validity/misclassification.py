@@ -6,7 +6,9 @@ Terry's model. The judge finds a shown trait t with probability a_t, so it names
     q = a_i p + (1 - a_j) (1 - p)
 
 Strengths s, accuracies a and the spreads of both are estimated together from comparisons and
-plants. Knows nothing of profiles; `ethogram.validity.correction` makes them of the draws.
+replies whose trait is known: plants, and chosen replies that people labelled. Where there are
+labels, a is the accuracy on chosen replies, and planted ones may be easier by so many logits.
+Knows nothing of profiles; `ethogram.validity.correction` makes them of the draws.
 """
 
 from __future__ import annotations
@@ -29,10 +31,12 @@ _FAR = 30  # logits; a jump beyond has gone astray and is refused
 
 @dataclass(frozen=True)
 class Evidence:
-    """Comparisons and plants as the model reads them.
+    """Comparisons and replies of known trait as the model reads them.
 
     `place` is +1 where the judge was shown `first` first, -1 where second, 0 where unknown; in
-    `planted_place` it is the planted trait that was shown first or second.
+    `planted_place` it is the planted trait that was shown first or second. With labels, the known
+    replies are plants and labels: `acted` is 1 for a plant and 0 for a label, `known_weight` what
+    each counts for.
     """
 
     first: IntArray
@@ -44,6 +48,18 @@ class Evidence:
     hit: FloatArray
     planted_place: FloatArray
     k: int
+    acted: FloatArray | None = None
+    known_weight: FloatArray | None = None
+
+    @cached_property
+    def easier(self) -> FloatArray:
+        """Where the accuracy is that on acted replies."""
+        return np.zeros(len(self.planted)) if self.acted is None else self.acted
+
+    @cached_property
+    def counts(self) -> FloatArray:
+        """What each reply of known trait counts for."""
+        return np.ones(len(self.planted)) if self.known_weight is None else self.known_weight
 
     @cached_property
     def rows(self) -> tuple[IntArray, IntArray]:
@@ -57,7 +73,8 @@ class Point:
     """One setting of the parameters.
 
     In the flat vector: strengths, accuracies (logits), then position effect of the model's
-    prompt, of the judge's, mean accuracy, log spread of accuracies, log spread of strengths.
+    prompt, of the judge's, mean accuracy, log spread of accuracies, log spread of strengths; and
+    with labels, how much easier planted replies are (logits).
     """
 
     strengths: FloatArray
@@ -67,6 +84,7 @@ class Point:
     mean: float
     log_spread: float
     log_scale: float
+    ease: float = 0.0
 
     @classmethod
     def of(cls, x: FloatArray, k: int) -> Point:
@@ -104,12 +122,12 @@ def log_density(x: FloatArray, e: Evidence) -> tuple[float, FloatArray]:
         return -np.inf, np.zeros_like(x)
     at = Point.of(x, e.k)
     link = _link(at, e)
-    plant_logit = at.skills[e.planted] + at.place * e.planted_place
+    plant_logit = _known_logit(at, e)
     value = e.weight * (e.outcome @ np.log(link.q) + (1 - e.outcome) @ np.log1p(-link.q)) - float(
-        np.logaddexp(0, np.where(e.hit > 0, -plant_logit, plant_logit)).sum()
+        e.counts @ np.logaddexp(0, np.where(e.hit > 0, -plant_logit, plant_logit))
     )
     pull = e.weight * (e.outcome - link.q) / (link.q * (1 - link.q))
-    surplus = e.hit - expit(plant_logit)
+    surplus = e.counts * (e.hit - expit(plant_logit))
     gap, up, down = pull * link.along_gap, pull * link.along_first, pull * link.along_second
     k = e.k
     slopes = [
@@ -118,24 +136,33 @@ def log_density(x: FloatArray, e: Evidence) -> tuple[float, FloatArray]:
         + np.bincount(e.second, down, k)
         + np.bincount(e.planted, surplus, k),
         np.array([gap.sum(), (up - down) @ e.place + surplus @ e.planted_place, 0.0, 0.0, 0.0]),
+        np.array([surplus @ e.easier] if e.acted is not None else []),
     ]
     prior, prior_slopes = _log_prior(at, k)
-    return float(value + prior), np.concatenate(slopes) + prior_slopes
+    return float(value + prior), np.concatenate(slopes) + prior_slopes[: len(x)]
+
+
+def _known_logit(at: Point, e: Evidence) -> FloatArray:
+    """Logit of the judge's accuracy on each reply of known trait."""
+    made: FloatArray = at.skills[e.planted] + at.place * e.planted_place + at.ease * e.easier
+    return made
 
 
 def _log_prior(at: Point, k: int) -> tuple[float, FloatArray]:
     """Log prior and its gradient.
 
     Strengths N(0, scale), logit accuracies N(mean, spread), scale and spread half-normal(1), mean
-    N(1, 2), position effects N(0, 1). (Published profiles have a scale of 0.7 to 1.2 logits. A
-    half-normal(2) for it let weak data run off to large strengths, and lost to the plain ratings.)
+    N(1, 2), position effects and the ease of planted replies N(0, 1).
+    (Published profiles have a scale of 0.7 to 1.2 logits. A half-normal(2) for it let weak data run
+    off to large strengths, and lost to the plain ratings.)
     The densities of the two spreads are in terms of their logarithms.
     """
     spread2, scale2 = np.exp(2 * at.log_spread), np.exp(2 * at.log_scale)
     away = at.skills - at.mean
     squares, strength_squares = away @ away, at.strengths @ at.strengths
     value = (
-        -0.5 * (squares / spread2 + strength_squares / scale2 + at.choice**2 + at.place**2)
+        -0.5 * (squares / spread2 + strength_squares / scale2)
+        - 0.5 * (at.choice**2 + at.place**2 + at.ease**2)
         - 0.5 * (spread2 + scale2 + (at.mean - 1) ** 2 / 4)
         - (k - 1) * (at.log_spread + at.log_scale)
     )
@@ -145,6 +172,7 @@ def _log_prior(at: Point, k: int) -> tuple[float, FloatArray]:
         away.sum() / spread2 - (at.mean - 1) / 4,
         squares / spread2 - (k - 1) - spread2,
         strength_squares / scale2 - (k - 1) - scale2,
+        -at.ease,
     ]
     return float(value), np.concatenate([-at.strengths / scale2, -away / spread2, tail])
 
@@ -172,41 +200,46 @@ def curvature(x: FloatArray, e: Evidence) -> FloatArray:
     ).tocsr()
     weights = diags_array(e.weight / (link.q * (1 - link.q)))
     made: FloatArray = (slopes.T @ weights @ slopes).toarray()
-    return made + _plant_curvature(at, e, size) + _prior_curvature(at, k)
+    return made + _plant_curvature(at, e, size) + _prior_curvature(at, k, size)
 
 
 def _plant_curvature(at: Point, e: Evidence, size: int) -> FloatArray:
     """Information of the plants."""
     k = e.k
-    a = expit(at.skills[e.planted] + at.place * e.planted_place)
-    made, w = np.zeros((size, size)), a * (1 - a)
+    a = expit(_known_logit(at, e))
+    made, w = np.zeros((size, size)), e.counts * a * (1 - a)
     skills = np.arange(k, 2 * k)
     made[skills, skills] = np.bincount(e.planted, w, k)
     made[skills, 2 * k + 1] = made[2 * k + 1, skills] = np.bincount(
         e.planted, w * e.planted_place, k
     )
     made[2 * k + 1, 2 * k + 1] = w.sum()
+    if e.acted is not None:
+        own = w * e.acted
+        made[skills, -1] = made[-1, skills] = np.bincount(e.planted, own, k)
+        made[2 * k + 1, -1] = made[-1, 2 * k + 1] = own @ e.planted_place
+        made[-1, -1] = own.sum()
     return made
 
 
-def _prior_curvature(at: Point, k: int) -> FloatArray:
+def _prior_curvature(at: Point, k: int, size: int) -> FloatArray:
     """Curvature of the prior; that of the two log spreads at their typical value."""
     tight = np.exp(-2 * at.log_spread)
     diagonal = np.concatenate(
         [
             np.full(k, np.exp(-2 * at.log_scale)),
             np.full(k, tight),
-            [1.0, 1.0, k * tight + 0.25, 0.5 * k, 1.0 * k],
+            [1.0, 1.0, k * tight + 0.25, 0.5 * k, 1.0 * k, 1.0],
         ]
     )
-    made = np.diag(diagonal)
+    made = np.diag(diagonal[:size])
     made[k : 2 * k, 2 * k + 2] = made[2 * k + 2, k : 2 * k] = -tight
     return made
 
 
 def climb(x: FloatArray, e: Evidence, *, rounds: int = 30) -> FloatArray:
     """Climb toward the mode with the two spreads held fixed (their joint mode is degenerate)."""
-    free = np.arange(2 * e.k + 3)
+    free = np.delete(np.arange(len(x)), [2 * e.k + 3, 2 * e.k + 4])
     value, slope = log_density(x, e)
     for _ in range(rounds):
         step = cho_solve(cho_factor(curvature(x, e)[np.ix_(free, free)]), slope[free])

@@ -40,6 +40,7 @@ from ethogram.validity.acting import Acting, act_by_model
 from ethogram.validity.both_orders import has_probabilities, merge_verdicts
 from ethogram.validity.controls import word_preference
 from ethogram.validity.exemplars import Sight, measure_sight
+from ethogram.validity.labels import LabelAccuracy, Labels, label_accuracy
 from ethogram.validity.marking import mark_traits
 
 T = TypeVar("T")
@@ -143,6 +144,21 @@ class StoreResults:
         """The traits of the study itself of which no exemplar is planned."""
         shown = planned_traits(self.store, Part.EXEMPLAR, planted=True)
         return tuple(t for t in planned_traits(self.store, Part.MAIN) if t not in shown)
+
+    def labels(self, judge: str) -> Labels | None:
+        """People's labels of chosen replies beside a judge's verdicts; None without any."""
+        from ethogram.validity.label_results import labels_beside
+
+        return self._once(("labels", judge), lambda: labels_beside(self, judge))
+
+    def beside_people(self, judge: str) -> LabelAccuracy | None:
+        """How often a judge names what people see; None where nobody labelled its replies."""
+
+        def work() -> LabelAccuracy | None:
+            labels = self.labels(judge)
+            return None if labels is None else label_accuracy(labels)
+
+        return self._once(("beside people", judge), work)
 
     def acting(self, judge: str) -> dict[str, Acting]:
         """How far each model acts, by a judge that was tried on exemplars too."""
