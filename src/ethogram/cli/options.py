@@ -132,8 +132,9 @@ TableFormat = Annotated[
     typer.Option(
         "--format",
         metavar="NAME",
-        help="parquet, csv or jsonl.",
-        autocompletion=_choices("parquet", "csv", "jsonl"),
+        help="parquet, csv or jsonl; hf: a data set of the Hugging Face hub; "
+        "eee: records of Every Eval Ever; inspect: logs of Inspect.",
+        autocompletion=_choices("parquet", "csv", "jsonl", "hf", "eee", "inspect"),
     ),
 ]
 RatingsFormat = Annotated[

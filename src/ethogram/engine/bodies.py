@@ -238,3 +238,11 @@ def _add(message: dict[str, Any], piece: Any) -> None:
         known = message.get(key)
         joins = key != "role" and type(known) is type(value) and isinstance(value, (str, list))
         message[key] = known + value if joins else value
+
+
+def dump_body(value: Any) -> bytes:
+    """Return a value as JSON, also where a text in it was cut within a character."""
+    try:
+        return orjson.dumps(value, default=str)
+    except TypeError:  # half of a surrogate pair, or a number of more than 64 bits
+        return json.dumps(value, default=str).encode()

@@ -21,7 +21,8 @@ import orjson
 
 from ethogram.engine.address import read_address, without_user
 from ethogram.engine.endpoints import Endpoint, limit_key, make_endpoint
-from ethogram.engine.http import HttpTransport, make_session
+from ethogram.engine.http import make_session
+from ethogram.engine.live import live_transport
 from ethogram.engine.local import local_servers
 from ethogram.engine.mends import (
     LOGPROBS,
@@ -245,7 +246,7 @@ class _Checker:
         keys = {key for setting in without for key in setting.keys}
         params = {key: value for key, value in request.params.items() if key not in keys}
         request = replace(request, params=params)
-        response = await HttpTransport(endpoint, self.session).send(request)
+        response = await live_transport(endpoint, self.session).send(request)
         location = response.headers.get("Location", "")
         if response.failure is not None or response.http is None or response.body is None:
             return response.failure or failure(Status.MALFORMED, "no body"), "", location

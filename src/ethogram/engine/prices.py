@@ -28,7 +28,7 @@ def find_price(table: ModelTable) -> Price | None:
         return Price(table.prices.input, table.prices.output, "study file")
     if table.model.startswith("local/"):
         return Price(0.0, 0.0, "runs on this machine")
-    if table.service is None or table.base_url is not None:
+    if table.service is None or table.base_url is not None or table.service == "inspect":
         return None
     service = SERVICES[table.service]
     if not service.prices:

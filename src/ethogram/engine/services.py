@@ -102,6 +102,7 @@ SERVICES: dict[str, Service] = {
     "ollama": Service("http://localhost:11434/v1"),
     "lmstudio": Service("http://localhost:1234/v1"),
     "local": Service(""),
+    "inspect": Service(""),  # Inspect's own providers: `ethogram.engine.inspect_models`
 }
 
 THINKING_BUDGET = {"minimal": 1024, "low": 2048, "medium": 8192, "high": 16384}

@@ -21,7 +21,7 @@ from ethogram.stimuli.tables.flags import NOTHING, parse_flag
 from ethogram.stimuli.tables.names import cell_text, check_name
 from ethogram.stimuli.tables.records import BINARY, kind_of
 
-NUMBERS = ("p_first", "weight", "chars", "judging", "trial", "seq", "sample")
+NUMBERS = ("p_first", "weight", "chars", "judging", "trial", "seq", "sample", "wording")
 _COMMA = re.compile(r"[+-]?[\d.]*,\d+")
 _NUMBER = re.compile(r"[\s\d.eE+-]*$", re.ASCII)  # no 1_000, no inf
 _QUOTED = re.compile(r'\s*".*"\s*', re.DOTALL)

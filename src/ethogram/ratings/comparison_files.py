@@ -15,6 +15,13 @@ from ethogram.ratings.arrays import text_label
 from ethogram.ratings.comparison_cells import Cells, gather
 from ethogram.ratings.comparison_forms import TIE, Form, form_of, is_side, outcome_of
 from ethogram.ratings.comparisons import BoolArray, Comparisons, FloatArray, IntArray, compare
+from ethogram.ratings.dataset_folders import (
+    ROWS,
+    complete,
+    dataset_folder,
+    is_dataset,
+    read_groups,
+)
 from ethogram.ratings.orders import merge_orders
 from ethogram.stimuli.tables.names import is_tie, look_alikes
 from ethogram.stimuli.tables.records import SUFFIXES, kind_of
@@ -24,8 +31,10 @@ _MOST_COLUMNS = 20
 
 
 def is_table(path: Path, *, form: str = "plain") -> bool:
-    """Whether a path names a comparison file, by its ending (or a folder, of some forms)."""
-    return kind_of(path) in SUFFIXES or (form_of(form).folders and path.is_dir())
+    """Whether a path names comparisons: by its ending, as hf:FOLDER, or as a folder (of a form)."""
+    return (
+        is_dataset(path) or kind_of(path) in SUFFIXES or (form_of(form).folders and path.is_dir())
+    )
 
 
 def read_table(path: Path, *, form: str = "plain", keyed: bool = False) -> list[Comparisons]:
@@ -39,7 +48,7 @@ def read_table(path: Path, *, form: str = "plain", keyed: bool = False) -> list[
     Parameters
     ----------
     path : Path
-        A file; of the form "oct", a folder of them too.
+        A file; of the form "oct", a folder of them too. Or hf:FOLDER, a data set of ours.
     form : one of `ethogram.ratings.comparison_forms.FORMS`
     keyed : bool
         Number prompts by the text of their ids, alike in all files; else from 0 in this one.
@@ -49,6 +58,8 @@ def read_table(path: Path, *, form: str = "plain", keyed: bool = False) -> list[
     InputError
         A file that cannot be read, lacks a column, or holds a row that is not a comparison.
     """
+    if is_dataset(path):
+        return _read_dataset(path, form=form, keyed=keyed)
     layout = form_of(form)
     cells = gather(path, layout)
     problems = Problems(_MOST_NAMED)
@@ -66,6 +77,14 @@ def read_table(path: Path, *, form: str = "plain", keyed: bool = False) -> list[
         raise InputError(f"{path} holds no comparisons with a winner")
     notes = tuple(_notes(cells))
     return [replace(one, source_notes=notes) for one in made]
+
+
+def _read_dataset(path: Path, *, form: str, keyed: bool) -> list[Comparisons]:
+    """Read a folder that `ethogram export --format hf` wrote: rows, and what no row can say."""
+    if form != "plain":
+        raise InputError(f"--as {form} needs a comparison file: {path} is ethogram's own data set")
+    folder = dataset_folder(path)
+    return complete(read_table(folder / ROWS, keyed=keyed), read_groups(folder), folder)
 
 
 @dataclass(frozen=True)
@@ -208,6 +227,7 @@ def _comparisons(rows: _Rows, mine: IntArray, key: tuple[str, str, str]) -> Comp
         judge=key[1],
         condition=key[2],
         notes=notes,
+        wording=_wordings(cells, mine[keep]),
     )
 
 
@@ -276,6 +296,12 @@ def _prompts(cells: Cells, *, keyed: bool) -> IntArray | None:
     if keyed:
         code = np.array([text_label(str(i)) for i in known], dtype=np.int64)[code]
     return np.where(ids == "", -1, code)
+
+
+def _wordings(cells: Cells, rows: IntArray) -> IntArray | None:
+    """Return which paraphrase of the instruction each row had, where there were several."""
+    found = cells.order_column("wording")
+    return None if found is None or not found.any() else found[rows].astype(np.int64)
 
 
 def _lengths(cells: Cells, rows: IntArray) -> FloatArray | None:

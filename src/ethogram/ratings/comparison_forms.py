@@ -46,7 +46,9 @@ _LABELS: dict[str, tuple[str, ...]] = {
 _PLAIN = {
     **_LABELS,
     **{name: (name,) for name in ("trait_1", "trait_2", "winner", "p_first", "chars")},
-    **{name: (name,) for name in ("judging", "trial", "seq", "sample")},  # of our own export
+    **{
+        name: (name,) for name in ("judging", "trial", "seq", "sample", "wording")
+    },  # of our own export
 }
 _SIDES = {"trait_1": ("trait_1", "model_a"), "trait_2": ("trait_2", "model_b")}
 

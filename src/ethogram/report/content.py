@@ -22,6 +22,7 @@ from ethogram.analysis.views import (
     name_views,
     split_views,
 )
+from ethogram.design import Condition
 from ethogram.errors import InputError
 from ethogram.figures.catalogue import name_too_large
 from ethogram.ratings.comparisons import Comparisons
@@ -366,6 +367,13 @@ def _measured(profiles: Sequence[Profile], unrated: Sequence[Unrated], source: s
         return (
             f"{rated} from a file of comparisons: {per} of {who}{on_traits}. The file does not say "
             "how they were made."
+        )
+    if all(p.condition == Condition.NATURAL for p in every):
+        return (
+            f"{_judges(every)} read replies that {models[0] if len(models) == 1 else 'models'} had "
+            "given to users’ messages, with no trait named, and said which of two words each shows "
+            f"more. {rated} from {per}{on_traits}. What a judge likes to call any reply is part of "
+            "such a rating."
         )
     return (
         f"In each trial, {models[0] if len(models) == 1 else 'a model'} was given a user’s message "

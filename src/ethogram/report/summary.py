@@ -19,6 +19,7 @@ from ethogram.ratings.summaries import say_unrated
 from ethogram.report.claims_content import claims_json
 from ethogram.report.content import Report, ViewReport
 from ethogram.report.judge import JUDGES_CANNOT_SHOW, JudgeAccount, judge_rows
+from ethogram.report.model_index import front_matter
 from ethogram.report.replies import ReplyLengths
 from ethogram.store.read import others_said
 from ethogram.validity.asked import section_json
@@ -123,8 +124,11 @@ def _evidence(report: Report) -> dict[str, Any] | None:
 
 
 def render_markdown(report: Report, page: str) -> str:
-    """Return a summary for a model card; `page` is the HTML file's name."""
-    parts = [f"## {plain(report.title)}", plain(report.measured)]
+    """Return a summary that is a model card, metadata and all; `page` is the HTML file's name."""
+    count = ENDS if len(report.profiles) == 1 else ENDS_OF_SEVERAL
+    metadata = front_matter(report.profiles, report.labels, report.title, ends=count)
+    parts = [metadata] if metadata else []
+    parts += [f"## {plain(report.title)}", plain(report.measured)]
     parts += [plain(say_unrated(u)) for u in report.unrated]
     if report.view_note:
         parts.append(plain(report.view_note))
@@ -132,7 +136,6 @@ def render_markdown(report: Report, page: str) -> str:
     parts.append(plain(report.judge.headline))
     if report.judges_compared:
         parts.append(_judges_compared(report))
-    count = ENDS if len(report.profiles) == 1 else ENDS_OF_SEVERAL
     parts += [
         _table(profile, label, count)
         for profile, label in zip(report.profiles, report.labels, strict=True)

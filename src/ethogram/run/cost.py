@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from ethogram.engine.settings import ModelTable
 from ethogram.protocols.verdicts import ONE_TOKEN
 from ethogram.run.checks import CHECKS, extra_calls
 from ethogram.run.prepare import Prepared
-from ethogram.run.tokens import trial_tokens, verdict_tokens
+from ethogram.run.tokens import estimate_tokens, judging_tokens, trial_tokens, verdict_tokens
 from ethogram.run.ways import turned_on
 from ethogram.store.read import count_stages
 from ethogram.store.store import Store
@@ -164,6 +164,28 @@ def make_plan(prepared: Prepared, store: Path | None = None, *, trials: int | No
         stop_rule=study.study.stop_rule,
         ways=_plan_ways(prepared, store, lengths, float(np.mean(replies)), longest),
     )
+
+
+def plan_verdicts(
+    prepared: Prepared, pending: Mapping[str, int], replies: Sequence[tuple[str, str]]
+) -> list[PlanRow]:
+    """Estimate so many verdicts of each judge on replies that are there already.
+
+    Parameters
+    ----------
+    prepared : Prepared
+    pending : mapping of judge to int
+    replies : sequence of (what was said before, reply)
+        A sample of them is enough.
+    """
+    rows = []
+    for name, requests in pending.items():
+        judge = prepared.study.judges[name]
+        sent = [judging_tokens(prepared, judge, said) + estimate_tokens(reply)
+                for said, reply in replies]  # fmt: skip
+        tokens = (float(np.mean(sent)), max(sent))
+        rows.append(_row("judge", name, judge, requests, {}, {}, tokens))
+    return rows
 
 
 def _plan_ways(

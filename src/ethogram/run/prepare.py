@@ -190,7 +190,7 @@ def plan_into(store: Store, prepared: Prepared) -> Planned:
             name=study.study.name,
             version=__version__,
             file=study.without_secrets(study.text),
-            settings=study.without_secrets(_study_settings(study)),
+            settings=study.without_secrets(study_settings(study)),
         )
         traits = store.add_traits((t.name, t.description) for t in prepared.traits.traits)
         used = sorted({int(i) for d in prepared.designs.values() for i in np.unique(d.prompt)})
@@ -282,7 +282,7 @@ def judge_orders(
             yield JudgingRow(trial, not turned)
 
 
-def _study_settings(study: Study) -> str:
+def study_settings(study: Study) -> str:
     """Return a study as JSON, without what it does not say."""
     return study.model_dump_json(exclude={"text", "path"}, exclude_none=True)
 

@@ -17,7 +17,9 @@ from ethogram.engine.batch.services import BatchService, batch_service
 from ethogram.engine.batch.transport import BatchTransport
 from ethogram.engine.caller import Ledger
 from ethogram.engine.endpoints import Endpoint
-from ethogram.engine.http import HttpTransport, make_session
+from ethogram.engine.http import make_session
+from ethogram.engine.inspect_models import SERVICE, check_inspect
+from ethogram.engine.live import live_transport
 from ethogram.engine.requests import Request, request_id
 from ethogram.engine.transport import LeftPending, Response, Transport
 from ethogram.errors import EndpointError, EthogramError, Problems
@@ -118,7 +120,7 @@ class Transports:
             on_ray = await self._ray.make(endpoint)
             return BesideBatches(on_ray, self._desk) if self._desk.has_open else on_ray
         if endpoint.table.engine == "live":
-            live = HttpTransport(endpoint, session)
+            live = live_transport(endpoint, session)
             return BesideBatches(live, self._desk) if self._desk.has_open else live
         service = service_of_batches(endpoint)
         headers = service.wire.headers(endpoint)
@@ -212,7 +214,8 @@ def owner(key: Key) -> str:
 def check_engines(endpoints: Iterable[Endpoint]) -> None:
     """Refuse, before anything is started or asked, what its engine cannot do.
 
-    That is: no batches at its service, no Ray here, two Ray clusters in one run.
+    That is: no batches at its service, no Ray here, two Ray clusters in one run, no such model
+    of Inspect's.
 
     Raises
     ------
@@ -222,6 +225,9 @@ def check_engines(endpoints: Iterable[Endpoint]) -> None:
     for endpoint in endpoints:
         if endpoint.table.engine == "ray":
             clusters[endpoint.table.on_ray.address] = None
+        if endpoint.table.service == SERVICE and endpoint.table.engine == "live":
+            with problems.gather():
+                check_inspect(endpoint.name, endpoint.table)
         if endpoint.table.engine == "batch":
             with problems.gather():
                 wire = service_of_batches(endpoint).wire

@@ -128,3 +128,4 @@ def _write_parquet(path: Path, chunks: Iterator[list[dict[str, Any]]]) -> int:
 
 
 _WRITERS = {"parquet": _write_parquet, "csv": _write_csv, "jsonl": _write_jsonl}
+FORMATS = tuple(_WRITERS)

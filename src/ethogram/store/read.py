@@ -518,6 +518,30 @@ def _records(store: Store, sql: str, parameters: Sequence[Any] = ()) -> list[dic
     return [dict(zip(names, row, strict=True)) for row in rows]
 
 
+def asked_between(store: Store) -> tuple[float, float] | None:
+    """Return when the first attempt began and the last one ended; None where there is none."""
+    _, rows = store.query("SELECT min(started), max(started + seconds) FROM attempt")
+    first, last = rows[0]
+    return None if first is None else (float(first), float(last))
+
+
+def sent_messages(
+    store: Store, model: str, part: str, condition: str
+) -> Iterator[tuple[int, list[dict[str, Any]]]]:
+    """Yield a trial and the messages that its reply answers, as they were sent, by trial."""
+    _, rows = store.query(
+        """SELECT t.id, q.body FROM trial t JOIN party m ON m.id = t.model
+        JOIN reply r ON r.trial = t.id JOIN attempt a ON a.id = r.attempt
+        JOIN request q ON q.id = a.request
+        WHERE m.name = ? AND t.part = ? AND t.condition = ? AND t.wanted ORDER BY t.id""",
+        (model, part, condition),
+    )
+    for trial, body in rows:
+        said = orjson.loads(body).get("messages")
+        if said:
+            yield trial, said
+
+
 # -- tables to export -----------------------------------------------------------------------
 
 TABLES = ("comparisons", "trials", "replies", "verdicts", "attempts")
@@ -547,7 +571,7 @@ _EXPORTS = {
         b.name AS trait_2, coalesce(w.name, 'tie') AS winner, v.p_first, p.key AS prompt_id,
         d.name AS judge, CASE j.swapped WHEN 1 THEN b.name ELSE a.name END AS judge_first,
         t.condition, t.part, j.part AS judging_part, t.sample, r.status AS reply_status, r.chars,
-        r.named, t.id AS trial, t.seq
+        r.named, t.id AS trial, t.seq, t.wording
         FROM judging j JOIN verdict v ON v.judging = j.id JOIN trial t ON t.id = j.trial
         JOIN reply r ON r.trial = t.id JOIN party m ON m.id = t.model
         JOIN party d ON d.id = j.judge JOIN trait a ON a.id = t.trait_1

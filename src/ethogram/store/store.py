@@ -440,6 +440,13 @@ class Store:
             [(trial, len(text)) for trial, text in rows],
         )
 
+    def mark_truncated(self, trials: Iterable[int]) -> None:
+        """Say of written replies that they were cut at a limit."""
+        self._db.executemany(
+            "UPDATE reply SET status = 'truncated', reason = 'cut at a limit' WHERE trial = ?",
+            [(trial,) for trial in trials],
+        )
+
     def add_values(self, rows: Iterable[tuple[int, float]]) -> None:
         """Keep a number that was read of each of these replies: (trial, value)."""
         self._db.executemany(

@@ -1,0 +1,1 @@
+"""Bridges: what a store holds in the forms that other programs read."""
