@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from types import SimpleNamespace
 
 import numpy as np
@@ -95,4 +96,5 @@ def test_a_run_that_was_ended_while_judging_says_that_nothing_is_known(tmp_path,
     assert not found.moves
     section = steering_section("alpha", [found])
     assert "does not clearly move" in section.claims[0]
+    assert json.dumps(section.data)
     assert section.data["steered"][0]["gains"]["random"]["low"] is None

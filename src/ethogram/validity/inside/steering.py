@@ -72,7 +72,7 @@ class Steering:
     @property
     def moves(self) -> bool:
         """Whether the trait's direction moves the verdict upward, and more than both controls."""
-        return self.slopes[TRAIT].low > 0 and all(g.low > 0 for g in self.gains.values())
+        return all(found.low > 0 for found in (self.slopes[TRAIT], *self.gains.values()))
 
 
 def measure_steering(
