@@ -166,7 +166,7 @@ def test_help_names_what_is_given_and_no_types(ethogram, verb):
     """FILE, N and NAME; and every verb can be quiet."""
     _, out, _ = ethogram(*verb, "--help")
     assert not re.findall(r"<\w|\w\[|\b(?:str|int|float|Path|TEXT|INTEGER|PATH|RANGE)\b|[<>]=", out)
-    if verb not in (("models",), ("reference",), ("batch",)):
+    if verb not in (("models",), ("reference",), ("batch",), ("labels",)):
         assert "--quiet" in out
 
 

@@ -223,7 +223,8 @@ def test_a_store_without_a_history_has_no_such_figure(ethogram, here):
 def test_an_older_store_is_compared_after_it_was_updated(ethogram, here):
     """Until then it says what to do, as other verbs do."""
     with sqlite3.connect(here / "a.db") as db:
-        db.execute("DROP TABLE gate_run")
+        for table in ("label", "label_item", "label_stratum", "label_draw", "gate_run"):
+            db.execute(f"DROP TABLE {table}")
         db.execute("DROP INDEX trial_after")
         for column in ("after", "turn", "wording"):
             db.execute(f"ALTER TABLE trial DROP COLUMN {column}")

@@ -188,7 +188,7 @@ def test_a_full_disk_stops_the_run_and_room_lets_it_go_on(planted, tmp_path):
     server = planted()
     file, disk = small_study(server, tmp_path, repeats=8), tmp_path / "disk"
     disk.mkdir()
-    with small_file_system(disk, 1500 * 1024):
+    with small_file_system(disk, 1800 * 1024):
         words = ("run", file, "--no-report", "--store", disk / "study.db")
         ended = cli(*words, cwd=tmp_path)
         assert ended.returncode == 2, ended.stdout

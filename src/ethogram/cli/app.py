@@ -515,7 +515,7 @@ def view(
         bool, typer.Option("--texts/--no-texts", help="In a bundle: with replies and messages.")
     ] = True,
     limit: Annotated[
-        int, typer.Option("--limit", metavar="MB", min=0, help="In a bundle: of all replies.")
+        int, typer.Option("--limit", metavar="MB", help="In a bundle: of all replies.")
     ] = 200,
     quiet: Quiet = False,
 ) -> None:
@@ -538,9 +538,7 @@ def view(
 @labels_app.command("draw", cls=PlainCommand)
 def labels_draw(
     store: StoreFile,
-    size: Annotated[
-        int, typer.Option("--size", metavar="N", min=1, help="How many replies.")
-    ] = 200,
+    size: Annotated[int, typer.Option("--size", metavar="N", help="How many replies.")] = 200,
     judge: Annotated[
         str | None,
         typer.Option(
@@ -550,9 +548,7 @@ def labels_draw(
     model: Models = None,
     overlap: Annotated[
         float,
-        typer.Option(
-            metavar="SHARE", min=0, max=1, help="Share that every labeller is asked about."
-        ),
+        typer.Option(metavar="SHARE", help="Share that every labeller is asked about."),
     ] = 0.2,
     seed: Annotated[int, typer.Option(metavar="N", help="Of the draw.")] = 0,
     quiet: Quiet = False,
