@@ -20,7 +20,7 @@ from ethogram.store.store import Store
 ONE_PROCESS = {
     "test_analysis", "test_cli_views", "test_combined", "test_leads", "test_legibility",
     "test_report", "test_report_browser", "test_report_views", "test_sees_and_acts",
-    "test_validity",
+    "test_self_reports", "test_validity", "test_view_browser",
 }  # fmt: skip
 """Files whose tests share what takes some ten seconds to make: each goes to one process."""
 
