@@ -135,7 +135,17 @@ def test_sentence_of_a_guessing_judge_claims_nothing():
     assert len(made.blind) == 10
     assert made.unproven == ()
     assert "not shown to be above chance" in made.sentence
-    assert "carry no information about the model" in made.sentence
+    assert made.sentence.endswith("information about the model.")
+
+
+def test_a_few_verdicts_do_not_rule_out_that_a_judge_sees():
+    """Half of a dozen: no more is said than that nothing shows it."""
+    made = judge_accuracy(judged(0.5, k=3, each=4, seed=1))
+    assert not made.above_chance
+    assert made.overall.high > 0.6
+    assert made.sentence.endswith(
+        "Nothing shows that its ratings carry information about the model."
+    )
 
 
 def test_a_judge_that_is_wrong_is_called_below_chance():

@@ -189,6 +189,17 @@ def _check(made: Plants) -> None:
         )
 
 
+LITTLE = 0.6
+"""Of verdicts on known replies: with no more right, ratings show little but the judge's errors."""
+
+
+def without_chance(overall: Estimate) -> str:
+    """Say what a judge that is not above chance leaves of its ratings; few verdicts tell less."""
+    if overall.high < LITTLE:
+        return "Its ratings carry no information about the model."
+    return "Nothing shows that its ratings carry information about the model."
+
+
 @dataclass(frozen=True)
 class JudgeAccuracy:
     """How often a judge found the planted trait.
@@ -272,10 +283,7 @@ class JudgeAccuracy:
         )
         if not self.above_chance:
             below = "below" if self.overall.high < 0.5 else "not shown to be above"
-            return (
-                f"The judge is {below} chance: {what}. "
-                "Its ratings carry no information about the model."
-            )
+            return f"The judge is {below} chance: {what}. {without_chance(self.overall)}"
         return f"The judge is above chance: {what}. {self._blind_sentence}"
 
     @property

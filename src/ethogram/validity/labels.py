@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from ethogram.errors import InputError
 from ethogram.ratings.comparisons import BoolArray, FloatArray, IntArray
 from ethogram.ratings.quantiles import t_quantile
+from ethogram.validity.accuracy import without_chance
 from ethogram.validity.agreement import cohen_kappa, krippendorff_alpha
 from ethogram.validity.proportions import FEWEST, Estimate, cluster_sizes, shrink, wilson
 
@@ -233,10 +234,7 @@ class LabelAccuracy:
                 return (
                     f"The judge is {below} chance: {what}, and a coin could name as many of so few."
                 )
-            return (
-                f"The judge is {below} chance: {what}. "
-                "Its ratings carry no information about the model."
-            )
+            return f"The judge is {below} chance: {what}. {without_chance(self.overall)}"
         return f"The judge is above chance: {what}."
 
     def findings(self) -> list[str]:
