@@ -29,7 +29,7 @@ test: $(DEV)
 
 # The long simulations, which `make test` leaves out.
 test-slow: $(DEV)
-	$(PYTEST) -m slow
+	$(PYTEST) -m slow $(THIRD)
 
 test-all: $(DEV)
 	$(PYTEST)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import zlib
 
 # As the command line does: threads that wait for one another make small matrices slow, and the
 # tests have a process per core already.
@@ -25,8 +26,16 @@ ONE_PROCESS = {
 """Files whose tests share what takes some ten seconds to make: each goes to one process."""
 
 
-def pytest_collection_modifyitems(items):
+def pytest_addoption(parser):
+    """Let CI run a part of the long simulations, another one with each commit."""
+    parser.addoption("--third", type=int, choices=(0, 1, 2), help="only every third test")
+
+
+def pytest_collection_modifyitems(config, items):
     """Keep the tests of such a file together, where they are shared out (`--dist loadgroup`)."""
+    third = config.getoption("--third")
+    if third is not None:
+        items[:] = [i for i in items if zlib.crc32(i.nodeid.encode()) % 3 == third]
     for item in items:
         if item.path.stem in ONE_PROCESS:
             item.add_marker(pytest.mark.xdist_group(item.path.stem))
