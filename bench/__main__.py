@@ -2,7 +2,7 @@
 
 ::
 
-    python -m bench [--only load|memory|reading|ratings|sizes|reports|local] [--quick]
+    python -m bench [--only load|memory|reading|ratings|sizes|reports|view|local] [--quick]
 
 `local` is run by `.venv-ray/bin/python` where that is there (`make test-ray` makes it), for Ray.
 """
@@ -14,9 +14,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from bench import load_bench, ratings_bench, report_bench, size_bench
+from bench import load_bench, ratings_bench, report_bench, size_bench, view_bench
 
-PARTS = ("load", "memory", "reading", "ratings", "sizes", "reports", "local")
+PARTS = ("load", "memory", "reading", "ratings", "sizes", "reports", "view", "local")
 RAY = Path(__file__).parents[1] / ".venv-ray/bin/python"
 
 
@@ -26,7 +26,7 @@ def main() -> None:
     parser.add_argument("--only", choices=PARTS, help="one part instead of all")
     parser.add_argument("--quick", action="store_true", help="small sizes, to see that it works")
     asked = parser.parse_args()
-    if asked.only not in {"ratings", "sizes", "reports", "local"}:
+    if asked.only not in {"ratings", "sizes", "reports", "view", "local"}:
         load_bench.main(asked.only, quick=asked.quick)
     if asked.only in {None, "ratings"}:
         print("\nRatings\n")
@@ -37,6 +37,9 @@ def main() -> None:
     if asked.only in {None, "reports"}:
         print("\nReports\n")
         report_bench.main()
+    if asked.only in {None, "view"}:
+        print("\nIn the browser\n")
+        view_bench.main(quick=asked.quick)
     if asked.only in {None, "local"}:
         print("\nLocal models, and Ray\n", flush=True)
         runs = ["--runs", "1"] if asked.quick else []
