@@ -25,6 +25,7 @@ from ethogram.report.judge import JudgeAccount, judge_account, untested
 from ethogram.report.page import render_page
 from ethogram.report.places import check_page, page_files
 from ethogram.report.summary import render_json, render_markdown
+from ethogram.stimuli.paths import as_text
 from ethogram.stimuli.tables.written import write_whole
 from ethogram.store.gates import gate_runs
 from ethogram.store.store import Store
@@ -130,7 +131,7 @@ def report_on(
         profiles, comparisons, unrated = _results(results, without, views)
     return build_report(
         profiles,
-        title=title or (studies[-1]["name"] if studies else _printable(store.path.stem)),
+        title=title or (studies[-1]["name"] if studies else as_text(store.path.stem)),
         comparisons=comparisons,
         unrated=unrated,
         stages=results.counts,
@@ -142,11 +143,6 @@ def report_on(
         gate_runs=gate_runs(store),
         sections=find_sections(results),
     )
-
-
-def _printable(name: str) -> str:
-    """Return a file's name as text, also where its bytes are none."""
-    return name.encode("utf-8", "replace").decode()
 
 
 def _results(

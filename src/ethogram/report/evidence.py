@@ -18,6 +18,7 @@ import numpy as np
 from ethogram.engine.requests import USABLE
 from ethogram.engine.thoughts import split_thoughts
 from ethogram.report.script_data import size_in_page
+from ethogram.stimuli.paths import as_text
 from ethogram.store.read import export_rows, read_trials
 from ethogram.store.store import Store
 
@@ -260,7 +261,7 @@ class _Pool:
         several = len({m for m, _ in totals}) < len(totals)
         least = min(self.seen[m, t] for m in range(len(self.keys)) for t in range(len(traits)))
         sample = Evidence(
-            store=store.path.name.encode("utf-8", "replace").decode(),
+            store=as_text(store.path.name),
             models=tuple(f"{m}, {c}" if several else m for m, c in self.keys),
             conditions=tuple(c for _, c in self.keys),
             judges=tuple(self.names["judges"]),

@@ -60,6 +60,7 @@ from ethogram.report.page_tables import (
 from ethogram.report.script_data import POLICIES
 from ethogram.report.strip import draw_strip
 from ethogram.report.templates import asset, environment
+from ethogram.stimuli.paths import as_text
 from ethogram.validity.measure import NOT_TESTED
 from ethogram.validity.sections import SectionTable
 
@@ -93,7 +94,7 @@ def render_page(
     shared = [figure for figures in charts.values() for figure in figures]
     figures = bool(shared) or any(view["figures"] for view in views)
     scripts = [_javascript_bundle(), asset("report.js")] if figures else [asset("report.js")]
-    page: str = (
+    return as_text(
         _environment()
         .get_template("report.html.j2")
         .render(
@@ -126,7 +127,6 @@ def render_page(
             evidence=report.evidence.to_dict() if report.evidence else None,
         )
     )
-    return page
 
 
 def _environment() -> jinja2.Environment:

@@ -24,3 +24,8 @@ def named_path(name: str | Path, *, base: Path | None = None) -> Path:
         why = getattr(error, "strerror", None) or error
         raise InputError(f"no file can be read at {str(name)[:100]!r}: {why}") from error
     return path
+
+
+def as_text(text: str) -> str:
+    """Return a text that can be written and sent: a file's name may hold bytes that are none."""
+    return text.encode("utf-8", "replace").decode()

@@ -14,6 +14,7 @@ from ethogram.api.view.beside import comparable_groups, compare_page, study_name
 from ethogram.api.view.pages import list_page, read_records, render, stylesheet
 from ethogram.api.view.shelf import Shelf, Study, draw_page, endings
 from ethogram.errors import InputError
+from ethogram.stimuli.paths import as_text
 from ethogram.stimuli.tables.written import check_folder, is_ours, write_whole
 from ethogram.store.search import list_replies
 from ethogram.store.store import Store
@@ -77,7 +78,7 @@ def write_bundle(
         links = [("All studies", "index.html")]
         links += [("All replies", _replies_page(study.key, 1))] if study.key in written else []
         page = draw_page(study, [(w, quote(a)) for w, a in links], texts=texts, whole=True)
-        write_whole(folder / f"{study.key}.html", page.encode("utf-8", "replace"))
+        write_whole(folder / f"{study.key}.html", page.encode())
     beside = list(_write_comparisons(studies, folder))
     _write_card(studies, folder / "README.md")
     index = list_page(
@@ -151,7 +152,7 @@ def _write_card(studies: Sequence[Study], path: Path) -> None:
     if path.exists() and not is_ours(path):
         return
     names = ", ".join(" ".join(escape(study.name).split()) for study in studies)
-    write_whole(path, _CARD.format(names=names).encode("utf-8", "replace"))
+    write_whole(path, as_text(_CARD.format(names=names)).encode())
 
 
 def _write_comparisons(studies: Sequence[Study], folder: Path) -> Iterator[tuple[str, str]]:
@@ -159,7 +160,7 @@ def _write_comparisons(studies: Sequence[Study], folder: Path) -> Iterator[tuple
     for number, group in enumerate(comparable_groups(studies), start=1):
         name = f"compared-{number}.html"
         page = compare_page(group, [("All studies", "index.html")])
-        write_whole(folder / name, page.encode("utf-8", "replace"))
+        write_whole(folder / name, page.encode())
         yield " and ".join(study_names(group).values()), name
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote
 
 import jinja2
 
@@ -14,10 +14,11 @@ from ethogram.api.view.shelf import Study
 from ethogram.engine.requests import USABLE
 from ethogram.report.evidence import judge_words, without_thoughts
 from ethogram.report.templates import asset, environment
+from ethogram.stimuli.paths import as_text
 from ethogram.store.read import read_trials
 from ethogram.store.store import Store
 
-PER_PAGE = 20
+HOME = ("All studies", "/")
 CHARS = 6000
 """Characters at which texts in lists are cut; the page of a trial has up to `WHOLE`."""
 
@@ -32,12 +33,17 @@ def _environment() -> jinja2.Environment:
 def render(template: str, **values: Any) -> str:
     """Return a page."""
     known = {"policy": "", "root": "/", "script": True, "links": (), "kicker": "", "beside": ()}
-    return sayable(_environment().get_template(template).render(**{**known, **values}))
+    return as_text(_environment().get_template(template).render(**{**known, **values}))
 
 
-def sayable(page: str) -> str:
-    """Return a page that can be sent: a file's name may hold bytes that are no text."""
-    return page.encode("utf-8", "replace").decode("utf-8")
+def said_page(title: str, *sentences: str) -> str:
+    """Return a page of a few sentences."""
+    return render("viewer_said.html.j2", title=title, sentences=sentences, links=[HOME])
+
+
+def address_of(key: str) -> str:
+    """Return where a study is."""
+    return f"/s/{quote(key)}"
 
 
 def stylesheet() -> str:
@@ -102,8 +108,3 @@ def read_records(
             }
         )
     return made
-
-
-def page_address(path: str, asked: Mapping[str, str], number: int) -> str:
-    """Return the address of another page of a list."""
-    return path + "?" + urlencode({**{k: v for k, v in asked.items() if v}, "page": str(number)})
