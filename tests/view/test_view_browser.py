@@ -158,13 +158,15 @@ def test_a_report_follows_its_run(tmp_path, browser):
         browser.get(f"{served.root}/s/two")
         said = _one(browser, "[data-follow=two]")
         WebDriverWait(browser, 20).until(lambda b: "under way" in said.text)
-        assert "more than here" not in said.text
+        assert "came since" not in said.text
         store.add_row("DELETE FROM verdict WHERE judging = (SELECT max(judging) FROM verdict)", ())
         browser.refresh()  # drawn less than 30 seconds ago: as it was
         said = _one(browser, "[data-follow=two]")
         shown = int(said.get_attribute("data-shown"))
         browser.execute_script("arguments[0].dataset.shown = arguments[1]", said, shown - 5)
-        WebDriverWait(browser, 20).until(lambda b: "4 more than here. Show them." in said.text)
+        WebDriverWait(browser, 20).until(
+            lambda b: "4 came since this page was drawn. Show them." in said.text
+        )
         said.find_element(By.LINK_TEXT, "Show them.").click()
         assert len(browser.find_elements(By.CSS_SELECTOR, "#ranked-table tbody tr")) == len(TRAITS)
         assert _errors(browser) == []

@@ -495,7 +495,7 @@ def view(
     paths: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[PATHS]",
+            metavar="PATHS",
             help="Stores, folders of stores (default: this one), or reference: for the published "
             "study.",
         ),
@@ -553,7 +553,7 @@ def labels_draw(
     seed: Annotated[int, typer.Option(metavar="N", help="Of the draw.")] = 0,
     quiet: Quiet = False,
 ) -> None:
-    """Draw chosen replies for people to label, the unsure ones more often. No call is made."""
+    """Draw chosen replies for people to label. Unsure ones come more often; no call is made."""
     from ethogram.api.labels import draw_labels
 
     made = draw_labels(store, size, judge=judge, models=model or (), overlap=overlap, seed=seed)
@@ -571,7 +571,7 @@ def labels_export(
     force: Force = False,
     quiet: Quiet = False,
 ) -> None:
-    """Write the queue as CSV: message, reply and two words, without model and verdict."""
+    """Write the queue as CSV. It has message, reply and two words, not model and verdict."""
     from ethogram.api.labels import export_labels
 
     rows = export_labels(store, out, force=force)
@@ -587,7 +587,7 @@ def labels_import(
     ] = None,
     quiet: Quiet = False,
 ) -> None:
-    """Take labels from a table with the columns trial, label and labeller."""
+    """Take labels from a table. Its columns are trial, label and labeller."""
     from ethogram.api.labels import import_labels
 
     _echo(f"{import_labels(store, file, labeller=by):,} labels are new or changed.")
@@ -605,7 +605,7 @@ def labels_status(
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Say how far people are, how often they agree with each judge, and what is still needed."""
+    """Say what labels tell of each judge. Also how far people are, and what is still needed."""
     from ethogram.api.labels import read_label_status
     from ethogram.ratings.serialise import as_plain
 

@@ -28,8 +28,8 @@ const follow = (study) => {
   const again = document.createElement("a");
   again.href = location.pathname;
   again.textContent = "Show them.";
-  const words = `${study.words}. `;
-  followed.replaceChildren(words + (more > 0 ? `${more.toLocaleString("en")} more than here. ` : ""));
+  const since = more > 0 ? `${more.toLocaleString("en")} came since this page was drawn. ` : "";
+  followed.replaceChildren(`Verdicts: ${study.words}. ${since}`);
   if (more <= 0) return;
   followed.append(again);
   const idle = window.scrollY < innerHeight / 2 && !document.querySelector("dialog[open]")
