@@ -15,7 +15,7 @@ from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import chain, groupby
+from itertools import chain
 from typing import Any
 
 import aiohttp
@@ -34,7 +34,7 @@ from ethogram.engine.transport import LeftPending
 from ethogram.errors import EndpointError, EthogramError, Problems, StudyError, guess
 from ethogram.protocols.protocol import Call, Judging, Protocol, Result, Setting, Trial
 from ethogram.run.prepare import Planned, Prepared
-from ethogram.run.stages import MAIN_STAGES, STAGES, Feed, Stage
+from ethogram.run.stages import MAIN_STAGES, STAGES, Feed, Stage, together
 from ethogram.run.transports import Transports, TransportSet, check_engines
 from ethogram.store.read import StageCount, count_stages
 from ethogram.store.rows import PlannedJudging, Role
@@ -559,7 +559,6 @@ class _Runner:
     def _backlog(self, name: str, feed: Feed, *, singly: bool = False) -> Iterator[Task]:
         """Yield the rows pending from before this run, a chunk at a time, with who is next.
 
-        Judgings of one reply are one worker's, so that its text is in the service's cache;
         `singly`: each row is one worker's, as where all are asked at once.
         """
         after, stage = 0, STAGES[name]
@@ -570,8 +569,7 @@ class _Runner:
                 key: self.store.judgings_of(ids, job.feed.party, self.parts)
                 for key, job in following.items()
             }
-            of_one = "id" if singly else "trial"
-            for _, same in groupby(rows, key=lambda row: getattr(row, of_one, row.id)):
+            for same in [[row] for row in rows] if singly else together(rows):
                 yield [
                     (row, {key: judgings[row.id] for key, judgings in planned.items()})
                     for row in same

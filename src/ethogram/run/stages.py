@@ -6,7 +6,7 @@ as they are answered: a reply goes to its judges at once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -119,3 +119,19 @@ STAGES: dict[str, Stage] = {
 }
 """Every stage by name: a new protocol is a row here."""
 MAIN_STAGES = (StageName.ELICIT, StageName.JUDGE)
+MOST_TOGETHER = 8  # rows that are one worker's; more would leave the others idle
+
+
+def together(rows: Sequence[Any]) -> Iterator[list[Any]]:
+    """Yield the rows that one worker asks one after another: at most 8 about one reply.
+
+    The first is read whole; the others share its beginning, which is then in the service's cache.
+    Replies that were written to be shown to judges stand in a trial for each question.
+    """
+    groups: dict[Any, list[Any]] = {}
+    for number, row in enumerate(rows):
+        about = (row.prompt, row.reply) if isinstance(row, Judging) else number
+        groups.setdefault(about, []).append(row)
+    for same in groups.values():
+        for start in range(0, len(same), MOST_TOGETHER):
+            yield same[start : start + MOST_TOGETHER]
