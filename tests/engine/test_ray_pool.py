@@ -6,6 +6,7 @@ import asyncio
 from types import SimpleNamespace
 
 import orjson
+import pytest
 
 from ethogram.engine.ray.llama import LlamaPool
 from ethogram.engine.requests import Request, Status
@@ -14,18 +15,28 @@ from ethogram.engine.settings import RayTable
 BODY = orjson.dumps({"choices": []})
 
 
+class RayError(Exception):
+    """What all of Ray's own errors are."""
+
+
+class TaskFailed(RayError):
+    """The actor answered with an error."""
+
+
+class NodeDied(RayError):
+    """One of those that say in their own way that the actor is not there."""
+
+
 class PlantedRay:
     """Ray, as far as a pool needs it: one kind of actor, whose answers come when they are let."""
 
-    exceptions = SimpleNamespace(
-        RayActorError=type("RayActorError", (Exception,), {}),
-        RayTaskError=type("RayTaskError", (Exception,), {}),
-    )
+    exceptions = SimpleNamespace(RayError=RayError, RayTaskError=TaskFailed)
 
     def __init__(self):
         self.let = asyncio.Event()
         self.asked = 0
         self.cancelled = []
+        self.errors = []
 
     def remote(self, _made):
         """Return what makes actors."""
@@ -44,6 +55,8 @@ class PlantedRay:
         return asyncio.ensure_future(self._answer())
 
     async def _answer(self):
+        if self.errors:
+            raise self.errors.pop()
         await self.let.wait()
         return 200, BODY, "planted"
 
@@ -94,3 +107,28 @@ def test_an_answer_that_does_not_come_is_given_up_and_leaves_its_place():
     assert late.failure.status is Status.TIMEOUT
     assert len(ray.cancelled) == 1
     assert answered.http == 200
+
+
+@pytest.mark.parametrize("error", [NodeDied, RayError])
+def test_whatever_takes_an_actor_away_its_request_is_asked_again(error):
+    """Ray says it as a dead actor, process or node, as a lost object, as memory that ran out."""
+
+    async def scenario():
+        ray, pool = await _pool()
+        ray.errors = [error("gone")]
+        ray.let.set()
+        return ray.asked, await pool.ask(_request(), seconds=60), ray.asked
+
+    before, answer, asked = asyncio.run(scenario())
+    assert (answer.http, asked - before) == (200, 2)
+
+
+def test_an_error_of_the_actors_own_is_no_death():
+    async def scenario():
+        ray, pool = await _pool()
+        ray.errors = [TaskFailed("ValueError: no")]
+        return await pool.ask(_request(), seconds=60), ray.asked
+
+    answer, asked = asyncio.run(scenario())
+    assert answer.failure.status is Status.TRANSPORT
+    assert asked == 1

@@ -130,7 +130,7 @@ class LlamaPool:
         """Wait for one actor."""
         try:
             await worker.actor.where.remote()
-        except self._ray.exceptions.RayActorError as error:
+        except self._ray.exceptions.RayError as error:
             raise EndpointError(f"{self._model}: {_first_cause(error)}") from error
         worker.ready = True
         async with self._free:
@@ -153,13 +153,13 @@ class LlamaPool:
                 self._ray.cancel(answer)  # else it would take the place of the next
                 reason = f"no answer within {seconds:g} s"
                 return Response(failure=failure(Status.TIMEOUT, reason))
-            except self._ray.exceptions.RayActorError:
+            except self._ray.exceptions.RayTaskError as error:
+                return Response(failure=failure(Status.TRANSPORT, _first_cause(error)), sent=False)
+            except self._ray.exceptions.RayError:  # its actor, process, node or memory is gone
                 worker.recent.clear()
                 worker.ready = False
                 self._let_come(asyncio.create_task(self._return(worker)))
                 continue
-            except self._ray.exceptions.RayTaskError as error:
-                return Response(failure=failure(Status.TRANSPORT, _first_cause(error)), sent=False)
             finally:
                 worker.busy -= 1
                 async with self._free:
