@@ -48,7 +48,7 @@ def test_numbers_are_those_of_the_analysis(study):
     assert f"{d.models[m]} on {d.traits[i]}, {abs(points):.0f} Elo points" in apart.text
     low, high = (ELO_PER_LOGIT * v[m, i] for v in (d.low, d.high))
     assert f"−{-low:.0f} to −{-high:.0f}" in apart.interval
-    assert shared.text.startswith("Three traits rank in the top half for all nine models")
+    assert shared.text.startswith("Two traits rank in the top half for all nine models")
 
 
 def test_noise_is_not_made_a_finding():
@@ -73,11 +73,10 @@ def test_correlations_end_at_one():
 def test_heads_claim_what_the_intervals_carry(study):
     profiles, analysis = study
     heads = section_claims(profiles, analysis)
-    assert heads["table"] == "Three traits rank high and five rank low in all nine models"
+    assert heads["table"] == "Two traits rank high and four rank low in all nine models"
     assert heads["similarity"] == "On average, two models order the traits much alike"
     assert heads["convergence"] == (
-        "Models agree more than chance on places 21 to 50; "
-        "on the top 20 and the bottom 44 it depends on the measure"
+        "Models agree more than chance on places 21 to 50; on the top 20 it depends on the measure"
     )
     differing = int(analysis.deviations.significant.any(axis=0).sum())
     assert heads["deviations"].startswith(f"On {differing} of 144 traits some model differs")

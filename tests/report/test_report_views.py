@@ -232,17 +232,12 @@ def test_tiers_are_told_in_ranks_and_in_points():
     tiers = {t.name: t for t in study.convergence.tiers}
     top, bottom = tiers["top 20"], tiers["bottom 44"]
     assert f"top 20 ({top.ranks.value:.1f}, by chance {top.ranks.null:.1f}" in ranks
-    for tier, words in (
-        (top, "show no difference from chance on"),
-        (bottom, "differ more than chance on"),
-    ):
+    for tier in (top, bottom):
         value, chance = (ELO_PER_LOGIT * v for v in (tier.logits.value, tier.logits.null))
         number = f"{tier.name} ({value:.1f}, by chance {chance:.1f}, p {tier.logits.p:.2g})"
         assert number in points
-        assert words in points
     assert ranks.startswith("In ranks, models agree more than chance on the tiers top 20 (")
     assert ") and 21 to 50 (" in ranks
     assert points.startswith("In Elo points, models agree more than chance on the tier 21 to 50 (")
-    assert points.endswith(
-        "So what is found on the tiers top 20 and bottom 44 depends on the measure."
-    )
+    assert "show no difference from chance on the tiers top 20 (" in points
+    assert points.endswith("So what is found on the tier top 20 depends on the measure.")

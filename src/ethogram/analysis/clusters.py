@@ -19,6 +19,7 @@ from scipy.cluster.hierarchy import linkage
 from ethogram.analysis.cohort import Cohort, draw_noise
 from ethogram.ratings.comparisons import BoolArray, FloatArray
 from ethogram.ratings.phases import say_phase
+from ethogram.ratings.spread import covariance_root
 
 MINIMUM_SIZE = 3
 MINIMUM_TRAITS = 8
@@ -202,9 +203,8 @@ def ward_branches(points: FloatArray) -> BoolArray:
 def draw_cloud(strengths: FloatArray, rng: np.random.Generator) -> FloatArray:
     """Draw strengths (M, K) whose patterns are one normal cloud, covariance as observed."""
     deviation = strengths - strengths.mean(axis=0)
-    values, vectors = np.linalg.eigh(deviation @ deviation.T / deviation.shape[1])
-    roots = vectors * np.sqrt(np.clip(values, 0, None))
-    return np.asarray(roots @ rng.normal(size=deviation.shape) + strengths.mean(axis=0))
+    root = covariance_root(deviation @ deviation.T / deviation.shape[1])
+    return np.asarray(root @ rng.normal(size=deviation.shape) + strengths.mean(axis=0))
 
 
 def _density_grouping(n_traits: int) -> Grouping | str:

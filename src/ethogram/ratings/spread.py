@@ -71,9 +71,10 @@ def stretched(spread: FloatArray, strengths: FloatArray, scale: float, size: flo
 
 
 def covariance_root(covariance: FloatArray) -> FloatArray:
-    """R with R R' the covariance.
+    """R with R R' the covariance, the same on every machine but for rounding.
 
-    Covariances of centred strengths are singular, so by eigenvectors; of more than a thousand
+    Covariances of centred strengths are singular, so by eigenvectors, whose signs each processor
+    finds in its own way: the symmetric root does not depend on them. Of more than a thousand
     traits, where these take minutes, by Cholesky, a billionth of the mean variance added.
     """
     if len(covariance) > EIGENVECTORS:
@@ -81,7 +82,7 @@ def covariance_root(covariance: FloatArray) -> FloatArray:
         raised[np.diag_indices(len(raised))] += _JITTER * np.diag(covariance).mean()
         return np.asarray(cholesky(raised, lower=True, overwrite_a=True, check_finite=False))
     values, vectors = np.linalg.eigh(covariance)
-    return np.asarray(vectors * np.sqrt(np.clip(values, 0, None)))
+    return np.asarray(vectors * np.sqrt(np.clip(values, 0, None)) @ vectors.T)
 
 
 def spread_root(spread: FloatArray) -> FloatArray:

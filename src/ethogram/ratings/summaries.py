@@ -169,4 +169,6 @@ def _rated_row(profile: Profile, *, several: bool) -> Row:
 def say_unrated(one: Unrated) -> str:
     """Say whose comparisons could not be rated, how many there are, and why."""
     who = name_source(one.model, one.judge, one.condition)
+    if not one.n and not one.lost:
+        return f"{who}: not rated, as none of its trials has been judged yet."
     return f"{who}: not rated ({_losses(one)}). {one.reason}"

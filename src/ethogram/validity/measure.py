@@ -375,6 +375,8 @@ def _judge(
     missing: dict[str, str] = {}
     if corrections and (plants is not None or results.labels(name) is not None):
         for who, comparisons in _labelled(own).items():
+            if not len(comparisons) and not comparisons.lost:
+                continue  # only the judge was tried so far
             try:
                 corrected[who] = correct_own(results, comparisons, seed=seed)
                 if plants is None or not has_own_plants(results, comparisons):
