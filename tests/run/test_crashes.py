@@ -164,18 +164,26 @@ def small_study(server, folder, *, repeats=1, concurrency=32):
 
 
 def test_a_run_that_meets_a_file_limit_stops_with_one_line_and_goes_on_later(planted, tmp_path):
-    """Where a file cannot grow, the run says so, exits with 2, and a later run finishes."""
+    """Where a file cannot grow, the run says so, exits with 2, and a later run finishes.
+
+    At a limit that something fits under: how much a run writes before its answers, and in which
+    file, depends on its pace.
+    """
     server = planted()
     file, store = small_study(server, tmp_path, repeats=4), tmp_path / "study.db"
     words = ["run", str(file), "--no-report"]
-    limited = [sys.executable, "-c", SMALL_DISK, str(1400 * 1024), *words]
-    ended = subprocess.run(limited, cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert ended.returncode == 2, ended.stderr
-    assert ended.stderr.count("\nethogram: ") == 1
-    assert "study.db cannot be written" in ended.stderr
-    assert "Traceback" not in ended.stderr
-    check_integrity(store)
-    kept = committed(store)
+    for limit in range(1_400, 8_000, 200):
+        for left in tmp_path.glob("study.db*"):
+            left.unlink()
+        limited = [sys.executable, "-c", SMALL_DISK, str(limit * 1024), *words]
+        ended = subprocess.run(limited, cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert ended.returncode == 2, ended.stderr
+        assert ended.stderr.count("\nethogram: ") == 1
+        assert "study.db cannot be written" in ended.stderr
+        assert "Traceback" not in ended.stderr
+        check_integrity(store)
+        if kept := committed(store):
+            break
     assert kept  # it was not full from the start
     ended = cli(*words, cwd=tmp_path)
     assert ended.returncode == 0, ended.stderr
