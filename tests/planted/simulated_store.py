@@ -224,3 +224,18 @@ have or by one had not but what all were when we there can an your which their s
 do will each about how up out them then she many some so these would other into has more her
 two like him see time could
 """.split()  # noqa: SIM905 - one word an item would be 90 lines
+
+
+SIX = ("warm", "blunt", "formal", "playful", "cautious", "bold")
+
+
+def fill_with_losses(path: Path) -> Path:
+    """Make a store of six traits, two models and two judges, with losses; returns its path."""
+    return fill_store(
+        path,
+        traits=SIX,
+        models=("alpha", "beta"),
+        judges=("one", "two"),
+        losses=Losses(empty=0.1, unparsed=0.1),
+        words=12,
+    )

@@ -6,7 +6,7 @@ import numpy as np
 import orjson
 import polars as pl
 import pytest
-from tests.planted.simulated_store import Losses, fill_store
+from tests.planted.simulated_store import SIX, fill_with_losses
 from tests.planted.studies import run_text, study_text
 
 from ethogram.api import read_profiles
@@ -16,20 +16,11 @@ from ethogram.errors import InputError
 from ethogram.report.bridges.dataset_card import prompt_licence
 from ethogram.stimuli.traits import load_traits
 
-TRAITS = ("warm", "blunt", "formal", "playful", "cautious", "bold")
-
 
 @pytest.fixture
 def filled(store_path):
     """Return a store of two models and two judges, with losses."""
-    return fill_store(
-        store_path,
-        traits=TRAITS,
-        models=("alpha", "beta"),
-        judges=("one", "two"),
-        losses=Losses(empty=0.1, unparsed=0.1),
-        words=12,
-    )
+    return fill_with_losses(store_path)
 
 
 @pytest.fixture
@@ -80,7 +71,7 @@ def test_what_no_row_says_is_carried(filled, folder):
     facts["groups"][0]["adaptive"] = True
     (folder / "ethogram.json").write_bytes(orjson.dumps(facts))
     first = read_source(f"hf:{folder}")[0]
-    assert first.traits == (*TRAITS, "unseen")
+    assert first.traits == (*SIX, "unseen")
     assert first.adaptive
     assert first.lost == read_source(filled)[0].lost > 0
 
@@ -149,7 +140,7 @@ def test_the_ratings_table_has_every_trait_of_every_profile(filled, folder):
     """A row per trait, with the numbers that `ethogram ratings` gives."""
     table = pl.read_parquet(folder / "ratings.parquet")
     profiles = read_profiles(filled)
-    assert len(table) == len(TRAITS) * len(profiles)
+    assert len(table) == len(SIX) * len(profiles)
     for p in profiles:
         mine = table.filter((pl.col("model") == p.model) & (pl.col("judge") == p.judge))
         assert mine["rating"].to_list() == p.frame()["rating"].to_list()

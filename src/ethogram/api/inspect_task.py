@@ -13,18 +13,13 @@ from typing import Any
 import numpy as np
 import orjson
 from inspect_ai import Task, task
+from inspect_ai import model as inspect_model
 from inspect_ai.dataset import MemoryDataset, Sample
-from inspect_ai.model import (
-    ChatMessageAssistant,
-    ChatMessageSystem,
-    ChatMessageUser,
-    ModelOutput,
-    get_model,
-)
+from inspect_ai.model import ModelOutput, get_model
 from inspect_ai.scorer import Score, metric, scorer
 from inspect_ai.solver import solver
 
-from ethogram.engine.inspect_models import completion_body
+from ethogram.engine.inspect_models import CHAT_MESSAGES, completion_body
 from ethogram.engine.reading import read_response
 from ethogram.engine.requests import USABLE, Messages, Reading
 from ethogram.errors import EthogramError
@@ -41,12 +36,7 @@ from ethogram.validity.proportions import proportion
 
 NAME = "character"
 TRIAL, EXEMPLAR = "trial", "exemplar"
-_KINDS = {
-    "system": ChatMessageSystem,
-    "developer": ChatMessageSystem,
-    "user": ChatMessageUser,
-    "assistant": ChatMessageAssistant,
-}
+_KINDS = {role: getattr(inspect_model, kind) for role, kind in CHAT_MESSAGES.items()}
 
 
 def _character(

@@ -41,12 +41,13 @@ _SECRET = re.compile(
     re.IGNORECASE,
 )
 _SHORTEST = 8  # characters of a key; anything shorter stands in many a text
-_ROLES = {
+CHAT_MESSAGES = {
     "system": "ChatMessageSystem",
     "developer": "ChatMessageSystem",
     "user": "ChatMessageUser",
     "assistant": "ChatMessageAssistant",
 }
+"""What Inspect calls the message of each role; a developer's is a system text to it."""
 
 
 def secrets_here() -> dict[str, str]:
@@ -106,7 +107,7 @@ class InspectTransport:
 
     def _messages(self, request: Request) -> list[Any]:
         return [
-            getattr(self._library, _ROLES[message["role"]])(content=message["content"])
+            getattr(self._library, CHAT_MESSAGES[message["role"]])(content=message["content"])
             for message in request.messages
         ]
 
@@ -214,9 +215,7 @@ def _make_model(name: str, table: ModelTable) -> Any:
         text = " ".join(re.sub(r"\[/?[a-z ]*\]", "", str(said)).split())[:300]
         reason = _hidden(text.encode()).decode()
         raise EndpointError(f"{name}: Inspect cannot make {table.model}: {reason}") from error
-    client: Any = getattr(
-        model.api, "client", None
-    )  # openai's and anthropic's ask twice more unasked
+    client: Any = getattr(model.api, "client", None)
     if hasattr(client, "max_retries"):  # openai's and anthropic's would ask twice more
         client.max_retries = 0
     return model

@@ -20,6 +20,7 @@ import orjson
 
 from ethogram import __version__
 from ethogram.design import Part
+from ethogram.engine.inspect_models import CHAT_MESSAGES
 from ethogram.engine.requests import USABLE
 from ethogram.errors import InputError
 from ethogram.ratings.profile import Profile
@@ -32,8 +33,6 @@ from ethogram.validity.results import StoreResults
 LONGEST = 150  # bytes of a file's name: file systems take 255
 TASK = "ethogram/character"
 _STOPS = {"truncated": "max_tokens", "refused": "content_filter", "filtered": "content_filter"}
-_ROLES = {"system": "ChatMessageSystem", "developer": "ChatMessageSystem",
-          "user": "ChatMessageUser", "assistant": "ChatMessageAssistant"}  # fmt: skip
 
 Row = dict[str, Any]
 
@@ -68,7 +67,7 @@ def export_logs(
     InputError
         Inspect is not installed, the study has no trials, or a file is not ethogram's.
     """
-    log = need("inspect_ai.log", what="--format inspect", extra="inspect")
+    log = _inspect("log")
     groups = _read_groups(results)
     if not groups:
         raise InputError(f"{results.store.path} has no trials of a study: nothing to write")
@@ -134,7 +133,7 @@ def _read_groups(results: StoreResults) -> list[Trials]:
 
 def _log(results: StoreResults, group: Trials, profiles: Sequence[Profile]) -> Any:
     """Return the whole log of one model and condition."""
-    log = need("inspect_ai.log", what="--format inspect", extra="inspect")
+    log = _inspect("log")
     studies = results.store.studies()
     last: Row = studies[-1] if studies else {"name": results.store.path.stem, "started": 0.0}
     settings = orjson.loads(results.models.get(group.model, "{}"))
@@ -169,9 +168,14 @@ def _log(results: StoreResults, group: Trials, profiles: Sequence[Profile]) -> A
     )
 
 
+def _inspect(part: str) -> Any:
+    """Return a part of Inspect."""
+    return need(f"inspect_ai.{part}", what="--format inspect", extra="inspect")
+
+
 def _times(results: StoreResults) -> Any:
     """Return when the store's calls were made, from the first to the last."""
-    log = need("inspect_ai.log", what="--format inspect", extra="inspect")
+    log = _inspect("log")
     ends = asked_between(results.store)
     if ends is None:
         return log.EvalStats()
@@ -187,7 +191,7 @@ def _task_arguments(study: Mapping[str, Any], group: Trials) -> dict[str, Any]:
 
 def _generation(settings: Mapping[str, Any]) -> Any:
     """Return the settings that Inspect has a field for."""
-    model = need("inspect_ai.model", what="--format inspect", extra="inspect")
+    model = _inspect("model")
     params = settings.get("params", {})
     known = ("temperature", "top_p", "top_k", "max_tokens", "seed")
     return model.GenerateConfig(**{key: params[key] for key in known if key in params})
@@ -195,7 +199,7 @@ def _generation(settings: Mapping[str, Any]) -> Any:
 
 def _score_of(profile: Profile, samples: Sequence[Any]) -> Any:
     """Return a judge's ratings as metrics, one per trait, each with its interval."""
-    log = need("inspect_ai.log", what="--format inspect", extra="inspect")
+    log = _inspect("log")
     rows = profile.frame().to_dicts()
     return log.EvalScore(
         name=profile.judge,
@@ -220,7 +224,7 @@ def _score_of(profile: Profile, samples: Sequence[Any]) -> Any:
 
 def _sample(trial: Row, group: Trials) -> Any:
     """Return one trial: what was asked, the reply or why there is none, every verdict."""
-    log = need("inspect_ai.log", what="--format inspect", extra="inspect")
+    log = _inspect("log")
     number, reply = trial["trial"], group.replies.get(trial["trial"])
     asked = _asked(trial, group.messages.get(number))
     usable = reply is not None and reply["status"] in USABLE
@@ -248,11 +252,11 @@ def _sample(trial: Row, group: Trials) -> Any:
 
 def _asked(trial: Row, sent: Sequence[Row] | None) -> list[Any]:
     """Return the messages as they were sent; of a trial that never was, the user's."""
-    model = need("inspect_ai.model", what="--format inspect", extra="inspect")
+    model = _inspect("model")
     said = sent or [{"role": "user", "content": trial["prompt"]}]
     made = []
     for place, turn in enumerate(said):
-        kind = getattr(model, _ROLES.get(turn["role"], "ChatMessageUser"))
+        kind = getattr(model, CHAT_MESSAGES.get(turn["role"], "ChatMessageUser"))
         content = turn["content"]
         text = content if isinstance(content, str) else orjson.dumps(content).decode()
         made.append(kind(id=f"{trial['trial']}-{place}", content=text))
@@ -261,7 +265,7 @@ def _asked(trial: Row, sent: Sequence[Row] | None) -> list[Any]:
 
 def _output(reply: Row, name: str) -> Any:
     """Return a reply with its thoughts apart, its tokens and why it ended."""
-    model = need("inspect_ai.model", what="--format inspect", extra="inspect")
+    model = _inspect("model")
     text, thoughts = reply["text"] or "", reply["reasoning"]
     content: Any = text
     if thoughts:
