@@ -199,3 +199,13 @@ def test_an_unknown_format_names_all(filled, ethogram):
     code, _, said = ethogram("export", filled, "--format", "hff")
     assert code == 2
     assert "parquet, csv, jsonl, hf, eee, inspect" in said
+
+
+@pytest.mark.parametrize(
+    ("form", "words"), [(99, "use a newer ethogram"), (0, "export the store again")]
+)
+def test_a_data_set_of_another_form_is_refused_with_what_to_do(folder, form, words):
+    facts = orjson.loads((folder / "ethogram.json").read_bytes())
+    (folder / "ethogram.json").write_bytes(orjson.dumps({**facts, "form": form}))
+    with pytest.raises(InputError, match=f"has form {form}, expected 1: {words}"):
+        read_profiles(f"hf:{folder}")

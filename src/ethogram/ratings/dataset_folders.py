@@ -92,7 +92,9 @@ def read_groups(folder: Path) -> list[dict[str, Any]]:
     except (OSError, orjson.JSONDecodeError, KeyError, TypeError) as error:
         raise InputError(f"{path} is not as ethogram wrote it: export the store again") from error
     if form != FORM:
-        raise InputError(f"{path} has form {form!r}, expected {FORM}: use a newer ethogram")
+        newer = isinstance(form, int) and form > FORM
+        todo = "use a newer ethogram" if newer else "export the store again"
+        raise InputError(f"{path} has form {form!r}, expected {FORM}: {todo}")
     if not whole:
         raise InputError(f"{path} is not as ethogram wrote it: export the store again")
     return list(groups)
