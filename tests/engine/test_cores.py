@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ethogram.engine import cores
+from ethogram.engine.local import share_cores
 
 
 @pytest.fixture
@@ -61,3 +62,19 @@ def test_what_cannot_be_read_is_taken_to_be_free(monkeypatch, tmp_path):
     monkeypatch.delattr(cores.os, "sched_getaffinity", raising=False)
     monkeypatch.setattr(cores.os, "cpu_count", lambda: 6)
     assert cores.free_cores() == 6
+
+
+@pytest.mark.parametrize(
+    ("sizes", "n", "shares"),
+    [
+        ((1_117,), 2, [2]),
+        ((1_117, 491, 98), 2, [2, 1, 1]),
+        ((1_117, 491, 98), 8, [6, 3, 1]),
+        ((500, 500), 8, [4, 4]),
+        ((500, 500), 1, [1, 1]),
+        ((), 4, []),
+    ],
+)
+def test_cores_are_shared_by_weight(sizes, n, shares):
+    """The largest model is what the others wait for."""
+    assert share_cores(sizes, n) == shares

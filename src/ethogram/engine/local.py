@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+import math
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -62,16 +63,28 @@ def local_servers(models: Iterable[str], *, base: Path | None = None) -> Iterato
     """
     wanted = sorted({model for model in models if model.startswith("local/")})
     servers: list[Any] = []
-    threads = max(1, free_cores() // len(wanted)) if wanted else 0
+    files = [local_file(model, base=base) for model in wanted]
+    shares = share_cores([file.stat().st_size for file in files], free_cores())
     try:
         addresses = {}
-        for model in wanted:
-            server = start_server(model, local_file(model, base=base), threads)
+        for model, file, threads in zip(wanted, files, shares, strict=True):
+            server = start_server(model, file, threads)
             servers.append(server)
             addresses[model] = f"{server.listening_address.rstrip('/')}/v1"
         yield addresses
     finally:
         servers.clear()  # dropping the last reference stops a server
+
+
+def share_cores(sizes: Sequence[int], cores: int) -> list[int]:
+    """Return how many threads each of several models gets, by the bytes of its weights.
+
+    Time per token goes with them, so equal shares would leave the small ones waiting for the large
+    one. Rounded up: a few threads more than cores cost less than cores that idle once a model has
+    nothing left to do.
+    """
+    total = sum(sizes)
+    return [min(cores, max(1, math.ceil(cores * size / total))) for size in sizes]
 
 
 def check_llama() -> None:
