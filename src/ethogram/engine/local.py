@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import math
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -80,11 +79,14 @@ def share_cores(sizes: Sequence[int], cores: int) -> list[int]:
     """Return how many threads each of several models gets, by the bytes of its weights.
 
     Time per token goes with them, so equal shares would leave the small ones waiting for the large
-    one. Rounded up: a few threads more than cores cost less than cores that idle once a model has
-    nothing left to do.
+    one. Each has one at least; no more are made than there are cores, as threads of one model wait
+    for each other busily, and take from the others what they cannot use.
     """
-    total = sum(sizes)
-    return [min(cores, max(1, math.ceil(cores * size / total))) for size in sizes]
+    shares = [1] * len(sizes)
+    while sum(shares) < cores and sizes:
+        least = max(range(len(sizes)), key=lambda i: sizes[i] / shares[i])
+        shares[least] += 1
+    return shares
 
 
 def check_llama() -> None:
