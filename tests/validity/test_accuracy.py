@@ -85,6 +85,26 @@ def test_trait_accuracies_cover_what_was_planted():
     assert np.mean(drawn) < 0.6 * np.mean(raw)
 
 
+def test_many_verdicts_on_few_replies_are_not_taken_for_many_replies():
+    """Three replies per trait, eight verdicts on each; the judge fails at one reply in five.
+
+    Taken for independent, their intervals would hold the truth in under half of the cases.
+    """
+    rng, k, held, blind, studies = np.random.default_rng(1), 24, 0, 0, 15
+    truth, traits = 0.8 * 0.98 + 0.2 * 0.2, [f"t{i}" for i in range(k)]
+    reply = np.repeat(np.arange(3 * k), 8)
+    planted, foil = reply // 3, (reply // 3 + 1 + np.tile(np.arange(8), 3 * k)) % k
+    for _ in range(studies):
+        seen = np.where(rng.random(3 * k) < 0.8, 0.98, 0.2)[reply]
+        named = np.where(rng.random(len(reply)) < seen, planted, foil)
+        columns = {"planted_first": np.arange(len(reply)) % 2 == 0, "prompt": reply}
+        made = judge_accuracy(collect_plants(traits, planted, foil, named, **columns))
+        held += ((made.low <= truth) & (truth <= made.high)).sum()
+        blind += len(made.blind)
+    assert held / (studies * k) > 0.93
+    assert blind / (studies * k) < 0.06
+
+
 def test_informedness_is_zero_for_a_judge_that_does_not_look():
     """A judge that always names the first word is at chance, and leans wholly to the first."""
     made = judge_accuracy(judged(0.5, bias=1.0, k=20))

@@ -7,7 +7,14 @@ from scipy.special import expit
 from statsmodels.stats.proportion import proportion_confint
 
 from ethogram.errors import InputError
-from ethogram.validity.proportions import Estimate, contrast, proportion, shrink, wilson
+from ethogram.validity.proportions import (
+    Estimate,
+    contrast,
+    effective_counts,
+    proportion,
+    shrink,
+    wilson,
+)
 
 
 @pytest.mark.parametrize(("hits", "n"), [(0, 5), (3, 8), (8, 8), (410, 500)])
@@ -145,3 +152,40 @@ def test_an_interval_is_said_however_few():
     slope = Estimate(0.4, 0.1, 0.9, 3)
     assert slope.interval == "40% (10 to 90)"
     assert slope.percent == "too few (3) to tell"
+
+
+# -- how many independent observations ------------------------------------------------------------
+
+
+def test_verdicts_of_their_own_are_worth_themselves():
+    made = effective_counts([1, 0, 1, 1], np.array([0, 0, 1, 1]), np.arange(4), 3)
+    assert np.allclose(made, [2, 2, 0])
+
+
+def test_verdicts_that_are_alike_in_each_cluster_are_worth_one():
+    """Two groups of two clusters of three: one right throughout, one wrong throughout."""
+    hits = np.repeat([1, 0, 1, 0], 3)
+    made = effective_counts(hits, np.repeat([0, 1], 6), np.repeat(np.arange(4), 3), 2)
+    assert np.allclose(made, [2, 2])
+
+
+def test_verdicts_that_do_not_depend_on_the_cluster_are_worth_all():
+    """The shares of clusters are as equal as chance never makes them."""
+    hits = np.tile([1, 0], 6)
+    made = effective_counts(hits, np.repeat([0, 1], 6), np.repeat(np.arange(6), 2), 2)
+    assert np.allclose(made, [6, 6])
+
+
+def test_one_reply_is_worth_one_verdict():
+    """Nothing shows how far its 24 verdicts depend on it."""
+    assert effective_counts(np.ones(24), np.zeros(24, int), np.zeros(24, int), 1) == [1]
+
+
+def test_the_correlation_is_that_of_the_analysis_of_variance():
+    """By hand: between 4 clusters of 2 in one group; shares 1, 1, .5, 0."""
+    hits, clusters = np.array([1, 1, 1, 1, 1, 0, 0, 0]), np.repeat(np.arange(4), 2)
+    between = 2 * ((np.array([1, 1, 0.5, 0]) - 0.625) ** 2).sum() / 3
+    within = 2 * 0.25 / 4
+    r = (between - within) / (between + within)
+    made = effective_counts(hits, np.zeros(8, int), clusters, 1)
+    assert np.allclose(made, 8 / (1 + r))

@@ -19,6 +19,7 @@ from ethogram.validity.proportions import (
     Estimate,
     bounded,
     contrast,
+    effective_counts,
     proportion,
     shifted,
     shrink,
@@ -328,8 +329,10 @@ def judge_accuracy(
     """
     read = plants.take(plants.read)
     hits, counts = plants.hits_by_trait()
-    raw_low, raw_high = wilson(hits, counts)
-    traits = shrink(hits, counts)
+    worth = effective_counts(read.hit, read.planted, read.prompt, len(plants.traits))
+    found = np.divide(hits * worth, counts, out=np.zeros(len(worth)), where=counts > 0)
+    raw_low, raw_high = wilson(found, worth)
+    traits = shrink(np.minimum(found, worth), worth)
     overall = proportion(read.hit, clusters=read.prompt)
     above, unsure = np.bool_(overall.low > 0.5), traits.low <= 0.5
     return JudgeAccuracy(

@@ -280,6 +280,55 @@ def shrink(hits: FloatArray | IntArray, n: FloatArray | IntArray) -> Shrunken:
     )
 
 
+def effective_counts(
+    hits: BoolArray | FloatArray,
+    group: NDArray[np.integer],
+    clusters: NDArray[np.integer],
+    groups: int,
+) -> FloatArray:
+    """How many independent observations each group's are worth; shape (groups,).
+
+    Parameters
+    ----------
+    hits : bool or float array, shape (n,)
+    group : int array, shape (n,)
+        Which of the `groups` each is of.
+    clusters : int array, shape (n,)
+        Observations of one cluster depend on each other. Negative entries are clusters of their
+        own.
+
+    Notes
+    -----
+    A group of n observations, in clusters of m, is worth n / (1 + (m - 1) r): the design effect of
+    Kish (1965, Survey Sampling, 5.4), m averaged over observations. The correlation r within a
+    cluster is that of the analysis of variance, of all groups together, each around its own mean.
+    Where no group has two clusters, nothing shows r, and it is taken to be 1; where all hits are
+    alike, nothing varies with the cluster, and it is 0.
+    """
+    hits = np.asarray(hits, dtype=float)
+    n = np.bincount(group, minlength=groups).astype(float)
+    _, labels = cluster_sizes(clusters, len(hits))
+    pairs, of = np.unique(np.stack([group, labels]), axis=1, return_inverse=True)
+    size, owner = np.bincount(of.ravel()).astype(float), pairs[0]
+    squares = np.bincount(owner, size**2, groups)
+    mean_size = np.divide(squares, n, out=np.ones(groups), where=n > 0)
+    share = np.bincount(of.ravel(), hits) / size
+    mean = np.divide(np.bincount(group, hits, groups), n, out=np.zeros(groups), where=n > 0)
+    between, within = len(size) - np.count_nonzero(n), len(hits) - len(size)
+    if within <= 0:
+        return n
+    if between <= 0:
+        r = 1.0
+    else:
+        common = float((n - np.divide(squares, n, out=np.zeros(groups), where=n > 0)).sum())
+        ms_between = float((size * (share - mean[owner]) ** 2).sum()) / between
+        ms_within = float((size * share * (1 - share)).sum()) / within
+        whole = ms_between + (common / between - 1) * ms_within
+        r = float(np.clip((ms_between - ms_within) / whole, 0, 1)) if whole > 0 else 0.0
+    made: FloatArray = n / (1 + (mean_size - 1) * r)
+    return made
+
+
 def _log_binomial(hits: FloatArray, n: FloatArray, logit: FloatArray) -> FloatArray:
     """Log likelihood of `hits` of `n` at these logits, up to a constant."""
     made: FloatArray = -hits * np.logaddexp(0, -logit) - (n - hits) * np.logaddexp(0, logit)
