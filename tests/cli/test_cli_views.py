@@ -85,7 +85,9 @@ def test_a_shift_stays_within_one_judge(here):
     assert code == 0
     assert json.loads(out)
     assert err.startswith("Compared within one judge: owl (")
-    assert here("shift", "study.db", "--model", "beta", "--model", "alpha")[0] == 0
+    named = here("shift", "study.db", "--model", "beta", "--model", "alpha", "--json")
+    assert named[0] == 0
+    assert here("shift", "study.db", "beta", "alpha", "--json")[1] == named[1]
     assert here("shift", "study.db", "--judge", "jay")[2] == ""
     code, _, err = here("shift", "study.db", "--judge", "joy")
     assert (code, "(did you mean 'jay'?)" in err) == (2, True)

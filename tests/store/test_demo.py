@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import sqlite3
 from collections import Counter
+from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from ethogram import read_profiles
+from ethogram.cli.app import app
 from ethogram.errors import InputError
 from ethogram.store.demo import DEMO, NAME, unpack_demo
 from ethogram.store.read import count_stages
@@ -102,3 +106,16 @@ def test_the_verb_writes_a_report_and_says_where(ethogram, tmp_path):
         f"{DEMO}.md",
     }
     assert f"{DEMO}.html" in out
+
+
+def test_the_pages_commands_work(demo, tmp_path, monkeypatch):
+    """What docs/demo.md says to do with it, word for word."""
+    page = Path(__file__).parents[2] / "docs" / "demo.md"
+    commands = re.findall(r"^\$ (ethogram \S+ ethogram-demo/.*)$", page.read_text("utf-8"), re.M)
+    assert len(commands) > 3
+    (tmp_path / "ethogram-demo").mkdir()
+    shutil.copy(demo, tmp_path / "ethogram-demo")
+    monkeypatch.chdir(tmp_path)
+    for command in commands:
+        made = CliRunner().invoke(app, command.split()[1:])
+        assert made.exit_code == 0, (command, made.output)

@@ -951,11 +951,13 @@ def _names(texts: list[str]) -> tuple[str, ...]:
 
 @app.command(cls=PlainCommand)
 def shift(
-    before: Annotated[Path, typer.Argument(metavar="BEFORE", help="A store or comparison file.")],
-    after: Annotated[
-        Path | None,
-        typer.Argument(metavar="AFTER", help="A second one, where before and after are two files."),
-    ] = None,
+    sources: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="BEFORE [AFTER]",
+            help="Stores or comparison files; or one, and two of its models.",
+        ),
+    ],
     model: Annotated[
         list[str] | None,
         typer.Option("--model", metavar="NAME", help="Before, then after (give it twice)."),
@@ -972,11 +974,12 @@ def shift(
     from ethogram.ratings.serialise import shift_json
     from ethogram.ratings.shift import shift as measure_shift
 
+    before, after, pair = _sides(sources, tuple(model or ()))
     with _shown():
         sides = pick_two(
-            before,
-            after,
-            tuple(model or ()),
+            Path(before),
+            Path(after) if after is not None else None,
+            pair,
             judge,
             condition,
             form=form,
@@ -1068,7 +1071,7 @@ def diff(
 
 
 def _sides(sources: list[str], models: tuple[str, ...]) -> tuple[str, str | None, tuple[str, ...]]:
-    """Read the arguments of `diff`: one or two sources, or one and two of its models."""
+    """Read the arguments of `diff` and `shift`: two sources, or one, and two of its models."""
     if len(sources) == 3 and not models:
         return sources[0], None, (sources[1], sources[2])
     if len(sources) > 2:
