@@ -249,3 +249,18 @@ def test_word_verdicts_do_not_depend_on_when_replies_came(planted, store_path, w
         "AND (w.trait_1 IN (t.trait_1, t.trait_2) OR w.trait_2 IN (t.trait_1, t.trait_2))",
     )
     assert clash == [(0,)]  # no word was named to the model
+
+
+def test_a_plan_counts_what_the_store_has_not(planted, store_path):
+    """After the checks nothing is left to add; with a larger sample only what is new."""
+    text = study_text(planted().base_url, max_trials=60)
+    parsed = parse_study(text)
+    run_study(parsed, store=store_path)
+    before = make_plan(prepare_text(text), store_path)
+    run_study(parsed, store=store_path, checks=CHECKS)
+    after = make_plan(prepare_text(text), store_path)
+    assert sum(before.checks.values()) > 0
+    assert after.checks == dict.fromkeys(before.checks, 0)
+    more = make_plan(prepare_text(text + "\n[validity]\nrepeats = 0.5\n"), store_path)
+    assert more.checks["repeats"] > 0
+    assert more.checks["exemplars"] == 0

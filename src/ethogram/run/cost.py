@@ -12,7 +12,7 @@ import numpy as np
 from ethogram.engine.prices import Price, batch_price, find_price
 from ethogram.engine.settings import ModelTable
 from ethogram.protocols.verdicts import ONE_TOKEN
-from ethogram.run.checks import CHECKS, extra_calls
+from ethogram.run.checks import CHECKS, PARTS, Check, extra_calls
 from ethogram.run.prepare import Prepared
 from ethogram.run.tokens import estimate_tokens, judging_tokens, trial_tokens, verdict_tokens
 from ethogram.run.ways import turned_on
@@ -149,9 +149,7 @@ def make_plan(prepared: Prepared, store: Path | None = None, *, trials: int | No
         sent = verdict_tokens(prepared, judge)
         tokens = (sent + float(np.mean(replies)), sent + longest)
         rows.append(_row("judge", name, judge, asked, done, lengths, tokens))
-    checks = {check.value: 0 for check in CHECKS}
-    for (check, _, _), calls in extra_calls(prepared, CHECKS).items():
-        checks[check] += calls
+    checks = _plan_checks(prepared, store)
     return Plan(
         study=study.study.name,
         traits=len(prepared.traits),
@@ -164,6 +162,15 @@ def make_plan(prepared: Prepared, store: Path | None = None, *, trials: int | No
         stop_rule=study.study.stop_rule,
         ways=_plan_ways(prepared, store, lengths, float(np.mean(replies)), longest),
     )
+
+
+def _plan_checks(prepared: Prepared, store: Path | None) -> dict[str, int]:
+    """Return the calls that each default validity check would add to what the store has."""
+    done = {check: _done(store, (PARTS[check],)) for check in CHECKS}
+    checks = {check.value: 0 for check in CHECKS}
+    for (check, stage, name), calls in extra_calls(prepared, CHECKS).items():
+        checks[check] += max(0, calls - done[Check(check)].get((stage, name), 0))
+    return checks
 
 
 def plan_verdicts(
