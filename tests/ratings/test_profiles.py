@@ -372,6 +372,17 @@ def test_verdicts_that_do_not_differ_have_no_slope_on_length(kind, n_prompts):
     assert np.isfinite(length_slopes(some).slope).all()
 
 
+@pytest.mark.parametrize("make", [rate, rate_elo])
+def test_ratings_of_nothing_but_ties_say_that_they_mean_nothing(make):
+    """Every verdict one half: the intervals have no width, which is no certainty."""
+    data = study()
+    even = dataclasses.replace(data, outcome=np.full(len(data), 0.5))
+    said = [c for c in make(even).caveats if "intervals mean nothing, as nothing varies" in c]
+    assert len(said) == 1
+    assert said[0].startswith("Every verdict is a tie of one half")
+    assert not any("mean nothing" in caveat for caveat in make(data).caveats)
+
+
 def test_elo_points_of_an_interval():
     """Ends of the interval are on the same scale as the rating."""
     profile = rate(study())

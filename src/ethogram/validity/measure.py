@@ -173,6 +173,8 @@ class JudgeValidity:
         """What a judge that was tried on exemplars makes of planted replies: no blame for it."""
         if plants.overall.few:
             return f"Planted replies with a verdict: {plants.overall.few}."
+        if plants.tied:
+            return f"Each of its {plants.n:,} verdicts on planted replies is a tie."
         return (
             f"It found the planted trait in {plants.overall.percent} of {plants.n:,} planted "
             "replies, which a model that cannot act lowers."
@@ -548,6 +550,7 @@ def _on_traits(plants: Plants, traits: tuple[str, ...], *, model: str) -> Plants
         place[rows.foil],
         np.where(rows.named >= 0, place[rows.named], -1),
         planted_first=rows.planted_first,
+        tied=rows.tied,
         prompt=rows.prompt,
         model=[rows.models[i] for i in rows.model],
         judge=rows.judge,
