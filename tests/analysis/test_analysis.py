@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -252,6 +253,20 @@ def test_disattenuated_interval_covers_the_true_correlation(n_traits, error):
     # other seeds gave 0.96, 0.96 and 0.94. One standard error of 400 repeats is 0.011.
     assert 0.91 < hits / repeats < 0.99
     assert naive < hits
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_model_whose_ratings_are_all_the_same_raises_no_warning():
+    """Surely so, as of a judge of nothing but ties: no reliability, and no correlation."""
+    rows = np.random.default_rng(0).normal(0, 1, (3, 24))
+    rows[1] = 0
+    cohort = make_cohort(rows, reliability=[0.9, 0.0, 0.9])
+    covariances = cohort.covariances.copy()
+    covariances[1] = 0
+    found = correlate_models(replace(cohort, covariances=covariances), n_draws=20).spearman
+    assert (found.value[1, 0], found.value[1, 2]) == (0, 0)
+    assert np.isnan(found.disattenuated[1, 0])
+    assert np.isfinite(found.disattenuated[0, 2])
 
 
 def test_dendrogram_joins_the_most_alike_first():

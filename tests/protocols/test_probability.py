@@ -14,7 +14,7 @@ from tests.planted.answers import MARK, JudgePlan, Mark
 from tests.planted.server import Config
 from tests.planted.studies import rows, run_text, study_text
 
-from ethogram.protocols.probability import chat_probability, completion_choice
+from ethogram.protocols.probability import chat_probability, completion_choice, next_token_choice
 from ethogram.stimuli.traits import load_traits
 from ethogram.store.read import count_stages, read_comparisons
 from ethogram.store.store import Store
@@ -48,6 +48,24 @@ def test_the_probability_is_read_where_the_word_begins():
     said = answer(*TAG, ("warm", ("warm", 0.6), ("blunt", 0.2), ("the", 0.1)), ("</",))
     assert chat_probability(said, "warm", "blunt") == pytest.approx(0.75)
     assert chat_probability(said, "blunt", "warm") == pytest.approx(0.25)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    ("warm", "blunt", "expected"),
+    [
+        (-math.inf, -math.inf, None),
+        (math.nan, math.nan, None),
+        (math.inf, math.inf, None),
+        (math.log(0.9), -math.inf, 1.0),
+        (-math.inf, math.log(0.9), 0.0),
+    ],
+)
+def test_log_probabilities_that_are_not_finite_raise_no_warning(warm, blunt, expected):
+    """Where neither word is possible or known, there is no probability: only the word counts."""
+    top = [{"token": "warm", "logprob": warm}, {"token": "blunt", "logprob": blunt}]
+    first = {"token": "warm", "logprob": warm, "top_logprobs": top}
+    assert next_token_choice({"content": [first]}, "warm", "blunt") == expected
 
 
 def test_the_last_tag_counts():

@@ -1,5 +1,6 @@
 """Verdicts as probabilities."""
 
+from dataclasses import replace
 from math import log
 
 import numpy as np
@@ -45,6 +46,17 @@ def test_choice_probability_is_between_the_two_words():
     assert choice_probability(np.log([0.2]), np.log([0.6]))[0] == pytest.approx(0.25)
 
 
+@pytest.mark.filterwarnings("error")
+def test_words_that_cannot_be_have_no_probability_and_no_warning():
+    """Minus infinity for both is nothing seen; for one of them it is certainty."""
+    never = -np.inf
+    made = choice_probability(np.array([never, never, 0.0]), np.array([never, 0.0, never]))
+    np.testing.assert_array_equal(made, [np.nan, 0.0, 1.0])
+    prior = np.array([[never, -1.0], [-1.0, -1.0]])
+    net = completion_probability(np.array([[never, -1.0], [-1.0, never]]), prior)
+    np.testing.assert_array_equal(net, [np.nan, 1.0])
+
+
 def test_both_orders_take_out_a_lean():
     """A judge that says .9 for the first in either order says one half; a missing order is NaN."""
     made = both_orders(np.array([0.9, 0.9, 0.8]), np.array([0.9, 0.1, np.nan]))
@@ -79,10 +91,22 @@ def test_bare_error_misleads_where_ratings_shrink():
     assert f"{gain.soft.error_over_spread:.2f} against" in gain.sentence
 
 
+@pytest.mark.parametrize(
+    ("plain", "soft", "which"),
+    [(0, 1, "plain"), (1, 0, "probability"), (0, 0, "plain and from probability")],
+)
+def test_a_gain_on_ratings_that_are_all_the_same_is_not_known(plain, soft, which):
+    """Without a spread the error cannot be told in terms of it: the reason, and no infinity."""
+    profile = simulate(np.random.default_rng(1), soft=False)
+    tiny = 1e-13 * np.sign(profile.strengths)  # a solver leaves last bits
+    flat = replace(profile, strengths=tiny)
+    said = what_it_buys((flat, profile)[plain], (flat, profile)[soft]).sentence
+    assert said.endswith(f"not known: the ratings from {which} verdicts are all the same.")
+    assert "inf" not in said
+
+
 def test_the_yardstick_does_not_depend_on_the_scale():
     """Halving strengths and errors halves the bare error, and nothing else."""
-    from dataclasses import replace
-
     profile = simulate(np.random.default_rng(1), soft=False)
     half = replace(profile, strengths=profile.strengths / 2, covariance=profile.covariance / 4)
     one, other = yardstick(profile), yardstick(half)

@@ -354,6 +354,35 @@ def test_length_slopes_say_what_they_are_not():
     assert "fewer than 20 are rough" in few.caveats[2]
 
 
+@pytest.mark.parametrize("kind", ["averaged", "tied"])
+@pytest.mark.parametrize("n_prompts", [None, 9])
+def test_verdicts_that_do_not_differ_have_no_slope_on_length(kind, n_prompts):
+    """Each is one half: nothing is divided by its error of nought, and the reason is said."""
+    data = study(n_prompts=n_prompts)
+    n = len(data)
+    length = np.random.default_rng(0).integers(50, 500, n).astype(float)
+    even = dataclasses.replace(data, outcome=np.full(n, 0.5 - 1e-13), length=length)
+    even = dataclasses.replace(even, tie=np.full(n, kind == "tied"))
+    why = f"no slope on length, as the verdicts do not differ: each of {n} is one half"
+    with pytest.raises(InputError, match=why):
+        length_slopes(even)
+    one = even.outcome.copy()
+    one[0] = 0.6  # as soon as one differs there are slopes
+    some = dataclasses.replace(even, outcome=one, tie=np.zeros(n, dtype=bool))
+    assert np.isfinite(length_slopes(some).slope).all()
+
+
+@pytest.mark.parametrize("make", [rate, rate_elo])
+def test_ratings_of_nothing_but_ties_say_that_they_mean_nothing(make):
+    """Every verdict one half: the intervals have no width, which is no certainty."""
+    data = study()
+    even = dataclasses.replace(data, outcome=np.full(len(data), 0.5))
+    said = [c for c in make(even).caveats if "intervals mean nothing, as nothing varies" in c]
+    assert len(said) == 1
+    assert said[0].startswith("Every verdict is a tie of one half")
+    assert not any("mean nothing" in caveat for caveat in make(data).caveats)
+
+
 def test_elo_points_of_an_interval():
     """Ends of the interval are on the same scale as the rating."""
     profile = rate(study())

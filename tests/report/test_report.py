@@ -298,6 +298,18 @@ def test_stores_know_the_lengths_of_their_replies(pair):
     assert all(len(r["slopes"]) == 24 for r in numbers["replies"])
 
 
+def test_a_judge_that_goes_by_place_alone_has_a_report_that_says_why_there_is_no_slope(tmp_path):
+    """Both orders averaged, every verdict is one half: the report is written all the same."""
+    data = _with_lengths(planted=0.0)
+    data = replace(data, outcome=np.full(len(data), 0.5), prompt=np.arange(len(data)) % 50)
+    report = build_report([rate(data)], title="t", comparisons=[data])
+    page, numbers = _read(write_files(report, tmp_path / "r.html"))
+    said = "There is no slope on length, as the verdicts do not differ: each of 3,000 is one half."
+    assert said in page.words
+    assert said in (tmp_path / "r.md").read_text()
+    assert numbers["replies"][0]["slopes"] == []
+
+
 def test_no_slope_is_a_sentence_and_no_table(tmp_path):
     """Without a slope beyond noise the section has a sentence only."""
     data = _with_lengths(planted=0.0)

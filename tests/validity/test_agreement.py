@@ -19,6 +19,8 @@ from ethogram.validity.agreement import (
     retest,
     trait_disagreement,
 )
+from ethogram.validity.measure import JudgesAgreement, _rating_agreement
+from ethogram.validity.proportions import Estimate
 
 NAMES = [f"t{i}" for i in range(24)]
 
@@ -264,6 +266,59 @@ def test_ratings_of_two_judges_agree_as_their_ranks():
     made = rating_agreement([good, good, coin])
     assert made[0, 1] == pytest.approx(1.0)
     assert abs(made[0, 2]) < 0.6
+
+
+@pytest.mark.filterwarnings("error")
+def test_ratings_that_are_all_the_same_agree_with_nothing():
+    """NaN for that profile alone; the others' correlation is what it is without it."""
+    rng = np.random.default_rng(9)
+    first, second, wins = study(rng.normal(0, 1, 24), rng)
+    good = rate(compare(NAMES, first, second, wins), splits=0)
+    other = rate(compare(NAMES, first, second, rng.integers(0, 2, len(wins))), splits=0)
+    flat = rate(compare(NAMES, first, second, np.full(len(wins), 0.5)), splits=0)
+    made = rating_agreement([good, flat, other])
+    assert np.isnan(made[1]).all()
+    assert np.isnan(made[:, 1]).all()
+    assert made[np.ix_([0, 2], [0, 2])] == pytest.approx(rating_agreement([good, other]))
+    assert np.isnan(rating_agreement([flat, flat])).all()
+
+
+@pytest.mark.filterwarnings("error")
+def test_ratings_that_are_all_the_same_are_left_out_of_the_mean_over_models():
+    """One model's profile by one judge is flat: the mean is of the other model, and it is said."""
+    rng = np.random.default_rng(9)
+    first, second, wins = study(rng.normal(0, 1, 24), rng)
+
+    def profile(model, judge, outcome):
+        data = compare(NAMES, first, second, outcome, model=model, judge=judge)
+        return rate(data, splits=0)
+
+    coin, even = rng.integers(0, 2, len(wins)), np.full(len(wins), 0.5)
+    made = [
+        profile("acts", "one", wins),
+        profile("acts", "two", coin),
+        profile("plain", "one", wins),
+        profile("plain", "two", even),
+    ]
+    rated = {(p.model, p.judge, "feels"): p for p in made}
+    spearman, flat = _rating_agreement(("one", "two"), rated)
+    assert spearman == pytest.approx(rating_agreement(made[:2]))
+    assert flat == ("plain by two",)
+    none = Estimate(0.5, 0.4, 0.6, 100)
+    agreement = JudgesAgreement(
+        judges=("one", "two"),
+        cohen={},
+        fleiss=none,
+        alpha=none,
+        disagreement=trait_disagreement(np.array([[0, 1]]), [0], [1], NAMES),
+        spearman=_rating_agreement(("one", "two"), dict(list(rated.items())[2:]))[0],
+        n=100,
+        flat=flat,
+    )
+    assert agreement.findings()[-2:] == [
+        "Ratings by one and two: Spearman not known.",
+        "Ratings that are all the same have no ranks, and are in no Spearman: plain by two.",
+    ]
 
 
 def test_one_profile_has_nothing_to_agree_with():

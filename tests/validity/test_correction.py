@@ -127,6 +127,17 @@ def test_a_judge_at_chance_is_refused_with_the_reason():
         rogan_gladen(rate(world.comparisons, splits=0), world.plants)
 
 
+def test_a_judge_without_verdicts_or_of_ties_alone_is_refused_without_a_nan():
+    """No verdict at all has its own reason; ties are verdicts at chance."""
+    world = simulate(12, accuracy=0.8, seed=2)
+    n = len(world.plants)
+    none = replace(world.plants, named=np.full(n, -1))
+    with pytest.raises(NotInformative, match="no planted reply has a verdict"):
+        correct(world.comparisons, none)
+    with pytest.raises(NotInformative, match=rf"informedness is 0\.00 .* on {n:d} planted"):
+        correct(world.comparisons, replace(none, tied=np.ones(n, dtype=bool)))
+
+
 def test_plants_of_other_traits_are_refused():
     """Comparisons and plants must be over the same traits."""
     world = simulate(12, accuracy=0.8, seed=0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -67,6 +68,30 @@ def test_without_exemplars_the_cause_is_not_known():
 def test_a_blind_judge_marks_every_trait():
     """A judge by chance sees none of them."""
     assert set(mark_traits(sight_of([0.5] * 8), None, {}, "m").values()) == {NOT_SEEN}
+
+
+def tied_plants():
+    """Return plants on which every verdict is one half."""
+    one = plants(SEES)
+    tied = np.ones(len(one), dtype=bool)
+    return replace(one, named=np.full(len(one), -1), tied=tied, judge="by place")
+
+
+def test_a_judge_of_nothing_but_ties_marks_every_trait():
+    """It is tested, and sees none: on exemplars, or on planted replies where there are none."""
+    found = judge_accuracy(tied_plants(), source="exemplars")
+    sight = Sight(accuracy=found, single=found, exemplars="made", replies=EACH)
+    marks = mark_traits(sight, tied_plants(), {}, "m")
+    assert marks == dict.fromkeys(TRAITS, NOT_SEEN)
+    assert mark_traits(None, tied_plants(), {}, "m") == dict.fromkeys(TRAITS, NOT_FOUND)
+
+
+def test_acting_through_a_judge_of_nothing_but_ties_is_unknown():
+    """It has verdicts, so that the reason is the judge, which is not known to see any trait."""
+    found = judge_accuracy(tied_plants(), source="exemplars")
+    acting = measure_acting(judge_accuracy(tied_plants()), found, model="m")
+    assert acting.sentence.endswith("as by place is not known to see any.")
+    assert acting.unseen == TRAITS
 
 
 def test_marks_are_explained_with_their_traits():

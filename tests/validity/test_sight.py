@@ -133,11 +133,42 @@ def test_all_lost_is_said_and_has_no_number():
     json.dumps(told, allow_nan=False)
 
 
-def test_nothing_but_ties_is_no_accuracy():
-    """A judge that says neither every time is not tested."""
-    found = sight_of(*((i, "warm", "blunt", TIE, TIE) for i in range(3)))
-    assert not found.accuracy.tested
-    assert (found.ties, found.lost) == (6, 0)
+@pytest.mark.parametrize(
+    ("orders", "averaged", "said"),
+    [
+        ((0.9, 0.1), True, "of 12 questions about written replies asked in both orders, every one "
+         "got the word shown first both times."),
+        ((0.1, 0.9), True, "every one got the word shown second both times."),
+        ((0.5, 0.5), True, "decides nothing: each of its 12 verdicts on written replies is a tie."),
+        ((TIE, TIE), False, "decides nothing: each of its 24 verdicts on written replies is a tie"),
+    ],
+)  # fmt: skip
+def test_a_judge_of_nothing_but_ties_is_at_chance(orders, averaged, said):
+    """By place alone, or by saying neither: each tie is half right, and no trait is seen."""
+    rows = [(i, ("warm", "loving")[i % 2], "blunt", *orders) for i in range(12)]
+    found = sight_of(*rows, averaged=averaged)
+    n = 12 if averaged else 24
+    assert said in found.sentence
+    assert found.sentence.endswith("Its ratings carry no information about the model.")
+    assert (found.ties, found.lost, found.accuracy.n, found.accuracy.lost) == (n, 0, n, 0)
+    assert found.accuracy.blind == TRAITS
+    assert not [line for line in found.findings() if "in no share" in line]
+    (told,) = sights_json([found])["judges"]
+    assert told["low"] < told["accuracy"] == 0.5 < told["high"]
+    assert told["n"] == n
+    assert [one["right"] for one in told["by_trait"]] == [n / 4, n / 4]
+    assert not any(one["seen"] for one in told["by_trait"])
+    spoken = [found.sentence, *found.findings(), *found.accuracy.caveats]
+    assert "nan" not in " ".join(spoken).split()
+    json.dumps(told, allow_nan=False)
+
+
+def test_ties_beside_a_verdict_stay_in_no_share():
+    """One verdict that names a word is enough for ties to be what they were."""
+    rows = [(i, "warm", "blunt", 0.9, 0.1) for i in range(11)]
+    found = sight_of(*rows, (11, "warm", "blunt", 0.9, 0.8), averaged=True)
+    assert (found.accuracy.n, found.ties, found.accuracy.tied) == (1, 11, False)
+    assert "11 verdicts name neither word: they are in no share." in found.findings()
 
 
 def test_few_answers_give_no_share():

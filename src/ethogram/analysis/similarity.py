@@ -169,7 +169,9 @@ def _drawn_reliability(cohort: Cohort, draws: FloatArray) -> FloatArray:
     noise in it is smaller; scaled to the cohort's own figures, wherever those are from.
     """
     noise = cohort.variances.mean(axis=1)
-    drawn = 1 - noise / draws.var(axis=2)
+    spread = draws.var(axis=2)  # none where every rating is the same, and surely so
+    unknown = np.full_like(spread, np.nan)
+    drawn = 1 - np.divide(noise, spread, out=unknown, where=spread > 0)
     return np.asarray(drawn * (cohort.reliability / drawn.mean(axis=0)))
 
 

@@ -41,7 +41,7 @@ def _trait_lines(sight: Sight, *, every: bool) -> list[str]:
     shown = order if every else order[:ROWS]
     width = max((len(found.traits[i]) for i in shown), default=0)
     lines = [
-        f"  {found.traits[i]:<{width}}  {found.hits[i]:>3} of {found.counts[i]:<3} "
+        f"  {found.traits[i]:<{width}}  {found.hits[i]:>3g} of {found.counts[i]:<3} "
         f"{100 * found.accuracy[i]:3.0f}% ({100 * found.low[i]:.0f} to {100 * found.high[i]:.0f})"
         for i in shown
     ]

@@ -8,6 +8,7 @@ its likelihood after a neutral reply.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -121,7 +122,8 @@ def _alternatives(entry: dict[str, Any]) -> dict[str, float]:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    """Whether it can be a log-probability: minus infinity can, infinity and NaN cannot."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and value < math.inf
 
 
 def word_logprobs(top: Mapping[str, float], words: tuple[str, str]) -> tuple[float, float]:
@@ -164,8 +166,14 @@ def choice_probability(first: FloatArray, second: FloatArray) -> FloatArray:
     ----------
     first, second : float array, shape (n,)
         Log-probabilities, natural.
+
+    Returns
+    -------
+    float array, shape (n,)
+        NaN where neither word can be: the log-probabilities are minus infinity both.
     """
-    made: FloatArray = expit(np.asarray(first) - np.asarray(second))
+    with np.errstate(invalid="ignore"):
+        made: FloatArray = expit(np.asarray(first) - np.asarray(second))
     return made
 
 
@@ -202,5 +210,6 @@ def completion_probability(likelihood: FloatArray, prior: FloatArray) -> FloatAr
     The difference is the pointwise mutual information of word and reply; without it common words
     win (Holtzman et al. 2021, EMNLP, arXiv 2104.08315).
     """
-    net = np.asarray(likelihood, dtype=float) - np.asarray(prior, dtype=float)
+    with np.errstate(invalid="ignore"):  # a word that can be neither here nor there says nothing
+        net = np.asarray(likelihood, dtype=float) - np.asarray(prior, dtype=float)
     return choice_probability(net[..., 0], net[..., 1])

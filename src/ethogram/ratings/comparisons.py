@@ -17,6 +17,8 @@ from ethogram.ratings.arrays import BoolArray, FloatArray, IntArray, check_numbe
 
 __all__ = ["BoolArray", "Comparisons", "FloatArray", "IntArray", "compare"]
 
+_EVEN = 1e-9  # p and 1 - p do not always sum to 1
+
 
 @dataclass(frozen=True)
 class Comparisons:
@@ -80,6 +82,12 @@ class Comparisons:
     def n_traits(self) -> int:
         """How many traits there are, compared or not."""
         return len(self.traits)
+
+    @property
+    def undecided(self) -> bool:
+        """Whether every verdict is a tie or one half, so that nothing tells traits apart."""
+        even = self.tie | (np.abs(self.outcome - 0.5) < _EVEN)
+        return bool(len(self) and even.all())
 
     def take(self, rows: IntArray | BoolArray) -> Comparisons:
         """Return these rows only (indices or a mask), in the order given."""

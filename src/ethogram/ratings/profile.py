@@ -30,6 +30,8 @@ from ethogram.ratings.summaries import profile_card, profile_line
 if TYPE_CHECKING:
     from ethogram.ratings.plots import Figure, Theme
 
+_FLAT = 1e-9  # logits: a solver leaves other last bits of equal strengths
+
 
 @dataclass(frozen=True)
 class Effect:
@@ -160,6 +162,11 @@ class Profile:
     def variances(self) -> FloatArray:
         """Squared standard errors of the strengths, shape (K,)."""
         return variances(self.covariance)
+
+    @property
+    def is_flat(self) -> bool:
+        """Whether all ratings are the same, so that there is no spread and no order of traits."""
+        return bool(np.ptp(self.strengths) < _FLAT)
 
     @property
     def ratings(self) -> FloatArray:

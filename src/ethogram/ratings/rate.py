@@ -343,6 +343,11 @@ def _data_caveats(comparisons: Comparisons) -> list[str]:
     lost, planned = comparisons.lost, len(comparisons) + comparisons.lost
     have = "has" if lost == 1 else "have"
     said = [f"{lost:,} of {planned:,} planned comparisons {have} no verdict."] if lost else []
+    if comparisons.undecided:
+        said.append(
+            "Every verdict is a tie of one half, so that the ratings are equal and carry no "
+            "information; their intervals mean nothing, as nothing varies."
+        )
     return [*said, *comparisons.notes]
 
 

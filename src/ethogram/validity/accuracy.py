@@ -82,6 +82,8 @@ class Plants:
         The trait that the judge named; -1 where there is no verdict (none, both, or unreadable).
     planted_first : bool array, shape (n,)
         The judge was shown the planted trait first.
+    tied : bool array, shape (n,)
+        The verdict is a tie, or one half for each: it counts only where no verdict names a trait.
     prompt : int array, shape (n,)
         Which prompt was asked (cluster); -1 where unknown.
     model : int array, shape (n,)
@@ -95,6 +97,7 @@ class Plants:
     foil: IntArray
     named: IntArray
     planted_first: BoolArray
+    tied: BoolArray
     prompt: IntArray
     model: IntArray
     models: tuple[str, ...] = ("",)
@@ -113,6 +116,16 @@ class Plants:
         """Where the judge named the planted trait, shape (n,)."""
         return np.equal(self.named, self.planted)
 
+    @property
+    def told(self) -> BoolArray:
+        """Where a verdict counts: where a trait is named, or nowhere is one, the ties."""
+        return self.read if self.read.any() else self.tied
+
+    @property
+    def score(self) -> FloatArray:
+        """How right each verdict is: 1 for a hit, one half for a tie, shape (n,)."""
+        return np.where(self.tied & ~self.read, 0.5, self.hit)
+
     def same_as(self, other: Plants) -> bool:
         """Whether another judge's verdicts are on the same replies, row by row."""
         columns = ("planted", "foil", "prompt", "model")
@@ -122,12 +135,15 @@ class Plants:
 
     def take(self, rows: NDArray[Any]) -> Plants:
         """Return these rows only (indices or a mask)."""
-        columns = ("planted", "foil", "named", "planted_first", "prompt", "model")
+        columns = ("planted", "foil", "named", "planted_first", "tied", "prompt", "model")
         return replace(self, **{name: getattr(self, name)[rows] for name in columns})
 
-    def hits_by_trait(self) -> tuple[IntArray, IntArray]:
-        """Hits and verdicts of each planted trait, each of shape (K,)."""
+    def hits_by_trait(self) -> tuple[IntArray | FloatArray, IntArray]:
+        """Hits and verdicts of each planted trait, each of shape (K,); a tie is half a hit."""
         k, read = len(self.traits), self.read
+        if not read.any():
+            counts = np.bincount(self.planted[self.tied], minlength=k)
+            return counts / 2, counts
         hits = np.bincount(self.planted[read & self.hit], minlength=k)
         return hits, np.bincount(self.planted[read], minlength=k)
 
@@ -139,6 +155,7 @@ def collect_plants(
     named: Sequence[int] | IntArray,
     *,
     planted_first: Sequence[bool] | BoolArray | None = None,
+    tied: Sequence[bool] | BoolArray | None = None,
     prompt: Sequence[int] | IntArray | None = None,
     model: Sequence[str] | None = None,
     judge: str = "",
@@ -161,6 +178,7 @@ def collect_plants(
         planted_first=np.ones(n, dtype=bool)
         if planted_first is None
         else np.asarray(planted_first, dtype=bool),
+        tied=np.zeros(n, dtype=bool) if tied is None else np.asarray(tied, dtype=bool),
         prompt=np.full(n, -1) if prompt is None else np.asarray(prompt, dtype=np.int64),
         model=np.array([models.index(name) for name in names], dtype=np.int64),
         models=models,
@@ -173,7 +191,7 @@ def collect_plants(
 def _check(made: Plants) -> None:
     """Refuse arrays that do not describe plants."""
     n, k = len(made.planted), len(made.traits)
-    for name in ("foil", "named", "planted_first", "prompt", "model"):
+    for name in ("foil", "named", "planted_first", "tied", "prompt", "model"):
         if len(getattr(made, name)) != n:
             raise InputError(
                 f"{name} has {len(getattr(made, name))} entries, expected {n} as in planted"
@@ -219,6 +237,7 @@ class JudgeAccuracy:
         Toward the trait shown first: 0 none, 1 always (see `place_lean`).
     traits : tuple of str
     hits, counts : int array, shape (K,)
+        Where there is nothing but ties, each of them is half a hit.
     raw_low, raw_high : float array, shape (K,)
         Wilson's interval of each trait alone.
     accuracy, low, high : float array, shape (K,)
@@ -237,6 +256,8 @@ class JudgeAccuracy:
     caveats : tuple of str
     source : "plants" or "exemplars"
         What the replies are: a model's, that was told to act; or written to show their trait.
+    tied : bool
+        Every verdict is a tie or one half, so that each counts as half right.
     """
 
     judge: str
@@ -246,7 +267,7 @@ class JudgeAccuracy:
     informedness: Estimate
     lean: Estimate
     traits: tuple[str, ...]
-    hits: IntArray
+    hits: IntArray | FloatArray
     counts: IntArray
     raw_low: FloatArray
     raw_high: FloatArray
@@ -261,6 +282,7 @@ class JudgeAccuracy:
     unproven: tuple[str, ...]
     caveats: tuple[str, ...]
     source: Source = "plants"
+    tied: bool = False
 
     @property
     def tested(self) -> bool:
@@ -278,6 +300,8 @@ class JudgeAccuracy:
                 f"{words.replies.capitalize()} with a verdict: {self.overall.few} whether the "
                 "judge is right."
             )
+        if self.tied:
+            return self._tied_sentence
         what = (
             f"it found the {words.trait} in {self.overall.percent} of {self.n:,} {words.what}; "
             "chance is 50%"
@@ -286,6 +310,22 @@ class JudgeAccuracy:
             below = "below" if self.overall.high < 0.5 else "not shown to be above"
             return f"The judge is {below} chance: {what}. {without_chance(self.overall)}"
         return f"The judge is above chance: {what}. {self._blind_sentence}"
+
+    @property
+    def _tied_sentence(self) -> str:
+        """Why nothing but ties says nothing: one place in both orders, or no decision at all."""
+        words, lean = _WORDS[self.source], self.lean.estimate
+        so = "Its ratings carry no information about the model."
+        if abs(lean) < 1 or np.isnan(lean):
+            return (
+                f"The judge decides nothing: each of its {self.n:,} verdicts on {words.replies} is "
+                f"a tie. {so}"
+            )
+        place = "first" if lean > 0 else "second"
+        return (
+            f"The judge goes by place alone: of {self.n:,} {words.asked} asked in both orders, "
+            f"every one got the word shown {place} both times. {so}"
+        )
 
     @property
     def _blind_sentence(self) -> str:
@@ -327,18 +367,18 @@ def judge_accuracy(
     -------
     JudgeAccuracy
     """
-    read = plants.take(plants.read)
+    told = plants.take(plants.told)
     hits, counts = plants.hits_by_trait()
-    worth = effective_counts(read.hit, read.planted, read.prompt, len(plants.traits))
+    worth = effective_counts(told.score, told.planted, told.prompt, len(plants.traits))
     found = np.divide(hits * worth, counts, out=np.zeros(len(worth)), where=counts > 0)
     raw_low, raw_high = wilson(found, worth)
     traits = shrink(np.minimum(found, worth), worth)
-    overall = proportion(read.hit, clusters=read.prompt)
+    overall = proportion(told.score, clusters=told.prompt)
     above, unsure = np.bool_(overall.low > 0.5), traits.low <= 0.5
     return JudgeAccuracy(
         judge=plants.judge,
-        n=len(read),
-        lost=len(plants) - len(read),
+        n=len(told),
+        lost=len(plants) - len(told),
         overall=overall,
         informedness=_informedness(overall),
         lean=place_lean(plants),
@@ -358,6 +398,7 @@ def judge_accuracy(
         unproven=_names(plants.traits, unsure & (traits.estimate >= BLIND_BELOW) & above),
         caveats=_caveats(plants, counts, source),
         source=source,
+        tied=bool(len(told) and not told.read.any()),
     )
 
 
@@ -397,9 +438,10 @@ def _by_class(plants: Plants, pair_class: Sequence[str] | None) -> dict[str, Est
     labels = np.asarray(pair_class)
     if len(labels) != len(plants):
         raise InputError(f"pair_class has {len(labels)} entries, expected {len(plants)}")
-    rows = {str(name): (labels == name) & plants.read for name in np.unique(labels)}
+    rows = {str(name): (labels == name) & plants.told for name in np.unique(labels)}
     return {
-        name: proportion(plants.hit[row], clusters=plants.prompt[row]) for name, row in rows.items()
+        name: proportion(plants.score[row], clusters=plants.prompt[row])
+        for name, row in rows.items()
     }
 
 
@@ -414,7 +456,7 @@ def _caveats(plants: Plants, counts: IntArray, source: Source) -> tuple[str, ...
             f"with a verdict; {'its' if len(unseen) == 1 else 'their'} accuracy is the "
             f"others' average: {', '.join(unseen[:_SHOWN])}"
         )
-    lost = len(plants) - int(plants.read.sum())
+    lost = len(plants) - int(plants.told.sum())
     if lost:
         said.append(f"{lost:,} of {len(plants):,} {words.asked} have no verdict.")
     if len(plants.models) > 1:

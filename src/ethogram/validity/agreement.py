@@ -483,7 +483,8 @@ def retest(
 def rating_agreement(profiles: Sequence[Profile]) -> FloatArray:
     """Spearman between the ratings of the same replies by several judges, shape (m, m).
 
-    Only traits that all profiles have are compared.
+    Only traits that all profiles have are compared. NaN with a profile whose ratings are all the
+    same, as equal ranks agree with nothing.
 
     Raises
     ------
@@ -496,6 +497,10 @@ def rating_agreement(profiles: Sequence[Profile]) -> FloatArray:
             f"{len(profiles)} profiles with {len(common)} traits in common: expected at least two "
             "profiles and three traits"
         )
-    ranks = np.array([rankdata(p.restrict(common).strengths) for p in profiles])
-    correlations: FloatArray = np.corrcoef(ranks)
+    shared = [p.restrict(common) for p in profiles]
+    differ = np.flatnonzero([not p.is_flat for p in shared])
+    correlations = np.full((len(shared), len(shared)), np.nan)
+    if differ.size:
+        ranks = np.array([rankdata(shared[i].strengths) for i in differ])
+        correlations[np.ix_(differ, differ)] = np.corrcoef(ranks)
     return correlations

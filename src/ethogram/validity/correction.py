@@ -171,7 +171,12 @@ def _check_judge(
                 "or label more replies"
             )
         return judge
-    if not judge.tested or judge.informedness.low <= 0:
+    if not judge.tested:
+        raise NotInformative(
+            "no planted reply has a verdict, so that the judge's errors are not known: its "
+            "verdicts cannot be corrected; use a better judge, or plant more replies"
+        )
+    if judge.informedness.low <= 0:
         made = judge.informedness
         raise NotInformative(
             f"the judge's informedness is {made.estimate:.2f} (95% interval {made.low:.2f} to "

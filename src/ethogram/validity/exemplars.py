@@ -48,7 +48,8 @@ class Sight:
         Written replies that were shown to it.
     ties : int
         Verdicts that name neither word, or one half for each: neither right nor wrong, so that
-        they are in no share; counted apart from what was lost.
+        they are in no share unless there are no others (`JudgeAccuracy.tied`); counted apart from
+        what was lost.
     missing : tuple of str
         Traits of the study without an exemplar: nothing is known of these.
     averaged : bool
@@ -75,7 +76,7 @@ class Sight:
     @property
     def lost(self) -> int:
         """Questions without an answer that can be read; ties are not among them."""
-        return self.accuracy.lost - self.ties
+        return self.accuracy.lost - (0 if self.accuracy.tied else self.ties)
 
     def findings(self) -> list[str]:
         """Say what else was found, one sentence each."""
@@ -87,7 +88,7 @@ class Sight:
         ]
         if self.both is not None and not self.both.few:
             said.append(self._orders_sentence)
-        if self.ties:
+        if self.ties and not self.accuracy.tied:
             one = self.ties == 1
             said.append(
                 f"{self.ties:,} {'verdict names' if one else 'verdicts name'} neither word: "
@@ -200,7 +201,7 @@ def _sight_json(sight: Sight) -> dict[str, Any]:
                 "low": float(low),
                 "high": float(high),
                 "n": int(n),
-                "right": int(right),
+                "right": float(right) if found.tied else int(right),
                 "seen": trait not in found.blind,
             }
             for trait, n, right, p, low, high in zip(*columns, strict=True)
@@ -229,6 +230,7 @@ def _as_plants(rows: Verdicts, code: IntArray, judge: str, replies: Mapping[int,
         rows.second,
         np.where(code == 1, rows.first, np.where(code == 0, rows.second, -1)),
         planted_first=~rows.swapped,
+        tied=rows.tied,
         prompt=[replies[trial] for trial in rows.trial.tolist()],
         judge=judge,
     )

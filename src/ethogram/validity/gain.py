@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,7 +21,8 @@ class Yardstick:
     rank_width : float
         Mean number of ranks that a trait may have (simultaneous 95% ranges).
     error_over_spread : float
-        Root mean square standard error of the strengths, over their standard deviation.
+        Root mean square standard error of the strengths, over their standard deviation; infinite
+        where these are all the same.
     error : float
         The bare standard error in logits, which also falls where the ratings merely shrink.
     """
@@ -42,6 +44,17 @@ class Gain:
     def sentence(self) -> str:
         """The finding in plain words."""
         before, after = self.plain, self.soft
+        flat = [
+            kind
+            for kind, one in (("plain", before), ("probability", after))
+            if not math.isfinite(one.error_over_spread)
+        ]
+        if flat:
+            return (
+                "What probability verdicts do to the error in terms of the spread of the ratings "
+                f"is not known: the ratings from {' and from '.join(flat)} verdicts are all the "
+                "same."
+            )
         change = 100 * (after.error_over_spread / before.error_over_spread - 1)
         word = "less" if change < 0 else "more"
         return (
@@ -59,7 +72,7 @@ def yardstick(profile: Profile) -> Yardstick:
     return Yardstick(
         reliability=profile.reliability,
         rank_width=float((profile.rank_high - profile.rank_low + 1).mean()),
-        error_over_spread=error / spread if spread else float("inf"),
+        error_over_spread=math.inf if profile.is_flat else error / spread,
         error=error,
     )
 

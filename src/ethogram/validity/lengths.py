@@ -74,7 +74,8 @@ def length_slopes(comparisons: Comparisons, *, ridge: float = DEFAULT_RIDGE) -> 
     Raises
     ------
     InputError
-        Fewer than two different known lengths, or more traits and replies than fit the memory.
+        Fewer than two different known lengths, verdicts that are all one half, or more traits and
+        replies than fit the memory.
     DisconnectedError
         Among the comparisons of known length some traits never meet the others.
     NotConverged
@@ -124,6 +125,10 @@ def _rows(known: Comparisons) -> PairCounts:
         raise InputError(
             f"replies of known length: {n}{', all of the same length' if n > 1 else ''}; "
             "expected several of different length"
+        )
+    if known.undecided:
+        raise InputError(
+            f"there is no slope on length, as the verdicts do not differ: each of {n:,} is one half"
         )
     standard = (length - length.mean()) / length.std()
     columns = np.zeros((n, k + 1))

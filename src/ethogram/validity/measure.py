@@ -173,6 +173,8 @@ class JudgeValidity:
         """What a judge that was tried on exemplars makes of planted replies: no blame for it."""
         if plants.overall.few:
             return f"Planted replies with a verdict: {plants.overall.few}."
+        if plants.tied:
+            return f"Each of its {plants.n:,} verdicts on planted replies is a tie."
         return (
             f"It found the planted trait in {plants.overall.percent} of {plants.n:,} planted "
             "replies, which a model that cannot act lowers."
@@ -190,9 +192,12 @@ class JudgesAgreement:
     fleiss, alpha : Estimate
     disagreement : ByTrait
     spearman : float array, shape (m, m), or None
-        Between their ratings of the same model, mean over models.
+        Between their ratings of the same model, mean over models; NaN where that of no model is
+        known.
     n : int
         Replies that at least two of them judged.
+    flat : tuple of str
+        Profiles whose ratings are all the same: they have no ranks, and are in no `spearman`.
     """
 
     judges: tuple[str, ...]
@@ -202,6 +207,7 @@ class JudgesAgreement:
     disagreement: ByTrait
     spearman: FloatArray | None
     n: int
+    flat: tuple[str, ...] = ()
 
     def findings(self) -> list[str]:
         """Say how far the judges agree, one sentence each."""
@@ -220,10 +226,20 @@ class JudgesAgreement:
         sentences.append(f"They differ most often on {traits}.")
         if self.spearman is not None:
             sentences += [
-                f"Ratings by {a} and {b}: Spearman {self.spearman[i, j]:.2f}."
+                f"Ratings by {a} and {b}: Spearman {_known(self.spearman[i, j])}."
                 for (i, a), (j, b) in combinations(enumerate(self.judges), 2)
             ]
+        if self.flat:
+            sentences.append(
+                "Ratings that are all the same have no ranks, and are in no Spearman: "
+                f"{', '.join(self.flat)}."
+            )
         return sentences
+
+
+def _known(value: float) -> str:
+    """Return a correlation, or that it is not known."""
+    return "not known" if np.isnan(value) else f"{value:.2f}"
 
 
 def _number(estimate: Estimate) -> str:
@@ -548,6 +564,7 @@ def _on_traits(plants: Plants, traits: tuple[str, ...], *, model: str) -> Plants
         place[rows.foil],
         np.where(rows.named >= 0, place[rows.named], -1),
         planted_first=rows.planted_first,
+        tied=rows.tied,
         prompt=rows.prompt,
         model=[rows.models[i] for i in rows.model],
         judge=rows.judge,
@@ -737,6 +754,7 @@ def _agreement(
     if shared.sum() < 2:
         return None
     table, (first, second), prompt = table[shared], traits[:, shared], prompt[shared]
+    spearman, flat = _rating_agreement(names, rated)
     return JudgesAgreement(
         judges=names,
         cohen={
@@ -747,8 +765,9 @@ def _agreement(
         fleiss=fleiss_kappa(table, clusters=prompt),
         alpha=krippendorff_alpha(table, clusters=prompt),
         disagreement=trait_disagreement(table, first, second, once[0].traits),
-        spearman=_rating_agreement(names, rated),
+        spearman=spearman,
         n=int(shared.sum()),
+        flat=flat,
     )
 
 
@@ -761,14 +780,27 @@ def _choices(verdicts: Verdicts) -> Verdicts:
 
 def _rating_agreement(
     names: tuple[str, ...], rated: Mapping[tuple[str, str, str], Profile]
-) -> FloatArray | None:
-    """Return Spearman between judges' ratings, mean over the models that all of them rated."""
-    rows = []
+) -> tuple[FloatArray | None, tuple[str, ...]]:
+    """Return Spearman between judges' ratings, mean over the models that all of them rated.
+
+    Also which profiles have ratings that are all the same: they are left out of the means.
+    """
+    rows, flat = [], []
     for model, condition in dict.fromkeys((m, c) for m, _, c in rated if c != "random"):
         profiles = [rated.get((model, judge, condition)) for judge in names]
         if all(p is not None for p in profiles):
             rows.append(rating_agreement([p for p in profiles if p is not None]))
-    return np.mean(rows, axis=0) if rows else None
+            unknown = np.isnan(np.diag(rows[-1]))
+            flat += [f"{model} by {name}" for name, u in zip(names, unknown, strict=True) if u]
+    return _mean_of_known(rows) if rows else None, tuple(dict.fromkeys(flat))
+
+
+def _mean_of_known(rows: Sequence[FloatArray]) -> FloatArray:
+    """Return the mean of tables of one shape, each cell over those that know it; else NaN."""
+    known = ~np.isnan(rows)
+    total, count = np.nansum(rows, axis=0), known.sum(axis=0)
+    mean: FloatArray = np.divide(total, count, out=np.full_like(total, np.nan), where=count > 0)
+    return mean
 
 
 @dataclass(frozen=True)

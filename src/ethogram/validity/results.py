@@ -253,6 +253,7 @@ def select_plants(verdicts: Verdicts, judge: str, *, merged: bool = False) -> Pl
         rows.second,
         named,
         planted_first=~rows.swapped,
+        tied=rows.tied,
         prompt=rows.prompt,
         model=[rows.models[i] for i in rows.model],
         judge=judge,
