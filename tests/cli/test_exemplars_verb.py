@@ -9,6 +9,7 @@ import subprocess
 
 import pytest
 from tests.planted.answers import JudgePlan
+from tests.planted.service import chat, service
 from tests.planted.studies import command, rows, study_text, wait_for_requests
 
 from ethogram.cli.sights import print_sights
@@ -229,6 +230,25 @@ def test_a_judge_that_loses_everything_is_not_tested(study, ethogram):
     assert judge["by_trait"] == []
     out = ethogram("exemplars", "study.toml", "--no-brake")[1]
     assert "Nothing is known of the judge: no written reply has a verdict." in " ".join(out.split())
+
+
+def letter_without_p(asked):
+    """Answer with a letter, and no probability of it."""
+    return 200, chat("A")
+
+
+def test_verdicts_without_a_probability_are_counted_in_words(study, ethogram):
+    """A judge by letter whose service gives none: said once, by name, with what follows of it."""
+    with service(letter_without_p) as there:
+        study(url=there.url, table={"verdict": "letter", "orders": "both"})
+        code, out, err = ethogram("exemplars", "study.toml")
+        assert code == 0, err
+        assert told(ethogram)[1]["judges"][0]["without_probability"] == CALLS
+    said = (
+        f"judge: {CALLS} of {CALLS} verdicts came without a probability that can be read: the "
+        "answer alone counts for these, and no order is averaged."
+    )
+    assert " ".join(out.split()).count(said) == 1
 
 
 def test_ties_are_in_no_share(study, ethogram):

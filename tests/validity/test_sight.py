@@ -266,3 +266,16 @@ def test_replies_that_name_their_trait_are_told(named, said):
     assert len(told) == (said is not None)
     assert all(line.startswith(said) for line in told)
     assert sights_json([found])["judges"][0]["named"] == named
+
+
+def test_verdicts_without_a_probability_are_counted_where_one_was_asked_for():
+    """Of the verdicts given, a tie among them; a judge by the word is asked for none."""
+    rows = ((0, "warm", "blunt", RIGHT, 0.75), (1, "warm", "blunt", TIE, LOST))
+    found = sight_of(*rows, averaged=True, by_p=True)
+    assert (found.without_p, found.answered) == (2, 3)
+    assert found.without_p_sentence == (
+        "2 of 3 verdicts came without a probability that can be read: the answer alone counts for "
+        "these, as 0 or 1 in the average."
+    )
+    assert sight_of(*rows, by_p=True).without_p_sentence.endswith("counts for these.")
+    assert sight_of(*rows, averaged=True).without_p_sentence == ""

@@ -55,6 +55,11 @@ class Sight:
         Whether both orders are averaged in `accuracy`, as in the study's ratings.
     named : int
         Written replies that name the trait they show: a judge can read it off.
+    answered, without_p : int
+        Verdicts that were given, ties among them; and those of them without a probability, though
+        the judge is asked for one.
+    twice : bool
+        Whether the study reads each reply in both orders, to average their probabilities.
     """
 
     accuracy: JudgeAccuracy
@@ -66,6 +71,9 @@ class Sight:
     missing: tuple[str, ...] = ()
     averaged: bool = False
     named: int = 0
+    answered: int = 0
+    without_p: int = 0
+    twice: bool = False
 
     @property
     def sentence(self) -> str:
@@ -107,6 +115,19 @@ class Sight:
         return [*said, CAVEAT]
 
     @property
+    def without_p_sentence(self) -> str:
+        """How many verdicts had no probability, and what that means; "" where each had one."""
+        if not self.without_p:
+            return ""
+        then = "the answer alone counts for these"
+        if self.twice:
+            then += ", as 0 or 1 in the average" if self.averaged else ", and no order is averaged"
+        return (
+            f"{self.without_p:,} of {self.answered:,} verdicts came without a probability that can "
+            f"be read: {then}."
+        )
+
+    @property
     def _orders_sentence(self) -> str:
         """What averaging both orders buys, or would buy."""
         if self.averaged:
@@ -125,6 +146,7 @@ def measure_sight(
     *,
     replies: Mapping[int, int],
     averaged: bool = False,
+    by_p: bool = False,
     missing: Sequence[str] = (),
     named: int = 0,
 ) -> Sight | None:
@@ -139,6 +161,8 @@ def measure_sight(
         The number of the written reply that each trial shows: verdicts on one are not independent.
     averaged : bool
         The study reads each reply in both orders, and averages their probabilities if there are.
+    by_p : bool
+        The judge is asked for probabilities.
     missing : sequence of str
         Traits of the study without an exemplar.
     named : int
@@ -153,6 +177,7 @@ def measure_sight(
         _accuracy(plants) for plants in (each, _as_plants(merged, merged.code, judge, replies))
     )
     used = both if averaged and has_p else single
+    answered = (rows.code >= 0) | rows.tied
     return Sight(
         accuracy=replace(used, lean=single.lean),
         single=single,
@@ -163,6 +188,9 @@ def measure_sight(
         missing=tuple(missing),
         averaged=used is both,
         named=named,
+        answered=int(answered.sum()),
+        without_p=int((answered & np.isnan(rows.p_first)).sum()) if by_p else 0,
+        twice=averaged,
     )
 
 
@@ -189,6 +217,7 @@ def _sight_json(sight: Sight) -> dict[str, Any]:
         "orders_averaged": sight.averaged,
         "lost": sight.lost,
         "ties": sight.ties,
+        "without_probability": sight.without_p,
         "lean": _estimate_json(found.lean, "lean"),
         "each_order": _estimate_json(sight.single.overall),
         "both_orders": None if sight.both is None else _estimate_json(sight.both),
