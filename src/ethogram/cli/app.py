@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from ethogram.validity.results import StoreResults
 
 WRITING = "writing the report ..."
+RESUME = "Interrupted. Every answer so far is kept; run it again to resume."
 IN_PROCESS = {
     "local": "in this process: local/NAME, local/PATH.gguf",
     "inspect": "Inspect's providers: bedrock/..., vertex/...",
@@ -231,12 +232,13 @@ def exemplars(
         loaded, store, ("judge",), None, judge, checks=(Check.EXEMPLARS,), quiet=json, brake=brake
     )
     with StoreResults.open(path) as results:
-        found = [results.sight(name) for name in dict.fromkeys(judge or loaded.judges)]
-    sights = [sight for sight in found if sight is not None]
+        asked = dict.fromkeys(judge or loaded.judges)
+        sights = {name: sight for name in asked if (sight := results.sight(name)) is not None}
     if json:
-        _print_json(sights_json(sights))
+        pending = {name: sum(c.pending for c in counts if c.judge == name) for name in asked}
+        _print_json(sights_json(sights, pending))
     else:
-        print_sights(_console(), sights, every=every)
+        print_sights(_console(), [*sights.values()], every=every)
     raise typer.Exit(_exit_code(loaded, done, counts))
 
 
@@ -389,7 +391,9 @@ def _run_stages(
         resubmit=resubmit or (),
     )
     counts = [c for c in made.counts if c.stage in stages and c.part in parts]
-    if not quiet:
+    if quiet and made.run.interrupted:  # its standard output is JSON alone
+        _echo(RESUME, err=True)
+    elif not quiet:
         _say_what_was_done(console, made.run, made.store, counts)
         print_losses(console, counts)
     return made.store, made.run, counts
@@ -426,13 +430,15 @@ def _say_what_was_done(
     for line in done.said:
         console.print(line)
     if done.interrupted:
-        console.print("Interrupted. Every answer so far is kept; run it again to resume.")
+        console.print(RESUME)
     for line in under_way:
         console.print(line)
 
 
 def _exit_code(study: Study, done: Run, counts: list[StageCount]) -> int:
     """0 done, 1 with losses over the stated share, 2 stopped by an error, 130 interrupted."""
+    from ethogram.cli.counting import name_row
+
     if done.stopped is not None:
         _say_error(str(done.stopped))
         return USAGE
@@ -442,8 +448,8 @@ def _exit_code(study: Study, done: Run, counts: list[StageCount]) -> int:
     over = [c for c in counts if c.lost > allowed * c.planned]
     for c in over:
         _say_error(
-            f"{c.lost} of {c.planned} lost in {c.stage} of {c.model}, more than max_lost = "
-            f"{allowed:g} allows"
+            f"{c.lost} of {c.planned} lost in {c.stage} of {name_row(c, counts)}, more than "
+            f"max_lost = {allowed:g} allows"
         )
     return LOSSES if over else DONE
 

@@ -199,9 +199,23 @@ def _accuracy(plants: Plants) -> JudgeAccuracy:
     return judge_accuracy(plants, pair_class=_classes(plants), source="exemplars")
 
 
-def sights_json(sights: Sequence[Sight]) -> dict[str, Any]:
-    """Return the JSON form of `ethogram exemplars`: shares from 0 to 1, with 95% intervals."""
-    return {"judges": [_sight_json(sight) for sight in sights]}
+def sights_json(sights: Mapping[str, Sight], pending: Mapping[str, int]) -> dict[str, Any]:
+    """Return the JSON form of `ethogram exemplars`: shares from 0 to 1, with 95% intervals.
+
+    `pending` says of every judge that is asked how many verdicts are still to come; one that has
+    given none yet is there with these alone.
+    """
+    judges = []
+    for name, n in pending.items():
+        sight = sights.get(name)
+        found = _nothing_json(name) if sight is None else _sight_json(sight)
+        judges.append({**found, "pending": n})
+    return {"judges": judges}
+
+
+def _nothing_json(judge: str) -> dict[str, Any]:
+    """Return the JSON form of a judge of which nothing is known yet."""
+    return {"judge": judge, **_estimate_json(Estimate(0.5, 0.0, 1.0, 0)), "by_trait": []}
 
 
 def _sight_json(sight: Sight) -> dict[str, Any]:
