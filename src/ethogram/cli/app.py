@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -1314,7 +1315,8 @@ def demo(
         page = open_demo(out, force=force, note=lambda text: _echo(text, err=True))
     store = page.with_suffix(".db")
     _echo(f"Report: {page}; store: {store}; study file: {page.with_suffix('.toml')}")
-    _echo(f"More: ethogram ratings {store}; ethogram status {store}; ethogram show {store} 1")
+    named = shlex.quote(str(store))
+    _echo(f"More: ethogram ratings {named}; ethogram status {named}; ethogram show {named} 1")
     if show:
         typer.launch(page.resolve().as_uri())
 
@@ -1344,7 +1346,7 @@ def init(
     check_outputs([path], force=force)
     folder = resources.files("ethogram") / "data" / "presets"
     write_whole(path, (folder / f"{presets[preset]}.toml").read_bytes())
-    _echo(f"{path} written; next: ethogram plan {path}")
+    _echo(f"{path} written; next: ethogram plan {shlex.quote(str(path))}")
 
 
 @models_app.callback(invoke_without_command=True)
