@@ -1353,7 +1353,7 @@ def init(
 def _models(context: typer.Context) -> None:
     """List the known services with the variable that holds each key, and the local models."""
     from ethogram.engine.services import SERVICES
-    from ethogram.engine.weights import KNOWN, is_kept
+    from ethogram.engine.weights import KNOWN, say_kept
 
     if context.invoked_subcommand is None:
         for name, service in SERVICES.items():
@@ -1361,8 +1361,7 @@ def _models(context: typer.Context) -> None:
             _echo(f"{name:<11} {where:<57} {service.api_key_env}".rstrip())
         for known in KNOWN:
             size = f"{known.size / 1e6:,.0f} MB, {known.licence}"
-            there = "here" if is_kept(known) else f"ethogram models fetch {known.name}"
-            _echo(f"local/{known.name:<20} {size:<22} {there}")
+            _echo(f"local/{known.name:<20} {size:<22} {say_kept(known)}")
 
 
 @models_app.command("fetch", cls=PlainCommand)
