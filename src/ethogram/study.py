@@ -121,6 +121,9 @@ class StudyTable(Table):
         return self
 
 
+BY_WORD = ("grammar", "examples", "ties")  # settings of a judge that says a word
+
+
 class JudgeTable(ModelTable):
     """`[judges.NAME]`: one judge; what a model has, and how it is shown a reply."""
 
@@ -146,9 +149,27 @@ class JudgeTable(ModelTable):
         """
         if not isinstance(table, dict) or "verdict" in table:
             return table
-        by_word = any(table.get(key) for key in ("grammar", "examples", "ties"))
+        by_word = any(table.get(key) for key in BY_WORD)
         local = isinstance(table.get("model"), str) and table["model"].startswith("local/")
         return {"verdict": "letter", "orders": "both", **table} if local and not by_word else table
+
+    @model_validator(mode="after")
+    def _takes_its_settings(self) -> JudgeTable:
+        """Refuse settings of a judge that says a word, where one token is asked for."""
+        ignored = [key for key in BY_WORD if getattr(self, key)] if self.asks_one_token else []
+        if ignored:
+            said = ", ".join(f"{key} = true" for key in ignored)
+            what = " and ".join(ignored)
+            raise ValueError(
+                f'{said} with verdict = "{self.verdict}": expected verdict = "word" or "logprobs", '
+                f"as only these take {what}; remove {what}, or change verdict"
+            )
+        return self
+
+    @property
+    def asks_one_token(self) -> bool:
+        """Whether its calls ask for a single token, whatever `max_tokens` says."""
+        return self.verdict in ("letter", "completion")
 
 
 JUDGE_DEFAULTS = {

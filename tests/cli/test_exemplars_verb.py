@@ -9,6 +9,7 @@ import subprocess
 
 import pytest
 from tests.planted.answers import JudgePlan
+from tests.planted.service import chat, service
 from tests.planted.studies import command, rows, study_text, wait_for_requests
 
 from ethogram.cli.sights import print_sights
@@ -190,21 +191,24 @@ def test_one_exemplar_is_too_few_and_says_so(study, ethogram, tmp_path):
 
 
 def test_what_was_interrupted_is_resumed(study, ethogram, tmp_path):
-    """Exit code 130, every verdict kept; the next run asks the rest."""
+    """Exit code 130, every verdict kept and what is pending said; the next run asks the rest."""
     server = study(hold_after=50)
     words = command("exemplars", "study.toml", "--json")
-    with subprocess.Popen(words, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as process:
+    pipe = subprocess.PIPE
+    with subprocess.Popen(words, cwd=tmp_path, stdout=pipe, stderr=pipe, text=True) as process:
         wait_for_requests(server, 50, process)
         process.send_signal(signal.SIGINT)
         server.release()
-        out, _ = process.communicate(timeout=120)
+        out, err = process.communicate(timeout=120)
     assert process.returncode == 130
+    assert "Interrupted. Every answer so far is kept; run it again to resume." in err
     (some,) = json.loads(out)["judges"]
     assert 0 < some["n"] < CALLS
     assert some["lost"] == 0  # what is pending is not lost
+    assert some["pending"] == CALLS - some["n"] - some["ties"]
     code, found = told(ethogram)
     assert code == 0
-    assert found["judges"][0]["n"] == CALLS
+    assert (found["judges"][0]["n"], found["judges"][0]["pending"]) == (CALLS, 0)
     assert server.stats()["requests"] == CALLS
 
 
@@ -227,8 +231,28 @@ def test_a_judge_that_loses_everything_is_not_tested(study, ethogram):
     assert code == 1
     assert (judge["accuracy"], judge["n"], judge["lost"]) == (None, 0, CALLS)
     assert judge["by_trait"] == []
-    out = ethogram("exemplars", "study.toml", "--no-brake")[1]
+    _, out, err = ethogram("exemplars", "study.toml", "--no-brake")
+    assert f"{CALLS} of {CALLS} lost in judge of own by judge, exemplar, more than max_lost" in err
     assert "Nothing is known of the judge: no written reply has a verdict." in " ".join(out.split())
+
+
+def letter_without_p(asked):
+    """Answer with a letter, and no probability of it."""
+    return 200, chat("A")
+
+
+def test_verdicts_without_a_probability_are_counted_in_words(study, ethogram):
+    """A judge by letter whose service gives none: said once, by name, with what follows of it."""
+    with service(letter_without_p) as there:
+        study(url=there.url, table={"verdict": "letter", "orders": "both"})
+        code, out, err = ethogram("exemplars", "study.toml")
+        assert code == 0, err
+        assert told(ethogram)[1]["judges"][0]["without_probability"] == CALLS
+    said = (
+        f"judge: {CALLS} of {CALLS} verdicts came without a probability that can be read: the "
+        "answer alone counts for these, and no order is averaged."
+    )
+    assert " ".join(out.split()).count(said) == 1
 
 
 def test_ties_are_in_no_share(study, ethogram):

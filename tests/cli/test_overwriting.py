@@ -38,7 +38,7 @@ def test_a_report_spares_the_files_beside_it(ethogram, table, no_work):
     """Neither the JSON nor the summary of somebody else is replaced, and no page is written."""
     code, out, err = ethogram("report", "X.csv")
     assert (code, out, err.count("\n")) == (2, "", 1)
-    assert "X.json exists, and not as ethogram wrote it" in err
+    assert "X.json and X.md exist, and not as ethogram wrote them" in err
     assert (table / "X.md").read_text() == "# Mine\n"
     assert not (table / "X.html").exists()
 

@@ -331,6 +331,42 @@ def test_a_judge_without_a_readable_verdict_is_said():
     assert "cannot be read as a verdict (no <answer> tag)" in j.problem
 
 
+def one_token(text, token="", finish="length", **message):
+    """Return an answer of one token, with its probability where there is a token."""
+    listed = {"token": token, "logprob": -0.01}
+    logprobs = {"content": [{**listed, "top_logprobs": [listed]}]} if token else None
+    return 200, chat(text, message=message, choice={"finish_reason": finish, "logprobs": logprobs})
+
+
+@pytest.mark.parametrize(
+    ("answer", "thinks"),
+    [
+        (one_token("", "<think>"), True),
+        (one_token("<think>", "<think>"), True),
+        (one_token("", reasoning_content="Okay"), True),
+        (one_token("(", "("), False),
+        (one_token("\n", "\n"), False),
+        (one_token("", finish="stop"), False),
+    ],
+    ids=["hidden mark", "mark", "thoughts", "bracket", "line break", "nothing"],
+)
+@pytest.mark.parametrize("reasoning", ["", 'reasoning = "none"'])
+def test_a_letter_judge_is_told_what_helps_one_token(answer, thinks, reasoning):
+    """Neither a higher limit nor examples reach a judge that is asked for one token."""
+    lines = f'verdict = "letter"\nmax_tokens = 9000\n{reasoning}'
+    _, j, _ = checked(lambda a: answer if is_one_letter(a) else good(a), judge=lines)
+    assert not j.ok
+    assert "max_tokens" not in j.mend
+    assert "examples" not in j.mend
+    assert '`verdict = "word"`' in j.mend
+    assert ("cannot answer in one token: turn thinking off" in j.mend) == thinks
+
+
+def is_one_letter(asked):
+    """Whether a request is a question that is answered by a letter."""
+    return asked.body["max_tokens"] == 1
+
+
 @pytest.mark.parametrize(
     "wrong",
     [

@@ -22,7 +22,7 @@ import pytest
 
 from ethogram.engine import fetch, parts, weights
 from ethogram.engine.fetch import fetch_weights
-from ethogram.engine.local import local_file
+from ethogram.engine.local import local_file, start_server
 from ethogram.engine.weights import (
     KNOWN,
     Parts,
@@ -31,6 +31,7 @@ from ethogram.engine.weights import (
     check_file,
     find_weights,
     kept_file,
+    say_kept,
 )
 from ethogram.errors import EndpointError
 
@@ -618,3 +619,53 @@ def test_a_model_that_is_not_there_says_how_to_get_it(shelf):
         local_file("local/qwen2.5-coder-1.5b")
     with pytest.raises(EndpointError, match=r"no model file at .*nowhere.gguf"):
         local_file("local/nowhere.gguf")
+
+
+def test_the_list_looks_at_the_size_of_what_is_kept(shelf):
+    """A file that was cut is not here: its size, the right one and what to do are said."""
+    assert say_kept(MODEL) == "ethogram models fetch tiny"
+    path = fetch_weights(MODEL)
+    assert say_kept(MODEL) == "here"
+    path.write_bytes(WHOLE[:-1])
+    assert say_kept(MODEL) == (
+        f"{path} has {len(WHOLE) - 1:,} bytes of {len(WHOLE):,}: delete it, then ethogram models "
+        "fetch tiny"
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"version https://git-lfs.github.com/spec/v1", r"\(42 bytes\) begins with 'vers'"),
+        (b"\x00\xff", r"\(2 bytes\) begins with '.x00.xff'"),
+        (b"", r"\(0 bytes\) is empty"),
+    ],
+    ids=["pointer", "bytes", "empty"],
+)
+def test_a_file_that_is_no_gguf_is_told_before_it_is_loaded(tmp_path, content, said):
+    """Its size, what it begins with, what is expected and what to do."""
+    (tmp_path / "x.gguf").write_bytes(content)
+    with pytest.raises(EndpointError, match=said + ", expected a GGUF file.*fetch the file itself"):
+        local_file("local/x.gguf", base=tmp_path)
+    (tmp_path / "x.gguf").write_bytes(b"GGUF" + content)
+    assert local_file("local/x.gguf", base=tmp_path) == tmp_path / "x.gguf"
+
+
+def test_a_gguf_that_cannot_be_loaded_is_told_with_its_size(tmp_path, monkeypatch):
+    """And with what to do: the reason of llama.cpp's own says little."""
+
+    class Broken:
+        def __init__(self, params):
+            raise RuntimeError("Failed to init server, please check the input params.")
+
+    class Params:
+        model = cpuparams = type("Inner", (), {})()
+
+    told = types.SimpleNamespace(CommonParams=Params, Server=Broken)
+    monkeypatch.setitem(sys.modules, "xllamacpp", told)
+    monkeypatch.setattr("ethogram.engine.local.check_llama", lambda: None)
+    path = tmp_path / "x.gguf"
+    path.write_bytes(b"GGUF and no more")
+    said = r"x.gguf \(16 bytes\) cannot be loaded by llama.cpp: Failed .*params; .*fetch it again"
+    with pytest.raises(EndpointError, match=said):
+        start_server("local/x.gguf", path, 1)

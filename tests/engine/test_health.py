@@ -163,6 +163,15 @@ def test_paid_answers_of_which_none_is_usable_stop_the_run(tmp_path, word_list):
     assert replies(tmp_path / "s.db") == {"empty": TRIALS}
 
 
+def test_the_brake_says_what_would_help(tmp_path, word_list):
+    """The same as `models check` says."""
+    thoughts = {"message": {"reasoning_content": "Let me see."}}
+    with service(lambda asked: (200, chat(None, **thoughts))) as model, service(good) as judge:
+        text = study(model.url, judge.url, word_list=word_list, attempts=1)
+        run = run_text(text, tmp_path / "s.db", folder=tmp_path)
+    assert "To fix it: raise `max_tokens` (now 5120), or turn thinking off" in str(run.stopped)
+
+
 def test_a_setting_that_is_refused_every_time_loses_no_trial(tmp_path, word_list):
     """Never an answer: the run stops after some calls, and all its trials are pending."""
     with service(lambda asked: refused("Unsupported value: 'temperature'")) as model:

@@ -476,3 +476,23 @@ def test_a_name_that_no_file_can_have_is_refused_in_one_line(name):
         assert "\n" not in str(caught.value)
         assert name[:3] in str(caught.value) or repr(name)[1:4] in str(caught.value)
         assert len(str(caught.value)) < 1000
+
+
+@pytest.mark.parametrize("verdict", ["letter", "completion"])
+@pytest.mark.parametrize("key", ["examples", "grammar", "ties"])
+def test_what_a_judge_of_one_token_ignores_is_refused(verdict, key):
+    """The value, what is expected and what to do; by the word, all three are taken."""
+    text = study_with(f'verdict = "{verdict}"\n{key} = true')
+    with pytest.raises(StudyError) as raised:
+        parse_study(text)
+    assert str(raised.value).endswith(
+        f'[judges.j] {key} = true with verdict = "{verdict}": expected verdict = "word" or '
+        f'"logprobs", as only these take {key}; remove {key}, or change verdict'
+    )
+    assert getattr(parse_study(study_with(f'verdict = "word"\n{key} = true')).judges["j"], key)
+
+
+def study_with(lines):
+    """Return a small study's text, with lines of its judge."""
+    at = 'base_url = "http://127.0.0.1:9/v1"\nmodel = "m"\n'
+    return f'[study]\nname = "x"\n[models.m]\n{at}[judges.j]\n{at}{lines}\n'

@@ -13,7 +13,8 @@ from tests.protocols.test_probability import WORDS, read_planted, run_judge
 
 from ethogram.engine.requests import Reading, Status
 from ethogram.protocols.judge import fence
-from ethogram.protocols.letter import letter_messages, letter_reader
+from ethogram.protocols.letter import free_reader, letter_messages, letter_reader
+from ethogram.protocols.probability import next_token_choice
 from ethogram.protocols.templates import Templates
 from ethogram.store.read import read_comparisons
 from ethogram.store.store import Store
@@ -47,6 +48,12 @@ def test_the_reply_stands_before_the_words():
         (top(("B", 0.6), ("A", 0.3)), "A", "blunt"),  # sampled against the odds
         (top(("a", 0.5), ("A", 0.2), ("b", 0.3)), "a", "warm"),
         (top(("The", 0.9), ("B", 0.05)), "The", "blunt"),
+        (top(("A.", 0.3), ("B.", 0.6)), "A.", "blunt"),  # sampled against the odds, each of these
+        (top(("A)", 0.3), ("B)", 0.6)), "A)", "blunt"),
+        (top(("ĠA", 0.3), ("ĠB", 0.6)), "A", "blunt"),  # blanks as byte-level tokens show them
+        (top(("▁A", 0.3), ("▁B", 0.6)), "A", "blunt"),  # and as SentencePiece does
+        (top(("A", 0.3), ("B", 0.25), (" B", 0.1)), "A", "blunt"),  # one letter's are summed
+        (top(("A", 0.3), ("B", 0.25), ("B.", 0.1)), "A", "blunt"),
         (None, "B", "blunt"),
         (None, " **A**.", "warm"),
         (top(("The", 0.9), ("I", 0.1)), "A", "warm"),
@@ -56,6 +63,25 @@ def test_the_likelier_letter_is_the_choice(logprobs, text, choice):
     """Its word is taken, by the odds where there are any, else by what was said."""
     reading = Reading(Status.OK, text=text, logprobs=logprobs)
     assert letter_reader("warm", "blunt")(reading).choice == choice
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_letters_without_any_probability_are_read_by_what_was_said(value):
+    """Numbers that are none are left out, without a warning."""
+    listed = [{"token": letter, "logprob": value} for letter in "AB"]
+    reading = Reading(
+        Status.OK, text="B", logprobs={"content": [{**listed[0], "top_logprobs": listed}]}
+    )
+    assert letter_reader("warm", "blunt")(reading).choice == "blunt"
+    assert next_token_choice(reading.logprobs, "A", "B") is None
+
+
+def test_a_free_choice_takes_the_same_tokens_for_its_letters():
+    """C is read with what a tokenizer puts around it, and its tokens are summed."""
+    said = top(("A", 0.3), ("ĠC", 0.2), ("C.", 0.2))
+    read = free_reader("warm", "blunt")(Reading(Status.OK, text="A", logprobs=said))
+    assert (read.status, read.choice) == (Status.OK, None)
 
 
 def test_a_letter_that_ends_at_its_limit_is_whole():

@@ -68,6 +68,14 @@ def test_log_probabilities_that_are_not_finite_raise_no_warning(warm, blunt, exp
     assert next_token_choice({"content": [first]}, "warm", "blunt") == expected
 
 
+def test_a_word_is_read_as_a_tokenizer_writes_it():
+    """With the sign for a blank before it, or closed; a part of a word is not what it closes."""
+    said = answer(*TAG, ("Ġwarm", ("Ġwarm", 0.3), ("warm.", 0.3), ("▁bl", 0.2), ("unt.", 0.1)))
+    assert chat_probability(said, "warm", "blunt") == pytest.approx(0.75)
+    said = answer(*TAG, ("war.", ("war.", 0.3), ("blunt", 0.3), ("Ġ", 0.2)))
+    assert chat_probability(said, "warm", "blunt") == pytest.approx(0.4)  # at most 0.2 to 0.3
+
+
 def test_the_last_tag_counts():
     """A judge that quotes the tag before it answers is read at its answer."""
     early = (*TAG, ("blunt", ("blunt", 0.9), ("warm", 0.1)), ("</",), ("answer",), (">",))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import shutil
 import sqlite3
 from collections import Counter
@@ -119,3 +120,43 @@ def test_the_pages_commands_work(demo, tmp_path, monkeypatch):
     for command in commands:
         made = CliRunner().invoke(app, command.split()[1:])
         assert made.exit_code == 0, (command, made.output)
+
+
+ENDINGS = ("toml", "html", "json", "md")
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_nothing_is_written_beside_a_file_of_ones_own(ethogram, tmp_path, ending):
+    """Each output is looked at first: the folder is as it was, and the file is named."""
+    mine = tmp_path / f"{DEMO}.{ending}"
+    mine.write_text("mine")
+    code, _, err = ethogram("demo", "-o", tmp_path)
+    assert code == 2
+    assert f"{mine} exists" in err
+    assert [path.name for path in tmp_path.iterdir()] == [mine.name]
+    assert mine.read_text() == "mine"
+
+
+def test_all_files_in_the_way_are_named_at_once(ethogram, tmp_path):
+    """Those of one's own in one line; a folder, and a store that is not the demo's, beside it."""
+    (tmp_path / f"{DEMO}.html").mkdir()
+    mine = [tmp_path / f"{DEMO}.{ending}" for ending in ("toml", "json", "md")]
+    for path in [*mine, tmp_path / f"{DEMO}.db"]:
+        path.write_text("mine")
+    code, _, err = ethogram("demo", "-o", tmp_path)
+    assert code == 2
+    assert f"{mine[0]}, {mine[1]} and {mine[2]} exist" in err
+    assert f"{DEMO}.html is a folder" in err
+    assert f"{DEMO}.db is there and is not the demo's store" in err
+    assert len(list(tmp_path.iterdir())) == 5
+    assert (tmp_path / f"{DEMO}.db").read_text() == "mine"
+
+
+def test_what_to_do_next_can_be_pasted(ethogram, tmp_path):
+    """A folder whose name has a blank is quoted as shells take it."""
+    folder = tmp_path / "my demo's"
+    code, out, _ = ethogram("demo", "-o", folder)
+    assert code == 0
+    (line,) = [line for line in out.splitlines() if line.startswith("More: ")]
+    for command in line.removeprefix("More: ").split("; "):
+        assert shlex.split(command)[2] == str(folder / f"{DEMO}.db")

@@ -127,7 +127,7 @@ def test_all_lost_is_said_and_has_no_number():
     found = sight_of(*((i, "warm", "blunt", LOST, LOST) for i in range(10)))
     assert "no written reply has a verdict" in found.sentence
     assert (found.accuracy.n, found.lost) == (0, 20)
-    (told,) = sights_json([found])["judges"]
+    (told,) = sights_json({"judge": found}, {"judge": 0})["judges"]
     assert (told["accuracy"], told["low"], told["high"], told["n"]) == (None, None, None, 0)
     assert told["by_trait"] == []
     json.dumps(told, allow_nan=False)
@@ -257,8 +257,11 @@ def test_traits_without_an_exemplar_are_named(missing, expected):
 def test_the_json_has_shares_with_intervals_by_trait():
     """The shape that `ethogram exemplars --json` prints; only traits that were asked."""
     rows = [(i, "warm", "blunt", RIGHT, i % 2 == 0) for i in range(10)]
-    found = sights_json([sight_of(*rows)])
-    (judge,) = found["judges"]
+    found = sights_json({"judge": sight_of(*rows)}, {"judge": 3, "other": 20})
+    judge, other = found["judges"]
+    assert (judge["pending"], other["pending"]) == (3, 20)
+    assert (other["judge"], other["accuracy"], other["n"]) == ("other", None, 0)
+    assert other["by_trait"] == []
     assert set(judge) >= {"judge", "accuracy", "low", "high", "n", "by_trait"}
     assert judge["judge"] == "judge"
     assert judge["low"] <= judge["accuracy"] == 0.75 <= judge["high"]
@@ -296,4 +299,17 @@ def test_replies_that_name_their_trait_are_told(named, said):
     told = [line for line in found.findings() if "which a judge can read off" in line]
     assert len(told) == (said is not None)
     assert all(line.startswith(said) for line in told)
-    assert sights_json([found])["judges"][0]["named"] == named
+    assert sights_json({"judge": found}, {"judge": 0})["judges"][0]["named"] == named
+
+
+def test_verdicts_without_a_probability_are_counted_where_one_was_asked_for():
+    """Of the verdicts given, a tie among them; a judge by the word is asked for none."""
+    rows = ((0, "warm", "blunt", RIGHT, 0.75), (1, "warm", "blunt", TIE, LOST))
+    found = sight_of(*rows, averaged=True, by_p=True)
+    assert (found.without_p, found.answered) == (2, 3)
+    assert found.without_p_sentence == (
+        "2 of 3 verdicts came without a probability that can be read: the answer alone counts for "
+        "these, as 0 or 1 in the average."
+    )
+    assert sight_of(*rows, by_p=True).without_p_sentence.endswith("counts for these.")
+    assert sight_of(*rows, averaged=True).without_p_sentence == ""

@@ -15,7 +15,7 @@ from ethogram.ratings.profile import Profile
 from ethogram.ratings.rate import reference_profiles
 from ethogram.ratings.results import rate_all
 from ethogram.ratings.shift import Shift, shift
-from ethogram.store.demo import unpack_demo
+from ethogram.store.demo import demo_store, unpack_demo
 from ethogram.store.gates import gate_runs
 from ethogram.store.store import Store
 from ethogram.validity.asked import find_sections
@@ -150,7 +150,10 @@ def open_demo(
     InputError
         A file of the same name is there and is not the demo's.
     """
-    store = unpack_demo(folder, force=force)
+    from ethogram.report.places import page_files
+
+    pages = page_files(_page_of(demo_store(folder)))
+    store = unpack_demo(folder, force=force, beside=pages)
     return write_report(store, force=force, note=note)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
     from ethogram.validity.results import StoreResults
 
 WRITING = "writing the report ..."
+RESUME = "Interrupted. Every answer so far is kept; run it again to resume."
 IN_PROCESS = {
     "local": "in this process: local/NAME, local/PATH.gguf",
     "inspect": "Inspect's providers: bedrock/..., vertex/...",
@@ -231,12 +233,13 @@ def exemplars(
         loaded, store, ("judge",), None, judge, checks=(Check.EXEMPLARS,), quiet=json, brake=brake
     )
     with StoreResults.open(path) as results:
-        found = [results.sight(name) for name in dict.fromkeys(judge or loaded.judges)]
-    sights = [sight for sight in found if sight is not None]
+        asked = dict.fromkeys(judge or loaded.judges)
+        sights = {name: sight for name in asked if (sight := results.sight(name)) is not None}
     if json:
-        _print_json(sights_json(sights))
+        pending = {name: sum(c.pending for c in counts if c.judge == name) for name in asked}
+        _print_json(sights_json(sights, pending))
     else:
-        print_sights(_console(), sights, every=every)
+        print_sights(_console(), [*sights.values()], every=every)
     raise typer.Exit(_exit_code(loaded, done, counts))
 
 
@@ -389,7 +392,9 @@ def _run_stages(
         resubmit=resubmit or (),
     )
     counts = [c for c in made.counts if c.stage in stages and c.part in parts]
-    if not quiet:
+    if quiet and made.run.interrupted:  # its standard output is JSON alone
+        _echo(RESUME, err=True)
+    elif not quiet:
         _say_what_was_done(console, made.run, made.store, counts)
         print_losses(console, counts)
     return made.store, made.run, counts
@@ -426,13 +431,15 @@ def _say_what_was_done(
     for line in done.said:
         console.print(line)
     if done.interrupted:
-        console.print("Interrupted. Every answer so far is kept; run it again to resume.")
+        console.print(RESUME)
     for line in under_way:
         console.print(line)
 
 
 def _exit_code(study: Study, done: Run, counts: list[StageCount]) -> int:
     """0 done, 1 with losses over the stated share, 2 stopped by an error, 130 interrupted."""
+    from ethogram.cli.counting import name_row
+
     if done.stopped is not None:
         _say_error(str(done.stopped))
         return USAGE
@@ -442,8 +449,8 @@ def _exit_code(study: Study, done: Run, counts: list[StageCount]) -> int:
     over = [c for c in counts if c.lost > allowed * c.planned]
     for c in over:
         _say_error(
-            f"{c.lost} of {c.planned} lost in {c.stage} of {c.model}, more than max_lost = "
-            f"{allowed:g} allows"
+            f"{c.lost} of {c.planned} lost in {c.stage} of {name_row(c, counts)}, more than "
+            f"max_lost = {allowed:g} allows"
         )
     return LOSSES if over else DONE
 
@@ -1311,7 +1318,8 @@ def demo(
         page = open_demo(out, force=force, note=lambda text: _echo(text, err=True))
     store = page.with_suffix(".db")
     _echo(f"Report: {page}; store: {store}; study file: {page.with_suffix('.toml')}")
-    _echo(f"More: ethogram ratings {store}; ethogram status {store}; ethogram show {store} 1")
+    named = shlex.quote(str(store))
+    _echo(f"More: ethogram ratings {named}; ethogram status {named}; ethogram show {named} 1")
     if show:
         typer.launch(page.resolve().as_uri())
 
@@ -1341,14 +1349,14 @@ def init(
     check_outputs([path], force=force)
     folder = resources.files("ethogram") / "data" / "presets"
     write_whole(path, (folder / f"{presets[preset]}.toml").read_bytes())
-    _echo(f"{path} written; next: ethogram plan {path}")
+    _echo(f"{path} written; next: ethogram plan {shlex.quote(str(path))}")
 
 
 @models_app.callback(invoke_without_command=True)
 def _models(context: typer.Context) -> None:
     """List the known services with the variable that holds each key, and the local models."""
     from ethogram.engine.services import SERVICES
-    from ethogram.engine.weights import KNOWN, is_kept
+    from ethogram.engine.weights import KNOWN, say_kept
 
     if context.invoked_subcommand is None:
         for name, service in SERVICES.items():
@@ -1356,8 +1364,7 @@ def _models(context: typer.Context) -> None:
             _echo(f"{name:<11} {where:<57} {service.api_key_env}".rstrip())
         for known in KNOWN:
             size = f"{known.size / 1e6:,.0f} MB, {known.licence}"
-            there = "here" if is_kept(known) else f"ethogram models fetch {known.name}"
-            _echo(f"local/{known.name:<20} {size:<22} {there}")
+            _echo(f"local/{known.name:<20} {size:<22} {say_kept(known)}")
 
 
 @models_app.command("fetch", cls=PlainCommand)

@@ -55,6 +55,12 @@ def print_counts(console: AnyConsole, counts: Sequence[StageCount]) -> None:
     _print_others(console, counts)
 
 
+def name_row(count: StageCount, counts: Sequence[StageCount]) -> str:
+    """Name the model, the judge where there is one, and the part if it is not the study itself."""
+    who = f"{count.model} by {count.judge}" if count.judge else count.model
+    return f"{who}, {_part(count, counts)}" if count.part != "main" else who
+
+
 def _part(count: StageCount, counts: Sequence[StageCount]) -> str:
     """Name a part; by its condition where it is the study itself, or has several."""
     if count.part == "main":
@@ -73,8 +79,7 @@ def print_providers(console: AnyConsole, providers: Sequence[tuple[str, str, str
 def print_losses(console: AnyConsole, counts: Sequence[StageCount]) -> None:
     """Print the account of what was lost, in sentences."""
     for c in counts:
-        who = f"{c.model} by {c.judge}" if c.judge else c.model
-        who += f", {_part(c, counts)}" if c.part != "main" else ""
+        who = name_row(c, counts)
         kinds = ", ".join(f"{n} {s}" for s, n in sorted(c.losses.items())) or "none"
         more = [f"{c.pending:,} pending"] if c.pending else []
         if c.truncated:

@@ -24,6 +24,8 @@ def print_sights(console: WrappingConsole, sights: Sequence[Sight], *, every: bo
             f"first and shown second; lean to the word shown first {found.lean.percent}; "
             f"{sight.lost:,} lost."
         )
+        if sight.without_p_sentence:
+            console.print(f"{found.judge}: {sight.without_p_sentence}")
         for sentence in sight.findings():
             console.print(sentence)
         head, *lines = _trait_lines(sight, every=every) or [""]

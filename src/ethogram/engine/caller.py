@@ -18,6 +18,7 @@ from typing import NamedTuple, Protocol
 from ethogram.engine.endpoints import Endpoint
 from ethogram.engine.health import Doubt, Health, LineHealth
 from ethogram.engine.limiter import Dropped, Limiter
+from ethogram.engine.mends import answer_mend
 from ethogram.engine.prices import cost_of
 from ethogram.engine.reading import read_response
 from ethogram.engine.requests import (
@@ -547,11 +548,13 @@ class Caller:
         )
 
     def _explain_brake(self, reading: Reading) -> str:
-        """Say that money goes out and nothing usable comes in."""
+        """Say that money goes out and nothing usable comes in, and what would help."""
+        mend = answer_mend(self.endpoint.table, reading)
+        helps = f"to fix it: {mend}" if mend else "correct the study file"
         return (
             f"{self.endpoint.name}: {self.health.unusable} paid answers in a row and none usable "
-            f"(the last {reading.status}: {reading.reason}); stopped before more is spent: correct "
-            "the study file, or run with --no-brake"
+            f"(the last {reading.status}: {reading.reason}); stopped before more is spent. "
+            f"{helps[0].upper()}{helps[1:]}; or run with --no-brake"
         )
 
 

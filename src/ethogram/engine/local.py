@@ -15,7 +15,7 @@ from ethogram.errors import EndpointError
 from ethogram.stimuli.paths import named_path
 
 LOCAL_SLOTS = 4
-
+MAGIC = b"GGUF"  # the first bytes of every such file
 
 LOCAL_CONTEXT = 4096  # tokens per slot
 LOCAL_CACHE = 512  # MiB of prompts read before, beside the slots; llama.cpp's own limit is 8 GiB
@@ -28,13 +28,14 @@ def local_file(model: str, *, base: Path | None = None) -> Path:
     ------
     EndpointError
         There is no such file, and the text says how to get it; or it has other bytes than the
-        known model of this name.
+        known model of this name, or is no GGUF file.
     """
     name = model.removeprefix("local/")
     if is_path(name):
         path = named_path(name, base=base)
         if not path.is_file():
             raise EndpointError(f"no model file at {path}: expected local/NAME or local/PATH.gguf")
+        check_gguf(path)
         return path
     weights = find_weights(name)
     path_kept = kept_file(weights)
@@ -44,6 +45,33 @@ def local_file(model: str, *, base: Path | None = None) -> Path:
             f"`ethogram models fetch {weights.name}` ({weights.size / 1e6:,.0f} MB)"
         )
     return path_kept
+
+
+def check_gguf(path: Path) -> None:
+    """Refuse a file that does not begin as a GGUF file does, such as a page or a pointer to it.
+
+    Raises
+    ------
+    EndpointError
+        The text has the file's size, and what was found in place of its first bytes.
+    """
+    try:
+        with path.open("rb") as file:
+            start = file.read(len(MAGIC))
+    except OSError as error:
+        raise EndpointError(f"{path} cannot be read: {error.strerror}") from error
+    if start != MAGIC:
+        found = f"begins with {ascii(start)[1:]}" if start else "is empty"
+        raise EndpointError(
+            f"{path} ({_size(path)}) {found}, expected a GGUF file, which begins with 'GGUF': "
+            "fetch the file itself; an error page or a Git LFS pointer may stand in its place"
+        )
+
+
+def _size(path: Path) -> str:
+    """Return a file's size as it is listed, and in bytes where that is little."""
+    size = path.stat().st_size
+    return f"{size / 1e6:,.0f} MB" if size >= 10_000_000 else f"{size:,} bytes"
 
 
 def is_path(name: str) -> bool:
@@ -118,4 +146,9 @@ def start_server(model: str, file: Path, threads: int) -> Any:
     try:
         return xllamacpp.Server(params)
     except Exception as error:
-        raise EndpointError(f"{file} cannot be loaded: {error}") from error
+        why = str(error).strip().rstrip(".")
+        raise EndpointError(
+            f"{file} ({_size(file)}) cannot be loaded by llama.cpp: {why}; if it is smaller than "
+            "where it came from, fetch it again; if not, a newer llama.cpp may know its kind of "
+            "model: `pip install --upgrade xllamacpp`"
+        ) from error

@@ -130,12 +130,30 @@ def read_mend(endpoint: Endpoint, setting: Setting, words: str) -> str:
 def answer_mend(table: ModelTable, reading: Reading) -> str:
     """Return what to change where an answer has no text, or none that can be read; else ""."""
     cut = reading.cut or CUT in reading.reason
+    if table.asks_one_token:
+        return _one_token_mend(table, reading, cut=cut)
     raised = f"raise `max_tokens` (now {table.max_tokens})"
     if reading.status is Status.EMPTY and (reading.reasoning.strip() or cut):
         return f"{raised}, or turn thinking off: {thinking_off(table)}"
     if reading.status is Status.UNPARSED:
         return raised if cut else "`examples = true`, or another judge"
     return ""
+
+
+def _one_token_mend(table: ModelTable, reading: Reading, *, cut: bool) -> str:
+    """Return what to change where a single token was asked for, and it is no verdict.
+
+    One token without a text is the mark, or the beginning, of thoughts: no limit is raised for it.
+    """
+    if reading.status not in (Status.EMPTY, Status.UNPARSED):
+        return ""
+    thought = reading.reasoning.strip() or reading.usage.reasoning_tokens
+    if thought or (cut and not reading.text):
+        return (
+            "a judge that thinks first cannot answer in one token: turn thinking off, "
+            f"{thinking_off(table)}, or {LOGPROBS}"
+        )
+    return f"{LOGPROBS}, or another judge"
 
 
 def thinking_off(table: ModelTable) -> str:

@@ -235,6 +235,11 @@ class ModelTable(Table):
         return BATCH_IN_FLIGHT
 
     @property
+    def asks_one_token(self) -> bool:
+        """Whether its calls ask for a single token, whatever `max_tokens` says."""
+        return False
+
+    @property
     def is_local(self) -> bool:
         """Whether llama.cpp runs it, from a file."""
         return self.model.startswith("local/")

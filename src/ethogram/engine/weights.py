@@ -166,8 +166,7 @@ def kept_file(weights: Weights) -> Path | None:
     EndpointError
         A file is there whose bytes are other ones: it is never opened.
     """
-    cached = cache_folder() / weights.file
-    path = cached if _is_file(cached) else _package_file(weights)
+    path = found_file(weights)
     if path is not None:
         try:
             check_file(path, weights)
@@ -179,9 +178,21 @@ def kept_file(weights: Weights) -> Path | None:
     return path
 
 
-def is_kept(weights: Weights) -> bool:
-    """Whether a file of the model's name is on this machine; its bytes are not looked at."""
-    return _is_file(cache_folder() / weights.file) or _package_file(weights) is not None
+def found_file(weights: Weights) -> Path | None:
+    """Return the file of a model's name on this machine, whatever is in it, else None."""
+    cached = cache_folder() / weights.file
+    return cached if _is_file(cached) else _package_file(weights)
+
+
+def say_kept(weights: Weights) -> str:
+    """Say whether a model's file is here, by its name and size, or how to get it."""
+    fetch, path = f"ethogram models fetch {weights.name}", found_file(weights)
+    if path is None:
+        return fetch
+    size = path.stat().st_size
+    if size == weights.size:
+        return "here"
+    return f"{path} has {size:,} bytes of {weights.size:,}: delete it, then {fetch}"
 
 
 def _is_file(path: Path) -> bool:

@@ -21,6 +21,8 @@ from ethogram.protocols.templates import Templates, fill
 
 TOP = 20  # alternatives asked for at each token: the most that common services give
 FloatArray = NDArray[np.float64]
+BLANKS = "Ġ▁Ċ"  # how tokenizers write a blank or a line break, where a service shows it so
+CLOSING = ".,:;)]*\"'"  # what may end a token that is a whole word
 NEUTRAL = "(no answer)"
 CHAT_PARAMS = {"logprobs": True, "top_logprobs": TOP}
 COMPLETION_PARAMS = {"max_tokens": 1, "logprobs": TOP}
@@ -62,8 +64,8 @@ def likeliest(logprobs: Any, words: tuple[str, ...]) -> str:
     """Return the word that is likeliest as the first token; "" where none is seen."""
     seen: dict[str, float] = {}
     for token, value in _next_token(logprobs).items():
-        word = token.strip().casefold()
-        if word in words:
+        word = next((word for word in words if _is_whole(_bare(token), word)), "")
+        if word:
             seen[word] = np.logaddexp(seen.get(word, -np.inf), value)
     return max(seen, key=seen.__getitem__, default="")
 
@@ -126,11 +128,22 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and value < math.inf
 
 
+def _bare(token: str) -> str:
+    """Return a token without blanks, or what stands for them, at its ends, in lower case."""
+    return token.strip().strip(BLANKS).strip().casefold()
+
+
+def _is_whole(token: str, word: str) -> bool:
+    """Whether a bare token is a word, or a word and the punctuation that closes it."""
+    return word in (token, token.rstrip(CLOSING))
+
+
 def word_logprobs(top: Mapping[str, float], words: tuple[str, str]) -> tuple[float, float]:
     """Log-probability of each of two words, from the likeliest tokens where the word begins.
 
-    A token counts for a word that begins with it (blanks and case aside); one that begins both
-    says nothing. A word that is not among the tokens gets the most it can have: the least
+    A token counts for a word that begins with it (blanks and case aside), and for one that is all
+    of it but closing punctuation; one that begins both says nothing. Several tokens of one word
+    are summed. A word that is not among the tokens gets the most it can have: the least
     log-probability shown, or that of all that is not shown, whichever is less.
 
     Parameters
@@ -142,16 +155,18 @@ def word_logprobs(top: Mapping[str, float], words: tuple[str, str]) -> tuple[flo
     Returns
     -------
     two float
-        NaN both where neither word is seen.
+        NaN both where neither word is seen, or neither has any probability.
     """
-    clean = [(token.strip().casefold(), value) for token, value in top.items()]
+    clean = [(_bare(token), value) for token, value in top.items()]
     folded = [word.casefold() for word in words]
     seen: list[list[float]] = [[], []]
     for token, value in clean:
-        starts = [bool(token) and word.startswith(token) for word in folded]
+        starts = [
+            bool(token) and (word.startswith(token) or _is_whole(token, word)) for word in folded
+        ]
         if starts[0] != starts[1]:
             seen[starts.index(True)].append(value)
-    if not seen[0] and not seen[1]:
+    if not any(value > -np.inf for values in seen for value in values):
         return float("nan"), float("nan")
     hidden = float(np.log(max(1 - np.exp(list(top.values())).sum(), 1e-12)))
     bound = min(hidden, *top.values())

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import lzma
 import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
 
-from ethogram.errors import InputError, StoreError
+from ethogram.errors import InputError, Problems, StoreError
 from ethogram.stimuli.tables.written import check_folder, check_outputs, partial_file, write_whole
 from ethogram.store.store import Store
 
@@ -19,7 +21,12 @@ DEMO = "small_models"  # its files
 NAME = "three small open models"  # its study
 
 
-def unpack_demo(folder: str | Path, *, force: bool = False) -> Path:
+def demo_store(folder: str | Path) -> Path:
+    """Return where the demo's store is in a folder; its other files are beside it."""
+    return Path(folder) / f"{DEMO}.db"
+
+
+def unpack_demo(folder: str | Path, *, force: bool = False, beside: Sequence[Path] = ()) -> Path:
     """Write the demo's store and its study file into a folder, unless they are there.
 
     Parameters
@@ -28,6 +35,8 @@ def unpack_demo(folder: str | Path, *, force: bool = False) -> Path:
         Made if it is not there.
     force : bool
         Also replace a store, or a study file, that is not the demo's.
+    beside : sequence of Path
+        What is to be written next: refused with the rest, before any file is there.
 
     Returns
     -------
@@ -39,20 +48,40 @@ def unpack_demo(folder: str | Path, *, force: bool = False) -> Path:
     InputError
         A file of that name is there and is not the demo's; or the folder cannot be written.
     """
-    folder = Path(folder)
-    check_folder(folder)
-    path = folder / f"{DEMO}.db"
-    if not path.exists() or not _is_demo(path, force=force):
-        with partial_file(path) as partial:
-            _unpack(partial)
-            Store.open(partial).close()  # brings it up to date
+    path = demo_store(folder)
+    check_folder(path.parent)
+    problems = Problems()
+    is_there = path.exists() and _is_demo(path)
+    if path.exists() and not (is_there or force):
+        problems.add(
+            InputError(
+                f"{path} is there and is not the demo's store: name another folder (-o), or "
+                "replace it with --force"
+            )
+        )
     study = path.with_suffix(".toml")
-    with Store.read(path) as store:
-        text = store.studies()[-1]["file"].encode()
-    if not study.exists() or study.read_bytes() != text:
-        check_outputs([study], force=force)
-        write_whole(study, text)
+    with _as_it_will_be(path, is_there=is_there) as found:
+        with Store.read(found) as store:
+            text = store.studies()[-1]["file"].encode()
+        renewed = [] if study.is_file() and study.read_bytes() == text else [study]
+        with problems.gather():
+            check_outputs([*renewed, *beside], force=force)
+        problems.raise_any()  # and the new store is removed
+    for file in renewed:
+        write_whole(file, text)
     return path
+
+
+@contextmanager
+def _as_it_will_be(path: Path, *, is_there: bool) -> Iterator[Path]:
+    """Yield the store that is there, or a new one, which takes its name if all goes well."""
+    if is_there:
+        yield path
+        return
+    with partial_file(path) as partial:
+        _unpack(partial)
+        Store.open(partial).close()  # brings it up to date
+        yield partial
 
 
 def _unpack(path: Path) -> None:
@@ -61,16 +90,10 @@ def _unpack(path: Path) -> None:
         shutil.copyfileobj(content, out)
 
 
-def _is_demo(path: Path, *, force: bool) -> bool:
+def _is_demo(path: Path) -> bool:
     """Whether a file is the demo's store, perhaps with more in it since."""
     try:
         with Store.read(path) as store:
-            found = any(study["name"] == NAME for study in store.studies())
+            return any(study["name"] == NAME for study in store.studies())
     except StoreError:
-        found = False
-    if not (found or force):
-        raise InputError(
-            f"{path} is there and is not the demo's store: name another folder (-o), or replace "
-            "it with --force"
-        )
-    return found
+        return False

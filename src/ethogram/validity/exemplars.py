@@ -56,6 +56,11 @@ class Sight:
         Whether both orders are averaged in `accuracy`, as in the study's ratings.
     named : int
         Written replies that name the trait they show: a judge can read it off.
+    answered, without_p : int
+        Verdicts that were given, ties among them; and those of them without a probability, though
+        the judge is asked for one.
+    twice : bool
+        Whether the study reads each reply in both orders, to average their probabilities.
     """
 
     accuracy: JudgeAccuracy
@@ -67,6 +72,9 @@ class Sight:
     missing: tuple[str, ...] = ()
     averaged: bool = False
     named: int = 0
+    answered: int = 0
+    without_p: int = 0
+    twice: bool = False
 
     @property
     def sentence(self) -> str:
@@ -108,6 +116,19 @@ class Sight:
         return [*said, CAVEAT]
 
     @property
+    def without_p_sentence(self) -> str:
+        """How many verdicts had no probability, and what that means; "" where each had one."""
+        if not self.without_p:
+            return ""
+        then = "the answer alone counts for these"
+        if self.twice:
+            then += ", as 0 or 1 in the average" if self.averaged else ", and no order is averaged"
+        return (
+            f"{self.without_p:,} of {self.answered:,} verdicts came without a probability that can "
+            f"be read: {then}."
+        )
+
+    @property
     def _orders_sentence(self) -> str:
         """What averaging both orders buys, or would buy."""
         if self.averaged:
@@ -126,6 +147,7 @@ def measure_sight(
     *,
     replies: Mapping[int, int],
     averaged: bool = False,
+    by_p: bool = False,
     missing: Sequence[str] = (),
     named: int = 0,
 ) -> Sight | None:
@@ -140,6 +162,8 @@ def measure_sight(
         The number of the written reply that each trial shows: verdicts on one are not independent.
     averaged : bool
         The study reads each reply in both orders, and averages their probabilities if there are.
+    by_p : bool
+        The judge is asked for probabilities.
     missing : sequence of str
         Traits of the study without an exemplar.
     named : int
@@ -154,6 +178,7 @@ def measure_sight(
         _accuracy(plants) for plants in (each, _as_plants(merged, merged.code, judge, replies))
     )
     used = both if averaged and has_p else single
+    answered = (rows.code >= 0) | rows.tied
     return Sight(
         accuracy=replace(used, lean=single.lean),
         single=single,
@@ -164,6 +189,9 @@ def measure_sight(
         missing=tuple(missing),
         averaged=used is both,
         named=named,
+        answered=int(answered.sum()),
+        without_p=int((answered & np.isnan(rows.p_first)).sum()) if by_p else 0,
+        twice=averaged,
     )
 
 
@@ -172,9 +200,23 @@ def _accuracy(plants: Plants) -> JudgeAccuracy:
     return judge_accuracy(plants, pair_class=_classes(plants), source="exemplars")
 
 
-def sights_json(sights: Sequence[Sight]) -> dict[str, Any]:
-    """Return the JSON form of `ethogram exemplars`: shares from 0 to 1, with 95% intervals."""
-    return {"judges": [_sight_json(sight) for sight in sights]}
+def sights_json(sights: Mapping[str, Sight], pending: Mapping[str, int]) -> dict[str, Any]:
+    """Return the JSON form of `ethogram exemplars`: shares from 0 to 1, with 95% intervals.
+
+    `pending` says of every judge that is asked how many verdicts are still to come; one that has
+    given none yet is there with these alone.
+    """
+    judges = []
+    for name, n in pending.items():
+        sight = sights.get(name)
+        found = _nothing_json(name) if sight is None else _sight_json(sight)
+        judges.append({**found, "pending": n})
+    return {"judges": judges}
+
+
+def _nothing_json(judge: str) -> dict[str, Any]:
+    """Return the JSON form of a judge of which nothing is known yet."""
+    return {"judge": judge, **_estimate_json(Estimate(0.5, 0.0, 1.0, 0)), "by_trait": []}
 
 
 def _sight_json(sight: Sight) -> dict[str, Any]:
@@ -190,6 +232,7 @@ def _sight_json(sight: Sight) -> dict[str, Any]:
         "orders_averaged": sight.averaged,
         "lost": sight.lost,
         "ties": sight.ties,
+        "without_probability": sight.without_p,
         "lean": _estimate_json(found.lean, "lean"),
         "each_order": _estimate_json(sight.single.overall),
         "both_orders": None if sight.both is None else _estimate_json(sight.both),

@@ -362,9 +362,9 @@ def _waiting(results: StoreResults) -> list[str]:
 def _without_probability(results: StoreResults) -> list[str]:
     """Say which judges were asked for probabilities and gave none."""
     sentences = []
-    for name, settings in results.judges.items():
+    for name in results.judges:
         lacking, n = count_without_p(results.store, name)
-        if orjson.loads(settings).get("verdict") in ("logprobs", "letter") and lacking:
+        if results.gives_probabilities(name) and lacking:
             sentences.append(
                 f"{name}: {lacking:,} of {n:,} verdicts came without the probabilities of the two "
                 "words; for these only the answer counts."

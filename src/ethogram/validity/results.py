@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TypeVar, cast
 
 import numpy as np
+import orjson
 
 from ethogram.design import Part
 from ethogram.errors import EthogramError
@@ -115,6 +116,11 @@ class StoreResults:
             lambda: select_plants(self.verdicts(judge), judge, merged=merged),
         )
 
+    def gives_probabilities(self, judge: str) -> bool:
+        """Whether a judge's answers are asked for with their probabilities."""
+        verdict = orjson.loads(self.judges.get(judge, "{}")).get("verdict")
+        return verdict in ("logprobs", "letter")
+
     def sight(self, judge: str) -> Sight | None:
         """What a judge makes of written replies; None where it was given none."""
         return self._once(
@@ -124,6 +130,7 @@ class StoreResults:
                 judge,
                 replies=self._written,
                 averaged=is_judged_twice(self.store, judge),
+                by_p=self.gives_probabilities(judge),
                 missing=self._without_exemplar,
                 named=self._named,
             ),

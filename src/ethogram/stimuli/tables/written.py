@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ethogram import __version__
-from ethogram.errors import InputError
+from ethogram.errors import InputError, Problems
 
 _MARK = re.compile(rb"written by ethogram \S+ sha256:([0-9a-f]{64})")
 _CLOSINGS = (b"", b"-->", b'"}}')  # what may follow a mark: ends of a comment and an object
@@ -87,12 +87,20 @@ def check_outputs(
     Raises
     ------
     InputError
-        The text names the file and what to do.
+        The text names every file that is in the way, and what to do.
     """
-    kept = [*sources]
+    kept, problems = [*sources], Problems()
+    in_the_way = []
     for path in paths:
         with _named(path):
-            _check_output(path, force=force, sources=kept, columns=columns)
+            with problems.gather():
+                _check_place(path, sources=kept)
+                if not force and path.exists() and not is_ours(path, columns=columns):
+                    in_the_way.append(path)
+            _try_writing(Path(os.path.realpath(path)).parent)
+    if in_the_way:
+        problems.add(InputError(_say_in_the_way(in_the_way, columns)))
+    problems.raise_any()
 
 
 def check_folder(folder: Path) -> None:
@@ -144,9 +152,8 @@ def partial_file(path: Path) -> Iterator[Path]:
             partial.unlink(missing_ok=True)
 
 
-def _check_output(
-    path: Path, *, force: bool, sources: Sequence[Path], columns: Sequence[str] | None
-) -> None:
+def _check_place(path: Path, *, sources: Sequence[Path]) -> None:
+    """Refuse what is no file, and what is read."""
     if any(os.path.realpath(path) == os.path.realpath(source) for source in sources):
         raise InputError(f"{path} is what is read: name another file to write")
     if path.is_dir():
@@ -156,13 +163,20 @@ def _check_output(
             raise InputError(f"{path} is what is read: name another file to write")
         if not path.is_file():
             raise InputError(f"{path} is not a regular file: name another")
-        if not force and not is_ours(path, columns=columns):
-            marked = columns is not None or path.suffix.lower() in _PLACES
-            raise InputError(
-                f"{path} exists{', and not as ethogram wrote it' if marked else ''}: move it, name "
-                "another file, or replace it with --force (in Python, force=True)"
-            )
-    _try_writing(Path(os.path.realpath(path)).parent)
+
+
+def _say_in_the_way(paths: Sequence[Path], columns: Sequence[str] | None) -> str:
+    """Name the files that ethogram did not write, and say what to do."""
+    *most, last = map(str, paths)
+    names = f"{', '.join(most)} and {last}" if most else last
+    exist, them, other = (
+        ("exist", "them", "other files") if most else ("exists", "it", "another file")
+    )
+    marked = columns is not None or any(path.suffix.lower() in _PLACES for path in paths)
+    return (
+        f"{names} {exist}{f', and not as ethogram wrote {them}' if marked else ''}: move {them}, "
+        f"name {other}, or replace {them} with --force (in Python, force=True)"
+    )
 
 
 def _try_writing(folder: Path) -> None:
