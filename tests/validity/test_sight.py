@@ -153,7 +153,7 @@ def test_a_judge_of_nothing_but_ties_is_at_chance(orders, averaged, said):
     assert (found.ties, found.lost, found.accuracy.n, found.accuracy.lost) == (n, 0, n, 0)
     assert found.accuracy.blind == TRAITS
     assert not [line for line in found.findings() if "in no share" in line]
-    (told,) = sights_json([found])["judges"]
+    (told,) = sights_json({"judge": found}, {"judge": 0})["judges"]
     assert told["low"] < told["accuracy"] == 0.5 < told["high"]
     assert told["n"] == n
     assert [one["right"] for one in told["by_trait"]] == [n / 4, n / 4]
