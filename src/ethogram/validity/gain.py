@@ -58,10 +58,10 @@ class Gain:
         change = 100 * (after.error_over_spread / before.error_over_spread - 1)
         word = "less" if change < 0 else "more"
         return (
-            f"With probability verdicts the error is {abs(change):.0f}% {word} in terms of the "
-            f"spread of the ratings ({after.error_over_spread:.2f} against "
-            f"{before.error_over_spread:.2f}), and a trait may have {after.rank_width:.0f} ranks "
-            f"where it had {before.rank_width:.0f}."
+            f"With probability verdicts the standard error is {abs(change):.0f}% {word} in terms "
+            f"of the spread of the ratings ({after.error_over_spread:.2f} against "
+            f"{before.error_over_spread:.2f}; smaller is sharper), and a trait's 95% range holds "
+            f"{after.rank_width:.0f} ranks where it held {before.rank_width:.0f}."
         )
 
 
