@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from tests.report.test_headline import SPREAD, _profile, _view
@@ -58,6 +60,16 @@ def test_noise_is_not_made_a_finding():
     assert texts[0].startswith("No trait clearly ranks in the same half")
     assert texts[1].startswith("The models do not clearly order the traits alike")
     assert texts[2].startswith("No model differs from the mean of the others")
+
+
+def test_ratings_that_are_all_the_same_have_no_first_and_no_precision():
+    """Of a judge of nothing but ties: no trait is named, and no error of 0 points is claimed."""
+    profile = _profile(SPREAD, model="m0")
+    none = np.zeros_like(profile.strengths)
+    flat = replace(profile, strengths=none, low=none, high=none, covariance=0 * profile.covariance)
+    (only,) = lead_findings([flat], ["m0"], None, [])
+    assert only.text.startswith(f"All {len(none)} traits of m0 are rated the same: nothing in the")
+    assert only.interval == "ratings: 1000 each"
 
 
 def test_correlations_end_at_one():

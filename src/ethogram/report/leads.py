@@ -50,8 +50,20 @@ def lead_findings(
 
 
 def _of_one(profile: Profile, label: str) -> list[Finding]:
+    if profile.is_flat:
+        return [_flat(profile, label)]
     sides = shared_sides([profile])
     return [_leaning(profile, label, sides), _first_place(profile), _precision(profile)]
+
+
+def _flat(profile: Profile, label: str) -> Finding:
+    """Nothing to place, to rank or to be sure of, where all ratings are the same."""
+    return Finding(
+        f"All {len(profile.traits)} traits of {label} are rated the same: nothing in the "
+        f"{profile.n:,} comparisons tells them apart.",
+        "ranked",
+        f"ratings: {say_number(profile.ratings[0])} each",
+    )
 
 
 def _leaning(profile: Profile, label: str, sides: Sides) -> Finding:
