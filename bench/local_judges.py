@@ -20,7 +20,6 @@ from pathlib import Path
 
 from ethogram import parse_study, run_study
 from ethogram.run.checks import Check
-from ethogram.validity.exemplars import measure_sight
 from ethogram.validity.results import StoreResults
 
 METHODS = {
@@ -86,7 +85,7 @@ def print_table(path: Path) -> None:
         )
         print("|---|---|---|---|---|---|---|")
         for name in results.judges:
-            sight = measure_sight(results.verdicts(name), name)
+            sight = results.sight(name)
             if sight is None:
                 continue
             calls, _, seconds, read = db.execute(ASKED, (name,)).fetchone()
@@ -130,9 +129,11 @@ def main() -> None:
     )
     checks = [Check.EXEMPLARS, *([Check.PLANTS] if asked.models else [])]
     stages = ("elicit", "judge") if asked.models else ("judge",)
-    done = run_study(parse_study(text), store=asked.store, stages=stages, checks=checks)
-    print_table(done.store)
-    done.raise_if_stopped()
+    study = parse_study(text)
+    for judge in study.judges:  # one after another, so that the rate of each is its own
+        done = run_study(study, store=asked.store, stages=stages, checks=checks, judges=[judge])
+        done.raise_if_stopped()
+    print_table(asked.store)
 
 
 if __name__ == "__main__":

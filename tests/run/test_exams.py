@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter, defaultdict
 from itertools import pairwise
 
 import pytest
+from bench.local_judges import print_table
 from tests.planted.studies import prepare_text, rows, study_text
 
 from ethogram.api import check_study, name_exemplars, run_study, try_judges
@@ -273,3 +275,15 @@ def test_only_some_traits_have_exemplars(planted, store_path, word_list):
     assert sight.missing == ("wobbly", "grumbly")
     assert {row[4] for row in wanted(store_path)} == set(words)
     assert {row[5] for row in wanted(store_path)} == {"warm", "blunt"}
+
+
+def test_the_table_of_local_judges_has_a_row_of_each(planted, store_path, capsys):
+    """`bench.local_judges` prints what exemplars showed: accuracy, each order alone, lean, rate."""
+    study = parse_study(with_validity(study_text(planted().base_url), exemplar_calls=80))
+    run_study(study, store=store_path, stages=("judge",), checks=[Check.EXEMPLARS])
+    print_table(store_path)
+    head, _, row = capsys.readouterr().out.splitlines()
+    assert row.count("|") == head.count("|")
+    judge, both, *_ = (cell.strip() for cell in row.strip("|").split("|"))
+    assert judge in study.judges
+    assert re.fullmatch(r"\d+% \(\d+ to \d+\) of \d+", both)
