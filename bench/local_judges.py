@@ -80,7 +80,7 @@ def print_table(path: Path) -> None:
     """Print what each judge found, as Markdown."""
     with StoreResults.open(path) as results, closing(sqlite3.connect(path)) as db:
         print(
-            "| judge, verdict | exemplars, both orders | each order alone | lean | calls/s | "
+            "| judge, verdict | exemplars, as a study counts them | each order alone | lean | calls/s | "
             "tokens read per call | found in plants |"
         )
         print("|---|---|---|---|---|---|---|")
@@ -95,7 +95,7 @@ def print_table(path: Path) -> None:
             tokens = f"{read / calls:.0f}" if read else ""
             print(
                 f"| {name} | {sight.accuracy.overall.percent} of {sight.accuracy.n} | "
-                f"{sight.single.percent} | {sight.accuracy.lean.percent} | {rate} | {tokens} | "
+                f"{sight.single.overall.percent} | {sight.accuracy.lean.percent} | {rate} | {tokens} | "
                 f"{found} |"
             )
 

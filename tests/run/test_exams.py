@@ -277,10 +277,14 @@ def test_only_some_traits_have_exemplars(planted, store_path, word_list):
     assert {row[5] for row in wanted(store_path)} == {"warm", "blunt"}
 
 
-def test_the_table_of_local_judges_has_a_row_of_each(planted, store_path, capsys):
+def test_the_table_of_local_judges_has_a_row_of_each(planted, store_path, own_set, capsys):
     """`bench.local_judges` prints what exemplars showed: accuracy, each order alone, lean, rate."""
-    study = parse_study(with_validity(study_text(planted().base_url), exemplar_calls=80))
-    run_study(study, store=store_path, stages=("judge",), checks=[Check.EXEMPLARS])
+    text = with_validity(
+        study_text(planted().base_url), exemplar_calls=80, exemplars=own_set(traits=first_traits())
+    )
+    study = parse_study(text, path=store_path.parent / "study.toml")
+    done = run_study(study, store=store_path, stages=("judge",), checks=[Check.EXEMPLARS])
+    assert done.run.calls
     print_table(store_path)
     head, _, row = capsys.readouterr().out.splitlines()
     assert row.count("|") == head.count("|")
