@@ -80,8 +80,8 @@ def print_table(path: Path) -> None:
     """Print what each judge found, as Markdown."""
     with StoreResults.open(path) as results, closing(sqlite3.connect(path)) as db:
         print(
-            "| judge, verdict | exemplars, as a study counts them | each order alone | lean | calls/s | "
-            "tokens read per call | found in plants |"
+            "| judge, verdict | exemplars, as a study counts them | each order alone | lean | "
+            "calls/s | tokens read per call | found in plants |"
         )
         print("|---|---|---|---|---|---|---|")
         for name in results.judges:
@@ -95,8 +95,8 @@ def print_table(path: Path) -> None:
             tokens = f"{read / calls:.0f}" if read else ""
             print(
                 f"| {name} | {sight.accuracy.overall.percent} of {sight.accuracy.n} | "
-                f"{sight.single.overall.percent} | {sight.accuracy.lean.percent} | {rate} | {tokens} | "
-                f"{found} |"
+                f"{sight.single.overall.percent} | {sight.accuracy.lean.percent} | "
+                f"{rate} | {tokens} | {found} |"
             )
 
 
