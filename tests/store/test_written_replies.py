@@ -193,12 +193,13 @@ def test_leaving_out_wants_only_the_writer_named(written):
 
 
 def test_ties_are_told_from_losses(planted, store_path, word_list):
-    """A judge that answers neither every time has no verdict, and lost none."""
+    """A judge that answers neither every time lost none, and is at chance."""
     server = planted(traits=WORDS, judges={"*": {"tie": 1.0}})
     text = study_text(server.base_url, traits=word_list(*WORDS), judges={"judge": {"ties": True}})
     study = parse_study(text, path=store_path.parent / "study.toml")
     (sight,) = try_judges(study, store=store_path)
-    assert (sight.accuracy.n, sight.lost) == (0, 0)
+    assert (sight.accuracy.n, sight.lost) == (72, 0)
+    assert sight.accuracy.overall.estimate == 0.5
     assert sight.ties == 2 * 4 * 3 * 3  # four traits, three replies, three foils, both orders
     with Store.read(store_path) as store:
         assert read_verdicts(store, "judge").tied.all()

@@ -67,27 +67,38 @@ def _one(browser, selector):
     return browser.find_element(By.CSS_SELECTOR, selector)
 
 
-def _press(browser, key):
-    """Press a key and wait until the next page is there."""
+def _go(browser, act):
+    """Do what leads to another page, and wait until that is there."""
     old = _one(browser, "html")
-    ActionChains(browser).send_keys(key).perform()
-    WebDriverWait(browser, 30).until(lambda b: _one(b, "html") != old)
+    act()
+    WebDriverWait(browser, 60).until(lambda b: _one(b, "html") != old)
+
+
+def _press(browser, key):
+    """Press a key that leads to the next page."""
+    _go(browser, ActionChains(browser).send_keys(key).perform)
+
+
+def _follow(browser, text, by=By.LINK_TEXT):
+    """Follow a link."""
+    _go(browser, browser.find_element(by, text).click)
 
 
 def test_browse_search_and_compare(viewer, browser):
     """From the list to a report, to all replies, to a word in them, to two studies beside."""
     browser.get(viewer.links[0])
     assert browser.current_url == f"{viewer.root}/"
-    browser.find_element(By.LINK_TEXT, "The first study").click()
+    _follow(browser, "The first study")
     assert len(browser.find_elements(By.CSS_SELECTOR, "#ranked-table tbody tr")) == len(TRAITS)
-    browser.find_element(By.LINK_TEXT, "All replies").click()
-    _one(browser, "input[type=search]").send_keys("zebra", Keys.ENTER)
+    _follow(browser, "All replies")
+    field = _one(browser, "input[type=search]")
+    _go(browser, lambda: field.send_keys("zebra", Keys.ENTER))
     assert len(browser.find_elements(By.CSS_SELECTOR, "article.hit")) == 2
     assert "q=zebra" in browser.current_url
     browser.get(f"{viewer.root}/")
     for key in ("one", "two"):
         _one(browser, f"input[value={key}]").click()
-    _one(browser, "form button").click()
+    _go(browser, _one(browser, "form button").click)
     assert "alpha (two)" in _one(browser, "main").text
     assert _errors(browser) == []
     assert _hosts(browser) == {viewer.host}
@@ -130,7 +141,7 @@ def test_the_desk_works_without_scripts(tmp_path, browser):
     with serve([folder / "one.db"], tmp_path / "cache", labellers=["ann"]) as served:
         browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
         browser.get(served.links[0])
-        _one(browser, "button[value=neither]").click()
+        _go(browser, _one(browser, "button[value=neither]").click)
         assert "1 of " in _one(browser, "[role=status]").text
         browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
 
@@ -203,21 +214,21 @@ def test_a_bundle_opens_from_a_folder(tmp_path, browser):
     folder = fill_studies(tmp_path)
     page = write_bundle([folder], tmp_path / "site")
     browser.get(page.as_uri())
-    browser.find_element(By.PARTIAL_LINK_TEXT, " and ").click()
+    _follow(browser, " and ", By.PARTIAL_LINK_TEXT)
     assert "alpha (two)" in _one(browser, "main").text
-    browser.find_element(By.LINK_TEXT, "All studies").click()
+    _follow(browser, "All studies")
     width = browser.execute_script(
         "return getComputedStyle(document.querySelector('.page')).maxWidth"
     )
     assert width == "1128px"
-    browser.find_element(By.LINK_TEXT, "The first study").click()
+    _follow(browser, "The first study")
     assert len(browser.find_elements(By.CSS_SELECTOR, "#ranked-table tbody tr")) == len(TRAITS)
-    browser.find_element(By.LINK_TEXT, "All replies").click()
+    _follow(browser, "All replies")
     shown = len(browser.find_elements(By.CSS_SELECTOR, "article.hit"))
-    browser.find_element(By.LINK_TEXT, "Next").click()
+    _follow(browser, "Next")
     shown += len(browser.find_elements(By.CSS_SELECTOR, "article.hit"))
     assert shown > 50
-    browser.find_element(By.LINK_TEXT, "All studies").click()
+    _follow(browser, "All studies")
     assert browser.current_url == page.as_uri()
     assert _errors(browser) == []
     assert _hosts(browser) == set()
