@@ -43,7 +43,7 @@ def test_it_is_a_whole_study(demo):
 
 
 def test_it_has_full_validity(demo):
-    """Exemplars of all traits, plants of every trait and model, retest and repeats."""
+    """Exemplars of all traits, plants of every trait and model, retest, repeats, random choice."""
     with sqlite3.connect(demo) as db:
         plants = Counter(db.execute("SELECT model, planted FROM trial WHERE part = 'plant'"))
         parts = {row[0] for row in db.execute("SELECT DISTINCT part FROM judging")}
@@ -52,7 +52,7 @@ def test_it_has_full_validity(demo):
         ).fetchone()
     assert len(plants) == 3 * 24
     assert min(plants.values()) >= 2
-    assert {"main", "plant", "exemplar", "repeat", "retest"} <= parts
+    assert {"main", "plant", "exemplar", "repeat", "retest", "random"} <= parts
     assert written == 24
 
 
