@@ -10,8 +10,9 @@ import pytest
 from ethogram.engine.services import SERVICES
 from ethogram.engine.settings import ModelTable
 from ethogram.errors import InputError, StudyError
+from ethogram.protocols.verdicts import ONE_TOKEN, VERDICTS
 from ethogram.run.prepare import prepare
-from ethogram.study import load_study, parse_study
+from ethogram.study import JudgeTable, load_study, parse_study
 
 SMALL = """
 [study]
@@ -496,3 +497,9 @@ def study_with(lines):
     """Return a small study's text, with lines of its judge."""
     at = 'base_url = "http://127.0.0.1:9/v1"\nmodel = "m"\n'
     return f'[study]\nname = "x"\n[models.m]\n{at}[judges.j]\n{at}{lines}\n'
+
+
+@pytest.mark.parametrize("verdict", VERDICTS)
+def test_what_asks_for_one_token_is_known_in_both_places(verdict):
+    """The study file refuses by it what such a judge ignores; the plan counts tokens by it."""
+    assert JudgeTable(model="m", verdict=verdict).asks_one_token == (verdict in ONE_TOKEN)

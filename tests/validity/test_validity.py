@@ -264,11 +264,13 @@ def test_a_retest_counts_trials_where_each_is_judged_in_both_orders(planted, sto
     with Store.read(store_path) as store:
         (judge,) = measure_validity(store, corrections=False).judges
         (made,) = read_comparisons(store)
+        verdicts = read_verdicts(store, "judge").part("main")
     found = judge.retests["alpha"]
     assert (len(made), found.n) == (1560, 156)
-    profile = rate(made, splits=0)
-    spread = (profile.wins_by_trait / profile.n_by_trait).var()
-    # 39 trials per trait, not 78 verdicts
+    once = verdicts.take(np.unique(verdicts.trial, return_index=True)[1])  # the design's order
+    won = np.where(once.code == 1, once.first, once.second)
+    assert np.array_equal(np.bincount(np.concatenate([once.first, once.second])), [39] * 40)
+    spread = (np.bincount(won, minlength=40) / 39).var()  # of choices, as their repetitions are
     expected = 1 - (1 - found.repeats.estimate) / (2 * 39 * spread)
     assert found.overall.estimate == pytest.approx(expected)
 

@@ -16,7 +16,6 @@ from ethogram.stimuli.paths import named_path
 
 LOCAL_SLOTS = 4
 MAGIC = b"GGUF"  # the first bytes of every such file
-
 LOCAL_CONTEXT = 4096  # tokens per slot
 LOCAL_CACHE = 512  # MiB of prompts read before, beside the slots; llama.cpp's own limit is 8 GiB
 

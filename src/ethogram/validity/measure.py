@@ -663,8 +663,8 @@ def _retests(
         if isinstance(profile, Unrated):
             missing[f"retest, {who}"] = profile.reason
             continue
-        profile = _per_trial(profile, len(once))
         place = np.array([_place(profile.traits, t) for t in rows.traits])
+        profile = _by_choice(profile, once, place)
         known = (place[once.first[left]] >= 0) & (place[once.second[left]] >= 0)
         left, right = left[known], right[known]
         try:
@@ -679,6 +679,23 @@ def _retests(
         except EthogramError as error:
             missing[f"retest, {who}"] = str(error)
     return retests
+
+
+def _by_choice(profile: Profile, once: Verdicts, place: IntArray) -> Profile:
+    """Count each trait's choices, one verdict per reply, as their repetitions are compared.
+
+    What a profile counts is another thing where probabilities are rated, or both orders: win rates
+    then hardly differ between traits, and all of it would be taken for noise of choices.
+    """
+    first, second = place[once.first], place[once.second]
+    known = (once.code >= 0) & (first >= 0) & (second >= 0)
+    first, second, won = first[known], second[known], once.code[known] == 1
+    k = len(profile.traits)
+    return replace(
+        profile,
+        n_by_trait=np.bincount(np.concatenate([first, second]), minlength=k),
+        wins_by_trait=np.bincount(np.where(won, first, second), minlength=k).astype(float),
+    )
 
 
 def _first_verdicts(verdicts: Verdicts) -> Verdicts:
