@@ -502,4 +502,6 @@ def study_with(lines):
 @pytest.mark.parametrize("verdict", VERDICTS)
 def test_what_asks_for_one_token_is_known_in_both_places(verdict):
     """The study file refuses by it what such a judge ignores; the plan counts tokens by it."""
-    assert JudgeTable(model="m", verdict=verdict).asks_one_token == (verdict in ONE_TOKEN)
+    assert JudgeTable(model="local/m.gguf", verdict=verdict).asks_one_token == (
+        verdict in ONE_TOKEN
+    )
