@@ -14,6 +14,8 @@ from ethogram.report.judge import JudgeAccount, judge_account
 from ethogram.report.page import render_page
 from ethogram.report.sides import lower_half, shared_sides, upper_half
 from ethogram.report.summary import render_markdown
+from ethogram.validity.accuracy import collect_plants, judge_accuracy
+from ethogram.validity.controls import net_of
 from ethogram.validity.measure import JudgeValidity, Validity
 
 SPREAD = np.linspace(-1.5, 1.5, 12)
@@ -136,3 +138,16 @@ def test_untested_judges_are_the_claim_of_their_section():
     validity = Validity((JudgeValidity("owl"), JudgeValidity("jay")), agreement=None, nets=())
     assert judge_account(validity).claim == "The judges have not been tested"
     assert judge_account(validity).blind == ()
+
+
+@pytest.mark.parametrize(("remains", "said"), [(1.0, True), (0.2, False)])
+def test_an_order_that_a_coin_gives_too_is_said_with_the_judge(remains, said):
+    """What is ranked is then no preference: it stands beside whether the judge can be believed."""
+    measured = _profile(SPREAD, n=9000, condition="feels")
+    control = _profile(remains * SPREAD, n=9000, seed=1, condition="random")
+    plants = collect_plants(["a", "b"], [0, 1] * 40, [1, 0] * 40, [0, 1] * 40, judge="owl")
+    judge = JudgeValidity("owl", accuracy=judge_accuracy(plants))
+    account = judge_account(Validity((judge,), None, nets=(net_of(measured, control),)))
+    assert account.tested
+    assert ("Told to choose by the toss of a coin, owl-1.0 gave much" in account.headline) == said
+    assert account.banner == (2 if said else 1)

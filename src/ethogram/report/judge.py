@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from ethogram.analysis.judges import JudgesCompared
+from ethogram.design import Condition
 from ethogram.report.words import every, listed, sentence_case
 from ethogram.validity.accuracy import JudgeAccuracy
+from ethogram.validity.controls import NetProfile
 from ethogram.validity.measure import NOT_TESTED, JudgeValidity, Validity
 
 JUDGES_CANNOT_SHOW = (
@@ -36,7 +38,7 @@ class JudgeAccount:
     caption : str
         What n is and what the intervals are.
     banner : int
-        How many of the first sentences say whether a judge can be believed, all judges together.
+        How many of the first sentences say whether judges, and the order found, can be believed.
     claim : str
         The head of the section, where the checks carry one.
     blind : tuple of str
@@ -96,7 +98,8 @@ def judge_account(validity: Validity, *, only: str | None = None) -> JudgeAccoun
     if only is not None:
         validity = _of_judge(validity, only)
     tested = [j for j in validity.judges if j.tested]
-    sentences = _other_checks(validity.judges)
+    by_coin = _by_coin(validity.nets)
+    sentences = [*by_coin, *_other_checks(validity.judges)]
     sentences += validity.agreement.findings() if validity.agreement is not None else []
     sentences += [f"{n.profile.model}, {n.profile.condition}: {n.sentence}" for n in validity.nets]
     if not tested:
@@ -105,7 +108,7 @@ def judge_account(validity: Validity, *, only: str | None = None) -> JudgeAccoun
     return JudgeAccount(
         tested=True,
         sentences=(*(j.sentence for j in validity.judges), *sentences, *validity.notes),
-        banner=len(validity.judges),
+        banner=len(validity.judges) + len(by_coin),
         claim=_claim(tested),
         blind=tuple(j.judge for j in tested if not (_few(j) or _above_chance(j))),
         columns=COLUMNS,
@@ -114,6 +117,26 @@ def judge_account(validity: Validity, *, only: str | None = None) -> JudgeAccoun
     )
 
 
+def _by_coin(nets: Sequence[NetProfile]) -> list[str]:
+    """Say whose order stays much the same where it is told to choose by chance: no preference."""
+    found = [
+        net
+        for net in nets
+        if net.control.condition == Condition.RANDOM and net.left.low > MUCH_REMAINS
+    ]
+    if not found:
+        return []
+    models = listed([*dict.fromkeys(net.profile.model for net in found)])
+    shares = listed([net.left.interval for net in found])
+    return [
+        f"Told to choose by the toss of a coin, {models} gave much the same ratings "
+        f"({shares} of a lead between two traits remains): their order says little about "
+        "preference."
+    ]
+
+
+MUCH_REMAINS = 0.5
+"""Of a lead between two traits: where clearly more than half is there without a preference."""
 COLUMNS = (
     "judge",
     "replies",
