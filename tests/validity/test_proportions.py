@@ -8,6 +8,7 @@ from statsmodels.stats.proportion import proportion_confint
 
 from ethogram.errors import InputError
 from ethogram.validity.proportions import (
+    CAUTION,
     Estimate,
     contrast,
     effective_counts,
@@ -169,11 +170,21 @@ def test_verdicts_that_are_alike_in_each_cluster_are_worth_one():
     assert np.allclose(made, [2, 2])
 
 
-def test_verdicts_that_do_not_depend_on_the_cluster_are_worth_all():
-    """The shares of clusters are as equal as chance never makes them."""
-    hits = np.tile([1, 0], 6)
-    made = effective_counts(hits, np.repeat([0, 1], 6), np.repeat(np.arange(6), 2), 2)
-    assert np.allclose(made, [6, 6])
+@pytest.mark.parametrize("clusters", [3, 300])
+def test_verdicts_that_do_not_depend_on_the_cluster_are_worth_all(clusters):
+    """The shares of clusters are as equal as chance never makes them; few show little of it."""
+    hits, group = np.tile([1, 0], 2 * clusters), np.repeat([0, 1], 2 * clusters)
+    made = effective_counts(hits, group, np.repeat(np.arange(2 * clusters), 2), 2)
+    assert np.allclose(made, 2 * clusters / (1 + CAUTION / (2 * clusters - 2 + CAUTION)))
+
+
+def test_one_group_with_a_second_cluster_says_little_of_the_others():
+    """24 groups with eight observations of one cluster each, and one has another such cluster."""
+    group = np.concatenate([np.repeat(np.arange(24), 8), np.zeros(8, int)])
+    clusters = np.repeat(np.arange(25), 8)
+    hits = (np.arange(len(group)) % 8 < 6).astype(float)
+    made = effective_counts(hits, group, clusters, 24)
+    assert made[1:].max() < 2
 
 
 def test_one_reply_is_worth_one_verdict():
@@ -188,4 +199,5 @@ def test_the_correlation_is_that_of_the_analysis_of_variance():
     within = 2 * 0.25 / 4
     r = (between - within) / (between + within)
     made = effective_counts(hits, np.zeros(8, int), clusters, 1)
+    r = (3 * r + CAUTION) / (3 + CAUTION)
     assert np.allclose(made, 8 / (1 + r))

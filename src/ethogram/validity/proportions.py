@@ -21,6 +21,10 @@ FEWEST = 5
 """Observations with which a share is told: the interval of fewer leaves hardly anything out."""
 
 
+CAUTION = 2.0
+"""Degrees of freedom that say a cluster is worth one observation, beside those of the data."""
+
+
 @dataclass(frozen=True)
 class Estimate:
     """A number with its 95% interval.
@@ -301,9 +305,9 @@ def effective_counts(
     -----
     A group of n observations, in clusters of m, is worth n / (1 + (m - 1) r): the design effect of
     Kish (1965, Survey Sampling, 5.4), m averaged over observations. The correlation r within a
-    cluster is that of the analysis of variance, of all groups together, each around its own mean.
-    Where no group has two clusters, nothing shows r, and it is taken to be 1; where all hits are
-    alike, nothing varies with the cluster, and it is 0.
+    cluster is that of the analysis of variance, of all groups together, each around its own mean,
+    and of `CAUTION` degrees of freedom in which it is 1: few clusters beyond one per group show
+    little of r, and where there are none it is 1.
     """
     hits = np.asarray(hits, dtype=float)
     n = np.bincount(group, minlength=groups).astype(float)
@@ -317,14 +321,14 @@ def effective_counts(
     between, within = len(size) - np.count_nonzero(n), len(hits) - len(size)
     if within <= 0:
         return n
-    if between <= 0:
-        r = 1.0
-    else:
+    r = 0.0
+    if between > 0:
         common = float((n - np.divide(squares, n, out=np.zeros(groups), where=n > 0)).sum())
         ms_between = float((size * (share - mean[owner]) ** 2).sum()) / between
         ms_within = float((size * share * (1 - share)).sum()) / within
         whole = ms_between + (common / between - 1) * ms_within
         r = float(np.clip((ms_between - ms_within) / whole, 0, 1)) if whole > 0 else 0.0
+    r = (between * r + CAUTION) / (between + CAUTION)
     made: FloatArray = n / (1 + (mean_size - 1) * r)
     return made
 
