@@ -21,10 +21,6 @@ FEWEST = 5
 """Observations with which a share is told: the interval of fewer leaves hardly anything out."""
 
 
-CAUTION = 2.0
-"""Degrees of freedom that say a cluster is worth one observation, beside those of the data."""
-
-
 @dataclass(frozen=True)
 class Estimate:
     """A number with its 95% interval.
@@ -305,9 +301,9 @@ def effective_counts(
     -----
     A group of n observations, in clusters of m, is worth n / (1 + (m - 1) r): the design effect of
     Kish (1965, Survey Sampling, 5.4), m averaged over observations. The correlation r within a
-    cluster is that of the analysis of variance, of all groups together, each around its own mean,
-    and of `CAUTION` degrees of freedom in which it is 1: few clusters beyond one per group show
-    little of r, and where there are none it is 1.
+    cluster is that of the analysis of variance, of all groups together, each around its own mean.
+    Few clusters beyond one per group show little of it: of d more, it is taken to be 1 / (1 + d)
+    at least, and where there are none it is 1.
     """
     hits = np.asarray(hits, dtype=float)
     n = np.bincount(group, minlength=groups).astype(float)
@@ -328,7 +324,7 @@ def effective_counts(
         ms_within = float((size * share * (1 - share)).sum()) / within
         whole = ms_between + (common / between - 1) * ms_within
         r = float(np.clip((ms_between - ms_within) / whole, 0, 1)) if whole > 0 else 0.0
-    r = (between * r + CAUTION) / (between + CAUTION)
+    r = max(r, 1 / (1 + between))
     made: FloatArray = n / (1 + (mean_size - 1) * r)
     return made
 
