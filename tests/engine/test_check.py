@@ -344,11 +344,20 @@ def one_token(text, token="", finish="length", **message):
         (one_token("", "<think>"), True),
         (one_token("<think>", "<think>"), True),
         (one_token("", reasoning_content="Okay"), True),
+        (one_token("<|channel|>", "<|channel|>"), True),
         (one_token("(", "("), False),
         (one_token("\n", "\n"), False),
         (one_token("", finish="stop"), False),
     ],
-    ids=["hidden mark", "mark", "thoughts", "bracket", "line break", "nothing"],
+    ids=[
+        "hidden mark",
+        "mark",
+        "thoughts",
+        "mark of a channel",
+        "bracket",
+        "line break",
+        "nothing",
+    ],
 )
 @pytest.mark.parametrize("reasoning", ["", 'reasoning = "none"'])
 def test_a_letter_judge_is_told_what_helps_one_token(answer, thinks, reasoning):

@@ -144,3 +144,23 @@ def test_one_token_is_asked_for_and_the_orders_follow_each_other(store_path, wor
     assert begun[::2] == begun[1::2]
     assert len(set(begun)) == 6
     assert rows(store_path, "SELECT count(*) FROM verdict WHERE p_first IS NOT NULL") == [(12,)]
+
+
+@pytest.mark.parametrize("token", ['"A"', "*A*", "(A", "**A", "[A]", "“A”", "A!", "Ġ'A'", "ĉA"])
+@pytest.mark.parametrize("reader", [free_reader, letter_reader])
+def test_a_letter_between_marks_is_that_letter(token, reader):
+    """As tokenizers cut it out of an answer, whatever stands before or behind it."""
+    said = top((token, 0.7), ("B", 0.2))
+    reading = reader("warm", "blunt")(Reading(Status.OK, text=token, logprobs=said))
+    assert reading.choice == "warm"
+    assert next_token_choice(said, "A", "B") == pytest.approx(0.7 / 0.9)
+
+
+@pytest.mark.parametrize("reader", [free_reader, letter_reader])
+def test_letters_without_any_probability_are_no_verdict(reader):
+    """Minus infinity for each of them: what was said counts, and that is no letter."""
+    listed = [{"token": token, "logprob": p} for token, p in
+              (("The", 0.0), ("A", -math.inf), ("B", -math.inf))]  # fmt: skip
+    said = {"content": [{**listed[0], "top_logprobs": listed}]}
+    reading = reader("warm", "blunt")(Reading(Status.OK, text="The", logprobs=said))
+    assert reading.status is Status.UNPARSED

@@ -264,3 +264,14 @@ def test_a_plan_counts_what_the_store_has_not(planted, store_path):
     more = make_plan(prepare_text(text + "\n[validity]\nrepeats = 0.5\n"), store_path)
     assert more.checks["repeats"] > 0
     assert more.checks["exemplars"] == 0
+
+
+def test_a_plan_counts_this_studys_models_only(planted, store_path):
+    """What the same judge said of another model in the store is no part of what is asked."""
+    url = planted().base_url
+    run_study(parse_study(study_text(url, max_trials=40)), store=store_path)
+    run_study(parse_study(study_text(url, max_trials=40)), store=store_path, checks=CHECKS)
+    other = study_text(url, max_trials=40, models={"gamma": {}})
+    alone, beside = make_plan(prepare_text(other)), make_plan(prepare_text(other), store_path)
+    assert beside.checks == {**alone.checks, "exemplars": 0}  # these are written by no model
+    assert [row.pending for row in beside.rows] == [40, 40]

@@ -21,8 +21,9 @@ from ethogram.protocols.templates import Templates, fill
 
 TOP = 20  # alternatives asked for at each token: the most that common services give
 FloatArray = NDArray[np.float64]
-BLANKS = "Ġ▁Ċ"  # how tokenizers write a blank or a line break, where a service shows it so
-CLOSING = ".,:;)]*\"'"  # what may end a token that is a whole word
+BLANKS = "Ġ▁Ċĉ"  # how tokenizers write a blank or a line break, where a service shows it so
+OPENING = "*_`\"'“‘«‹([{<"  # what may stand before a word in its token
+CLOSING = ".,:;!?)]}*_`\"'”’»›>"  # what may end a token that is a whole word
 NEUTRAL = "(no answer)"
 CHAT_PARAMS = {"logprobs": True, "top_logprobs": TOP}
 COMPLETION_PARAMS = {"max_tokens": 1, "logprobs": TOP}
@@ -65,7 +66,7 @@ def likeliest(logprobs: Any, words: tuple[str, ...]) -> str:
     seen: dict[str, float] = {}
     for token, value in _next_token(logprobs).items():
         word = next((word for word in words if _is_whole(_bare(token), word)), "")
-        if word:
+        if word and value > -np.inf:
             seen[word] = np.logaddexp(seen.get(word, -np.inf), value)
     return max(seen, key=seen.__getitem__, default="")
 
@@ -129,8 +130,8 @@ def _is_number(value: Any) -> bool:
 
 
 def _bare(token: str) -> str:
-    """Return a token without blanks, or what stands for them, at its ends, in lower case."""
-    return token.strip().strip(BLANKS).strip().casefold()
+    """Return a token in lower case, without blanks at its ends and opening marks."""
+    return token.strip().strip(BLANKS).strip().lstrip(OPENING).casefold()
 
 
 def _is_whole(token: str, word: str) -> bool:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from ethogram.design import Part
 from ethogram.engine.prices import Price, batch_price, find_price
 from ethogram.engine.settings import ModelTable
 from ethogram.protocols.verdicts import ONE_TOKEN
@@ -137,7 +138,8 @@ def make_plan(prepared: Prepared, store: Path | None = None, *, trials: int | No
         Of each model; if not given as many as the study asks.
     """
     study, trials = prepared.study, trials or prepared.most_trials
-    done, lengths = _known(store, study.study.condition)
+    done = _done(store, (Part.MAIN,), study.models, study.study.condition)
+    lengths = _lengths(store)
     replies = [_reply_tokens(lengths, n, t) for n, t in study.models.items()]
     longest = float(np.mean([t.max_tokens for t in study.models.values()]))
     rows = []
@@ -166,7 +168,7 @@ def make_plan(prepared: Prepared, store: Path | None = None, *, trials: int | No
 
 def _plan_checks(prepared: Prepared, store: Path | None) -> dict[str, int]:
     """Return the calls that each default validity check would add to what the store has."""
-    done = {check: _done(store, (PARTS[check],)) for check in CHECKS}
+    done = {check: _done(store, (PARTS[check],), prepared.study.models) for check in CHECKS}
     checks = {check.value: 0 for check in CHECKS}
     for (check, stage, name), calls in extra_calls(prepared, CHECKS).items():
         checks[check] += max(0, calls - done[Check(check)].get((stage, name), 0))
@@ -207,7 +209,7 @@ def _plan_ways(
     tables: dict[str, ModelTable] = {**study.models, **study.judges}
     planned = {}
     for way in turned_on(study):
-        done = _done(store, way.parts)
+        done = _done(store, way.parts, study.models)
         rows = []
         for asked in way.asks(prepared):
             table = tables[asked.name]
@@ -278,13 +280,10 @@ def _answer(
     return float(tokens), "assumed"
 
 
-def _known(
-    path: Path | None, condition: str
-) -> tuple[dict[tuple[str, str], int], dict[tuple[str, str], float]]:
-    """Return rows that are settled, and mean answer lengths, by (stage, name)."""
+def _lengths(path: Path | None) -> dict[tuple[str, str], float]:
+    """Return mean answer lengths by (stage, name)."""
     if path is None or not path.is_file():
-        return {}, {}
-    done = _done(path, ("main",), condition)
+        return {}
     with Store.read(path) as store:
         _, rows = store.query(
             """SELECT t.protocol, m.name, avg(a.completion_tokens) FROM reply r
@@ -295,20 +294,21 @@ def _known(
             JOIN judging j ON j.id = v.judging JOIN party d ON d.id = j.judge
             JOIN attempt a ON a.id = v.attempt GROUP BY 2"""
         )
-    return done, {(stage, name): mean for stage, name, mean in rows if mean is not None}
+    return {(stage, name): mean for stage, name, mean in rows if mean is not None}
 
 
 def _done(
-    path: Path | None, parts: Sequence[str], condition: str = ""
+    path: Path | None, parts: Sequence[str], models: Container[str], condition: str = ""
 ) -> dict[tuple[str, str], int]:
-    """Return rows that are settled in these parts of a plan, by (stage, name)."""
+    """Return rows on these models that are settled in these parts of a plan, by (stage, name)."""
     done: dict[tuple[str, str], int] = {}
     if path is None or not path.is_file():
         return done
     with Store.read(path) as store:
         for count in count_stages(store):
             key = (count.stage, count.judge or count.model)
-            if count.part in parts and condition in ("", count.condition):
+            of_study = count.model in models or count.part == Part.EXEMPLAR  # written by no model
+            if of_study and count.part in parts and condition in ("", count.condition):
                 done[key] = done.get(key, 0) + count.planned - count.pending
     return done
 
