@@ -152,11 +152,44 @@ def test_all_files_in_the_way_are_named_at_once(ethogram, tmp_path):
     assert (tmp_path / f"{DEMO}.db").read_text() == "mine"
 
 
-def test_what_to_do_next_can_be_pasted(ethogram, tmp_path):
-    """A folder whose name has a blank is quoted as shells take it."""
-    folder = tmp_path / "my demo's"
-    code, out, _ = ethogram("demo", "-o", folder)
+@pytest.mark.parametrize(
+    ("name", "pasted"), [("my demo's", "my demo's"), ("-x", "./-x"), ("~", "~")]
+)
+def test_what_to_do_next_can_be_pasted(ethogram, tmp_path, monkeypatch, name, pasted):
+    """A folder's name is quoted as shells take it, and never taken for an option."""
+    monkeypatch.chdir(tmp_path)
+    code, out, _ = ethogram("demo", "-o", name)
     assert code == 0
     (line,) = [line for line in out.splitlines() if line.startswith("More: ")]
     for command in line.removeprefix("More: ").split("; "):
-        assert shlex.split(command)[2] == str(folder / f"{DEMO}.db")
+        assert shlex.split(command)[2] == f"{pasted}/{DEMO}.db"
+    assert CliRunner().invoke(app, shlex.split(command)[1:]).exit_code == 0
+
+
+def test_a_folder_by_the_stores_name_is_said_also_with_force(ethogram, tmp_path):
+    """And what is in it stays."""
+    (tmp_path / f"{DEMO}.db").mkdir()
+    (tmp_path / f"{DEMO}.db" / "mine").write_text("mine")
+    code, _, err = ethogram("demo", "-o", tmp_path, "--force")
+    assert (code, len(err.splitlines())) == (2, 1)
+    assert f"{DEMO}.db is a folder" in err
+    assert [path.name for path in tmp_path.rglob("*")] == [f"{DEMO}.db", "mine"]
+
+
+def test_the_store_is_not_written_over_through_a_link(demo, ethogram, tmp_path):
+    """A study file that leads to the store: named, also with --force."""
+    store = shutil.copy(demo, tmp_path / demo.name)
+    (tmp_path / f"{DEMO}.toml").symlink_to(store)
+    code, _, err = ethogram("demo", "-o", tmp_path, "--force")
+    assert code == 2
+    assert f"{DEMO}.toml is what is read" in err
+    assert Store.read(store).close() is None
+
+
+def test_two_outputs_that_are_one_file_are_refused(ethogram, tmp_path):
+    """Each would take the other's place."""
+    (tmp_path / f"{DEMO}.json").symlink_to(tmp_path / f"{DEMO}.md")
+    code, _, err = ethogram("demo", "-o", tmp_path)
+    assert code == 2
+    assert "is the same file as" in err
+    assert [path.name for path in tmp_path.iterdir()] == [f"{DEMO}.json"]

@@ -1318,10 +1318,16 @@ def demo(
         page = open_demo(out, force=force, note=lambda text: _echo(text, err=True))
     store = page.with_suffix(".db")
     _echo(f"Report: {page}; store: {store}; study file: {page.with_suffix('.toml')}")
-    named = shlex.quote(str(store))
+    named = _pasted(store)
     _echo(f"More: ethogram ratings {named}; ethogram status {named}; ethogram show {named} 1")
     if show:
         typer.launch(page.resolve().as_uri())
+
+
+def _pasted(path: Path) -> str:
+    """Write a path as a shell takes it, and as no option."""
+    text = str(path)
+    return shlex.quote(f"./{text}" if text.startswith("-") else text)
 
 
 # -- stimuli, presets, services -------------------------------------------------------------
@@ -1349,7 +1355,7 @@ def init(
     check_outputs([path], force=force)
     folder = resources.files("ethogram") / "data" / "presets"
     write_whole(path, (folder / f"{presets[preset]}.toml").read_bytes())
-    _echo(f"{path} written; next: ethogram plan {shlex.quote(str(path))}")
+    _echo(f"{path} written; next: ethogram plan {_pasted(path)}")
 
 
 @models_app.callback(invoke_without_command=True)

@@ -51,6 +51,10 @@ def unpack_demo(folder: str | Path, *, force: bool = False, beside: Sequence[Pat
     path = demo_store(folder)
     check_folder(path.parent)
     problems = Problems()
+    if path.is_dir():
+        raise InputError(
+            f"{path} is a folder, expected a store or nothing: name another folder (-o)"
+        )
     is_there = path.exists() and _is_demo(path)
     if path.exists() and not (is_there or force):
         problems.add(
@@ -65,7 +69,7 @@ def unpack_demo(folder: str | Path, *, force: bool = False, beside: Sequence[Pat
             text = store.studies()[-1]["file"].encode()
         renewed = [] if study.is_file() and study.read_bytes() == text else [study]
         with problems.gather():
-            check_outputs([*renewed, *beside], force=force)
+            check_outputs([*renewed, *beside], force=force, sources=[path])
         problems.raise_any()  # and the new store is removed
     for file in renewed:
         write_whole(file, text)

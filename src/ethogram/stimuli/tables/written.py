@@ -90,13 +90,14 @@ def check_outputs(
         The text names every file that is in the way, and what to do.
     """
     kept, problems = [*sources], Problems()
-    in_the_way = []
+    in_the_way, written = [], dict[str, Path]()
     for path in paths:
-        with _named(path):
-            with problems.gather():
-                _check_place(path, sources=kept)
-                if not force and path.exists() and not is_ours(path, columns=columns):
-                    in_the_way.append(path)
+        with problems.gather(), _named(path):
+            _check_place(path, sources=kept)
+            if (same := written.setdefault(os.path.realpath(path), path)) is not path:
+                raise InputError(f"{path} is the same file as {same}, which is written too")
+            if not force and path.exists() and not is_ours(path, columns=columns):
+                in_the_way.append(path)
             _try_writing(Path(os.path.realpath(path)).parent)
     if in_the_way:
         problems.add(InputError(_say_in_the_way(in_the_way, columns)))
