@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pkgutil
 import re
 import sqlite3
 import sys
@@ -312,6 +313,21 @@ def test_the_map_shows_every_package():
     packages = {path.parent.name for path in SOURCES.glob("*/__init__.py")}
     table = (DOCS.parent / "CONTRIBUTING.md").read_text(encoding="utf-8")
     assert set(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)) == packages
+
+
+@pytest.mark.parametrize(
+    "page",
+    [*PAGES, *DOCS.parent.glob("*.md"), DOCS.parent / "bench" / "README.md"],
+    ids=lambda page: page.name,
+)
+def test_modules_and_files_that_a_page_names_are_there(page):
+    """`ethogram.package.module.name` is imported, `tests/file.py` opened; NAME stands for any."""
+    text = page.read_text(encoding="utf-8")
+    for name in re.findall(r"`(ethogram\.[a-z_0-9]+\.[A-Za-z_0-9.]+)`", text):
+        assert pkgutil.resolve_name(name) is not None
+    for name in re.findall(r"`((?:src|tests|bench|examples)/[\w./-]+)`", text):
+        if not re.search(r"\b[A-Z]{2,}\b", name):
+            assert (DOCS.parent / name).exists(), f"{page.name}: {name}"
 
 
 def test_the_method_page_quotes_the_template():
