@@ -299,7 +299,7 @@ def ask(
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Ask otherwise: conversations that go on, a free choice, self-reports, breadth."""
+    """Ask in other ways: conversations that go on, a free choice, self-reports, breadth."""
     from ethogram.run.ways import choose_ways
 
     loaded = _load(study)

@@ -1,4 +1,4 @@
-"""The study in the box: what three small open models chose, as a compressed store.
+"""The study that comes with the package: what three small open models chose, as a compressed store.
 
 It was run for real; `docs/demo.md` says on what, and what it cannot show. `bench/pack_demo.py`
 makes the file of a store.
