@@ -8,7 +8,7 @@ from collections import Counter
 import pytest
 from tests.planted.studies import cli, prepare_text, rows, run_text, study_text
 
-from ethogram.api import run_study
+from ethogram.api import check_study, run_study
 from ethogram.errors import InputError
 from ethogram.run.checks import CHECKS, PARTS, STUDIES, check_names, extra_calls, plan_checks
 from ethogram.run.cost import make_plan
@@ -275,3 +275,37 @@ def test_a_plan_counts_this_studys_models_only(planted, store_path):
     alone, beside = make_plan(prepare_text(other)), make_plan(prepare_text(other), store_path)
     assert beside.checks == {**alone.checks, "exemplars": 0}  # these are written by no model
     assert [row.pending for row in beside.rows] == [40, 40]
+
+
+def test_the_checks_of_one_model_are_asked_alone(planted, store_path):
+    """Of the others, nothing is asked until it is their turn; nothing is asked twice."""
+    study = parse_study(study_text(planted().base_url, max_trials=40, models=TWO_MODELS))
+    run_study(study, store=store_path)
+    asked = """SELECT m.name, count(DISTINCT r.trial), count(v.judging) FROM trial t
+        JOIN party m ON m.id = t.model LEFT JOIN reply r ON r.trial = t.id
+        LEFT JOIN judging j ON j.trial = t.id LEFT JOIN verdict v ON v.judging = j.id
+        WHERE t.part = 'plant' GROUP BY 1 ORDER BY 1"""
+    found = check_study(study, store=store_path, only=["plants"], models=["alpha"])
+    (_, replies, verdicts), beta = rows(store_path, asked)
+    assert replies == verdicts > 0
+    assert beta == ("beta", 0, 0)
+    assert found.judges[0].accuracy.n == verdicts
+    again = check_study(study, store=store_path, only=["plants"])
+    assert rows(store_path, asked) == [("alpha", replies, verdicts), ("beta", replies, verdicts)]
+    assert again.judges[0].accuracy.n == 2 * verdicts
+
+
+def test_the_verb_takes_a_model_and_a_judge(ethogram, tmp_path, monkeypatch, planted):
+    """A model that is not in the study is named, and nothing is asked."""
+    monkeypatch.chdir(tmp_path)
+    server = planted()
+    text = study_text(server.base_url, max_trials=40, models=TWO_MODELS)
+    (tmp_path / "study.toml").write_text(text)
+    code, _, err = ethogram("validity", "study.toml", "--model", "gamma")
+    assert code == 2
+    assert "gamma" in err
+    code, out, _ = ethogram(
+        *("validity", "study.toml", "--only", "plants", "--model", "beta", "--judge", "judge")
+    )
+    assert code == 0
+    assert "replies, beta" in out

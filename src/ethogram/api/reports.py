@@ -129,7 +129,7 @@ def open_demo(
     force: bool = False,
     note: Callable[[str], None] | None = None,
 ) -> Path:
-    """Unpack the study that comes with the package, three small open models, and write its report; asks no model.
+    """Unpack the study that comes with the package, and write its report; no model is asked.
 
     Parameters
     ----------

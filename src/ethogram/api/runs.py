@@ -206,16 +206,37 @@ def check_study(
     *,
     store: str | Path | None = None,
     only: Sequence[str] | None = None,
+    models: Sequence[str] | None = None,
+    judges: Sequence[str] | None = None,
     progress: bool | None = None,
 ) -> Validity:
-    """Run the validity checks of a study and measure what they say; `progress` as in `run_study`.
+    """Run the validity checks of a study and measure what they say.
+
+    Parameters
+    ----------
+    study : Study
+    store : path, optional
+        STEM.db in the working directory if not given.
+    only : names, optional
+        Of `ethogram.run.checks.Check`; else all but random and natural.
+    models, judges : names, optional
+        Only these are asked; what is measured is all that the store has.
+    progress : bool, optional
+        As in `run_study`.
 
     Raises
     ------
     EthogramError
         The checks could not be run, or not to their end.
     """
-    checked = run_study(study, store=store, checks=check_names(only), progress=progress)
+    checked = run_study(
+        study,
+        store=store,
+        models=models,
+        judges=judges,
+        checks=check_names(only),
+        progress=progress,
+    )
     checked.raise_if_stopped()
     with Store.read(checked.store) as opened:
         return measure_validity(opened)

@@ -255,6 +255,8 @@ def validity(
             "as the study itself (repeatable). By default, all but these two.",
         ),
     ] = None,
+    model: Models = None,
+    judge: Judges = None,
     correct: Annotated[
         bool,
         typer.Option("--correct/--no-correct", help="Also correct for the judge's errors."),
@@ -271,7 +273,7 @@ def validity(
 
     checks, loaded = check_names(only), _load(study)
     path, done, counts = _run_stages(
-        loaded, store, ("elicit", "judge"), None, None, checks=checks, quiet=json, brake=brake
+        loaded, store, ("elicit", "judge"), model, judge, checks=checks, quiet=json, brake=brake
     )
     with StoreResults.open(path) as results:
         found = measure_validity(results, corrections=correct)

@@ -40,7 +40,9 @@ def choose_ways(study: Study, names: Iterable[str] | None = None) -> tuple[Way, 
             )
     for way in wanted:
         if getattr(study, way.name) is None:
-            raise InputError(f"the study file has no table [{way.name}]: add it, if only its head")
+            raise InputError(
+                f"the study file has no table [{way.name}]: add it; the line [{way.name}] alone is enough"
+            )
     return tuple(dict.fromkeys(wanted))
 
 

@@ -90,7 +90,7 @@ def check_outputs(
         The text names every file that is in the way, and what to do.
     """
     kept, problems = [*sources], Problems()
-    in_the_way, written = [], dict[str, Path]()
+    in_the_way, written, tried = [], dict[str, Path](), set[Path]()
     for path in paths:
         with problems.gather(), _named(path):
             _check_place(path, sources=kept)
@@ -98,7 +98,10 @@ def check_outputs(
                 raise InputError(f"{path} is the same file as {same}, which is written too")
             if not force and path.exists() and not is_ours(path, columns=columns):
                 in_the_way.append(path)
-            _try_writing(Path(os.path.realpath(path)).parent)
+            folder = Path(os.path.realpath(path)).parent
+            if folder not in tried:  # what is wrong with a folder is said once
+                tried.add(folder)
+                _try_writing(folder)
     if in_the_way:
         problems.add(InputError(_say_in_the_way(in_the_way, columns)))
     problems.raise_any()
