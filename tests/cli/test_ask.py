@@ -62,7 +62,7 @@ def test_breadth_as_json_is_json_alone(study, ethogram):
     ("words", "said"),
     [
         ((), "the study file turns no other way of asking on: add a table such as [persistence]"),
-        (("--only", "free"), "the study file has no table [free]: add it; the line"),
+        (("--only", "free"), "the study file has no table [free]: add it; that line"),
         (("--only", "fre"), "no way of asking 'fre' (did you mean 'free'?)"),
     ],
 )

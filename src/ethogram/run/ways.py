@@ -41,7 +41,7 @@ def choose_ways(study: Study, names: Iterable[str] | None = None) -> tuple[Way, 
     for way in wanted:
         if getattr(study, way.name) is None:
             raise InputError(
-                f"the study file has no table [{way.name}]: add it; the line [{way.name}] alone is enough"
+                f"the study file has no table [{way.name}]: add it; that line alone is enough"
             )
     return tuple(dict.fromkeys(wanted))
 
