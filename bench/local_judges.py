@@ -69,7 +69,7 @@ def _judges(models: Sequence[str]) -> Iterator[tuple[str, str, dict[str, object]
 
 
 def _short(model: str) -> str:
-    return Path(model.removeprefix("local/")).stem
+    return Path(model.removeprefix("local/")).name.removesuffix(".gguf")
 
 
 def _toml(value: object) -> str:

@@ -213,7 +213,6 @@ def plan_into(store: Store, prepared: Prepared) -> Planned:
                 swap = prepared.designs[model].judge_swap
                 orders = judge_orders(study.judges[name].orders, ids, swap)
                 store.add_judgings(judge, Part.MAIN, orders)
-        store.reopen_lost(study.study.attempts, study.study.unparsed_attempts)
     return planned
 
 

@@ -119,6 +119,13 @@ def run_stages(
     calls = over is None or over.calls
     if calls and prepared.study.study.spend_limit is not None:
         _check_prices(tables)
+    with store.planning():
+        store.reopen_lost(
+            prepared.study.study.attempts,
+            prepared.study.study.unparsed_attempts,
+            parts=parts,
+            asked=[(stage, _party(planned, stage, name)) for stage, name in tables],
+        )
     store.end_conversations()
     counts = count_stages(store)
     while not any(c.pending and c.part in parts and _key(c) in tables for c in counts):
@@ -215,6 +222,12 @@ def _run_to_end(runner: _Runner, watch: Watch | None) -> Run:
                 return result.result()
             except KeyboardInterrupt:
                 runner.interrupt()
+
+
+def _party(planned: Planned, stage: str, name: str) -> int:
+    """Return the id of the model or judge that is asked in a stage."""
+    parties = planned.models if STAGES[stage].role is Role.MODEL else planned.judges
+    return parties[name]
 
 
 def _key(count: StageCount) -> Key:
@@ -458,8 +471,7 @@ class _Runner:
 
     def _job(self, key: Key, caller: Caller, until: int) -> _Job:
         stage, table = STAGES[key[0]], caller.endpoint.table
-        parties = self.planned.models if stage.role is Role.MODEL else self.planned.judges
-        feed = Feed(parties[key[1]], self.parts, until)
+        feed = Feed(_party(self.planned, *key), self.parts, until)
         planned, done, lost = self.result.totals.get(key, (0, 0, 0))
         workers = max(1, min(table.in_flight, planned - done - lost))
         return _Job(

@@ -77,7 +77,12 @@ def plan_transcripts(store: Store, prepared: Prepared, found: Transcripts) -> Pl
             for name, judge in judges.items():
                 orders = judge_orders(study.judges[name].orders, trials, design.judge_swap)
                 store.add_judgings(judge, Part.MAIN, orders)
-        store.reopen_lost(study.study.attempts, study.study.unparsed_attempts)
+        store.reopen_lost(
+            study.study.attempts,
+            study.study.unparsed_attempts,
+            parts=(Part.MAIN,),
+            asked=[(StageName.JUDGE, judge) for judge in judges.values()],
+        )
     return planned
 
 

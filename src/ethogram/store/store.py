@@ -414,19 +414,47 @@ class Store:
             list(pairs),
         )
 
-    def reopen_lost(self, attempts: int, unparsed_attempts: int) -> int:
-        """Make pending again what was lost to the endpoint, or can pass and has tries left."""
+    def reopen_lost(
+        self,
+        attempts: int,
+        unparsed_attempts: int,
+        *,
+        parts: Sequence[str],
+        asked: Iterable[tuple[str, int]],
+    ) -> int:
+        """Make pending again what was lost to the endpoint, or can pass and has tries left.
+
+        Parameters
+        ----------
+        attempts, unparsed_attempts : int
+        parts : which parts of the plan
+        asked : (stage, id of the model or judge)
+            What a run asks; what others lost stays lost, and is counted so.
+
+        Returns
+        -------
+        int
+            How many rows.
+        """
+        judgings = "judging IN (SELECT id FROM judging WHERE judge = ? AND part IN ({}))"
+        trials = "trial IN (SELECT id FROM trial WHERE model = ? AND part IN ({}) AND protocol = ?)"
         reopened = 0
-        for table in ("reply", "verdict"):
+        for stage, party in asked:
+            of_judge = stage == StageName.JUDGE
+            table, rows = ("verdict", judgings) if of_judge else ("reply", trials)
             reopened += self._db.execute(
-                f"""DELETE FROM {table} WHERE (status IN ({_ENDPOINT}) AND NOT charged)
+                f"""DELETE FROM {table} WHERE {rows.format(_marks(parts))}
+                AND ((status IN ({_ENDPOINT}) AND NOT charged)
                 OR (status IN ({_PASSING})
                 AND NOT (status = 'empty' AND
                          (SELECT cut FROM attempt a WHERE a.id = {table}.attempt) IS 1)
                 AND (SELECT count(*) FROM attempt WHERE request =
                      (SELECT request FROM attempt a WHERE a.id = {table}.attempt))
-                < CASE status WHEN 'unparsed' THEN ? ELSE ? END)""",
-                (min(attempts, unparsed_attempts), attempts),
+                < CASE status WHEN 'unparsed' THEN ? ELSE ? END))""",
+                (
+                    *(party, *parts, *(() if of_judge else (stage,))),
+                    *(min(attempts, unparsed_attempts), attempts),
+                ),
             ).rowcount
         return reopened
 
