@@ -148,7 +148,9 @@ def _one_token_mend(table: ModelTable, reading: Reading, *, cut: bool) -> str:
     if reading.status not in (Status.EMPTY, Status.UNPARSED):
         return ""
     thought = reading.reasoning.strip() or reading.usage.reasoning_tokens
-    if thought or (cut and (not reading.text or reading.text.lstrip().startswith("<"))):
+    mark = reading.text.strip()  # one that opens thoughts, or the tag of an answer
+    opens = mark.startswith("<") and not "<answer>".startswith(mark.lower())
+    if thought or (cut and (opens or not reading.text)):
         return (
             "a judge that thinks first cannot answer in one token: turn thinking off, "
             f"{thinking_off(table)}, or {LOGPROBS}"

@@ -52,9 +52,7 @@ def unpack_demo(folder: str | Path, *, force: bool = False, beside: Sequence[Pat
     check_folder(path.parent)
     problems = Problems()
     if path.is_dir():
-        raise InputError(
-            f"{path} is a folder, expected a store or nothing: name another folder (-o)"
-        )
+        raise InputError(f"{path} is a folder, expected a store: name another folder (-o)")
     is_there = path.exists() and _is_demo(path)
     if path.exists() and not (is_there or force):
         problems.add(
