@@ -146,7 +146,9 @@ def test_one_token_is_asked_for_and_the_orders_follow_each_other(store_path, wor
     assert rows(store_path, "SELECT count(*) FROM verdict WHERE p_first IS NOT NULL") == [(12,)]
 
 
-@pytest.mark.parametrize("token", ['"A"', "*A*", "(A", "**A", "[A]", "“A”", "A!", "Ġ'A'", "ĉA"])
+@pytest.mark.parametrize(
+    "token", ['"A"', "*A*", "(A", "**A", "[A]", "“A”", "„A“", "「A」", "A。", "A!", "Ġ'A'", "ĉA"]
+)
 @pytest.mark.parametrize("reader", [free_reader, letter_reader])
 def test_a_letter_between_marks_is_that_letter(token, reader):
     """As tokenizers cut it out of an answer, whatever stands before or behind it."""
@@ -164,3 +166,12 @@ def test_letters_without_any_probability_are_no_verdict(reader):
     said = {"content": [{**listed[0], "top_logprobs": listed}]}
     reading = reader("warm", "blunt")(Reading(Status.OK, text="The", logprobs=said))
     assert reading.status is Status.UNPARSED
+
+
+@pytest.mark.parametrize(
+    "text", ["«A»", "“A”", "`A`", "[A]", "<A>", "_A_", "{A}", "A,", "A!", "A\t"]
+)
+@pytest.mark.parametrize("reader", [free_reader, letter_reader])
+def test_a_letter_between_marks_is_read_without_probabilities_too(text, reader):
+    reading = reader("warm", "blunt")(Reading(Status.OK, text=text))
+    assert reading.choice == "warm"

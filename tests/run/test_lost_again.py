@@ -49,3 +49,22 @@ def test_a_run_of_the_same_asks_them_again(lossy, store_path):
     assert before == [(1,)]
     assert rows(store_path, "SELECT max(number) FROM attempt") == [(3,)]
     assert [done for _, done, _ in rows(store_path, LOST)] == [60, 60]
+
+
+def test_a_run_of_one_model_asks_nothing_again_about_another(planted, store_path):
+    """What the judge lost on the other model's replies stays lost."""
+    neither = JudgePlan(tie=0.3, tie_word="neither")
+    url = planted(judges={"judge": neither}).base_url
+    two = {"alpha": {}, "beta": {}}
+    once = study_text(url, models=two, max_trials=60, max_lost=1.0, unparsed_attempts=1)
+    run_study(parse_study(once), store=store_path, brake=False)
+    of = """SELECT m.name, count(v.judging), sum(v.status = 'unparsed'), count(DISTINCT a.id)
+        FROM judging j JOIN trial t ON t.id = j.trial JOIN party m ON m.id = t.model
+        JOIN verdict v ON v.judging = j.id JOIN attempt b ON b.id = v.attempt
+        JOIN attempt a ON a.request = b.request GROUP BY 1 ORDER BY 1"""
+    before = rows(store_path, of)
+    more = parse_study(once.replace("unparsed_attempts = 1", "unparsed_attempts = 3"))
+    run_study(more, store=store_path, brake=False, models=["alpha"])
+    after = rows(store_path, of)
+    assert after[1] == before[1]
+    assert after[0][3] == before[0][3] + 2 * before[0][2] > before[0][3]

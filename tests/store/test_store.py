@@ -437,10 +437,10 @@ def test_only_what_can_pass_and_has_tries_left_is_reopened(store_path, status, n
         writer.close()
         with opened.planning():
             asked = [("elicit", 1)]
-            assert opened.reopen_lost(5, 3, parts=["plant"], asked=asked) == 0
-            assert opened.reopen_lost(5, 3, parts=["main"], asked=[("judge", 1)]) == 0
-            assert opened.reopen_lost(5, 3, parts=["main"], asked=[("elicit", 2)]) == 0
-            assert opened.reopen_lost(5, 3, parts=["main"], asked=asked) == reopened
+            assert opened.reopen_lost(5, 3, parts=["plant"], asked=asked, models=[1]) == 0
+            assert opened.reopen_lost(5, 3, parts=["main"], asked=[("judge", 1)], models=[1]) == 0
+            assert opened.reopen_lost(5, 3, parts=["main"], asked=[("elicit", 2)], models=[1]) == 0
+            assert opened.reopen_lost(5, 3, parts=["main"], asked=asked, models=[1]) == reopened
 
 
 def test_what_is_pending_comes_in_chunks_and_in_order(store_path):

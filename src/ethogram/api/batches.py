@@ -144,7 +144,9 @@ def read_batches(folder: str | Path, *, store: str | Path | None = None) -> Read
         prepared = prepare(study, path)
         planned = plan_into(opened, prepared)
         over = ReadTransports(folder, path)
-        run = run_stages(prepared, opened, planned, parts=tuple(Part), brake=False, over=over)
+        run = run_stages(
+            prepared, opened, planned, parts=tuple(Part), brake=False, over=over, reopen=False
+        )
         counts = tuple(count_stages(opened))
         return ReadBatches(path, run, counts, over.found, in_rounds=study.study.in_rounds)
 

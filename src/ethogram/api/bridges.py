@@ -114,7 +114,7 @@ def import_transcripts(
         check_keys(asked_tables(study, (StageName.JUDGE,), judges=judges))
     prepared = prepare(study, path, draw=False)
     with Store.open(path) as opened:
-        planned = plan_transcripts(opened, prepared, found)
+        planned = plan_transcripts(opened, prepared, found, judges)
         if note is not None:
             note(describe_price(opened, prepared, found, judges))
         run = run_stages(

@@ -13,7 +13,10 @@ from ethogram.engine.endpoints import limit_key
 from ethogram.engine.requests import USABLE, Messages, Read, Reading, Status
 from ethogram.protocols.judge import fence, of_trait_1
 from ethogram.protocols.probability import (
+    BLANKS,
     CHAT_PARAMS,
+    CLOSING,
+    OPENING,
     likeliest,
     next_token_choice,
     read_one_token,
@@ -81,7 +84,7 @@ def free_reader(first: str, second: str) -> Read:
 
 
 def _bare(text: str) -> str:
-    return text.strip(" \n*().:\"'").casefold()
+    return text.strip().strip(BLANKS + OPENING + CLOSING + " ").casefold()
 
 
 def letter_reader(first: str, second: str) -> Read:

@@ -22,8 +22,8 @@ from ethogram.protocols.templates import Templates, fill
 TOP = 20  # alternatives asked for at each token: the most that common services give
 FloatArray = NDArray[np.float64]
 BLANKS = "Ġ▁Ċĉ"  # how tokenizers write a blank or a line break, where a service shows it so
-OPENING = "*_`\"'“‘«‹([{<"  # what may stand before a word in its token
-CLOSING = ".,:;!?)]}*_`\"'”’»›>"  # what may end a token that is a whole word
+OPENING = "*_`\"'“„‘«‹「『【（([{<"  # what may stand before a word in its token
+CLOSING = ".,:;!?…。，：)]}）】』」*_`\"'”“’»›>"  # what may end a token that is a whole word
 NEUTRAL = "(no answer)"
 CHAT_PARAMS = {"logprobs": True, "top_logprobs": TOP}
 COMPLETION_PARAMS = {"max_tokens": 1, "logprobs": TOP}

@@ -89,6 +89,7 @@ def run_stages(
     brake: bool = True,
     over: TransportSet | None = None,
     more: Callable[[], Planned | None] | None = None,
+    reopen: bool = True,
 ) -> Run:
     """Turn pending rows into rows, until none is left, a limit stops it, or Ctrl-C.
 
@@ -109,6 +110,8 @@ def run_stages(
         In place of the services: files that are written or read.
     more : function, optional
         Asked, when all is answered, to plan what comes next; None: nothing does.
+    reopen : bool
+        Ask again what was lost, may pass and has tries left.
 
     Returns
     -------
@@ -119,13 +122,15 @@ def run_stages(
     calls = over is None or over.calls
     if calls and prepared.study.study.spend_limit is not None:
         _check_prices(tables)
-    with store.planning():
-        store.reopen_lost(
-            prepared.study.study.attempts,
-            prepared.study.study.unparsed_attempts,
-            parts=parts,
-            asked=[(stage, _party(planned, stage, name)) for stage, name in tables],
-        )
+    if reopen:
+        with store.planning():
+            store.reopen_lost(
+                prepared.study.study.attempts,
+                prepared.study.study.unparsed_attempts,
+                parts=parts,
+                asked=[(stage, _party(planned, stage, name)) for stage, name in tables],
+                models=[i for n, i in planned.models.items() if not models or n in models],
+            )
     store.end_conversations()
     counts = count_stages(store)
     while not any(c.pending and c.part in parts and _key(c) in tables for c in counts):

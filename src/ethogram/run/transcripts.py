@@ -50,10 +50,13 @@ def check_importable(study: Study) -> None:
         )
 
 
-def plan_transcripts(store: Store, prepared: Prepared, found: Transcripts) -> Planned:
+def plan_transcripts(
+    store: Store, prepared: Prepared, found: Transcripts, asked: Sequence[str] | None = None
+) -> Planned:
     """Write every reply into the store with the pairs that it is judged for.
 
-    Planning the same again changes nothing.
+    Planning the same again changes nothing; what the judges that are `asked` (else all) lost, and
+    may pass, is pending again.
     """
     study = prepared.study
     check_importable(study)
@@ -81,7 +84,8 @@ def plan_transcripts(store: Store, prepared: Prepared, found: Transcripts) -> Pl
             study.study.attempts,
             study.study.unparsed_attempts,
             parts=(Part.MAIN,),
-            asked=[(StageName.JUDGE, judge) for judge in judges.values()],
+            asked=[(StageName.JUDGE, i) for n, i in judges.items() if asked is None or n in asked],
+            models=planned.models.values(),
         )
     return planned
 

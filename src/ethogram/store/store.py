@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -421,6 +421,7 @@ class Store:
         *,
         parts: Sequence[str],
         asked: Iterable[tuple[str, int]],
+        models: Collection[int],
     ) -> int:
         """Make pending again what was lost to the endpoint, or can pass and has tries left.
 
@@ -430,13 +431,17 @@ class Store:
         parts : which parts of the plan
         asked : (stage, id of the model or judge)
             What a run asks; what others lost stays lost, and is counted so.
+        models : ids
+            Whose replies the judges read; written ones, which are no model's, are read as well.
 
         Returns
         -------
         int
             How many rows.
         """
-        judgings = "judging IN (SELECT id FROM judging WHERE judge = ? AND part IN ({}))"
+        judgings = f"""judging IN (SELECT j.id FROM judging j JOIN trial t ON t.id = j.trial
+            WHERE j.judge = ? AND j.part IN ({{}})
+            AND (j.part = '{Part.EXEMPLAR}' OR t.model IN ({_marks([*models])})))"""
         trials = "trial IN (SELECT id FROM trial WHERE model = ? AND part IN ({}) AND protocol = ?)"
         reopened = 0
         for stage, party in asked:
@@ -452,7 +457,7 @@ class Store:
                      (SELECT request FROM attempt a WHERE a.id = {table}.attempt))
                 < CASE status WHEN 'unparsed' THEN ? ELSE ? END))""",
                 (
-                    *(party, *parts, *(() if of_judge else (stage,))),
+                    *(party, *parts, *(models if of_judge else (stage,))),
                     *(min(attempts, unparsed_attempts), attempts),
                 ),
             ).rowcount
